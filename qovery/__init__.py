@@ -1,0 +1,98 @@
+"""A client for the secrets of Qovery environments.
+
+The names below are loaded when they are first used, so `import qovery` costs next to nothing.
+"""
+
+from qovery._version import __version__ as __version__
+
+TYPE_CHECKING = False  # what type checkers take for `typing.TYPE_CHECKING`, without its import
+if TYPE_CHECKING:
+    from qovery.api.environment_secret_api import EnvironmentSecretApi as EnvironmentSecretApi
+    from qovery.api_client import ApiClient as ApiClient
+    from qovery.api_response import ApiResponse as ApiResponse
+    from qovery.configuration import Configuration as Configuration
+    from qovery.exceptions import ApiAttributeError as ApiAttributeError
+    from qovery.exceptions import ApiConnectionError as ApiConnectionError
+    from qovery.exceptions import ApiDecodeError as ApiDecodeError
+    from qovery.exceptions import ApiException as ApiException
+    from qovery.exceptions import ApiKeyError as ApiKeyError
+    from qovery.exceptions import ApiTimeoutError as ApiTimeoutError
+    from qovery.exceptions import ApiTypeError as ApiTypeError
+    from qovery.exceptions import ApiValidationError as ApiValidationError
+    from qovery.exceptions import ApiValueError as ApiValueError
+    from qovery.exceptions import BadRequestException as BadRequestException
+    from qovery.exceptions import ConflictException as ConflictException
+    from qovery.exceptions import ForbiddenException as ForbiddenException
+    from qovery.exceptions import InsecureWarning as InsecureWarning
+    from qovery.exceptions import NotFoundException as NotFoundException
+    from qovery.exceptions import OpenApiException as OpenApiException
+    from qovery.exceptions import ServiceException as ServiceException
+    from qovery.exceptions import TooManyRequestsException as TooManyRequestsException
+    from qovery.exceptions import UnauthorizedException as UnauthorizedException
+    from qovery.exceptions import UnprocessableEntityException as UnprocessableEntityException
+    from qovery.models.api_variable_scope_enum import APIVariableScopeEnum as APIVariableScopeEnum
+    from qovery.models.api_variable_type_enum import APIVariableTypeEnum as APIVariableTypeEnum
+    from qovery.models.base import Base as Base
+    from qovery.models.key import Key as Key
+    from qovery.models.linked_service_type_enum import LinkedServiceTypeEnum as LinkedServiceTypeEnum
+    from qovery.models.secret import Secret as Secret
+    from qovery.models.secret_alias import SecretAlias as SecretAlias
+    from qovery.models.secret_edit_request import SecretEditRequest as SecretEditRequest
+    from qovery.models.secret_override import SecretOverride as SecretOverride
+    from qovery.models.secret_request import SecretRequest as SecretRequest
+    from qovery.models.secret_response_list import SecretResponseList as SecretResponseList
+    from qovery.models.value import Value as Value
+
+_HOMES = {
+    "APIVariableScopeEnum": "models.api_variable_scope_enum",
+    "APIVariableTypeEnum": "models.api_variable_type_enum",
+    "ApiAttributeError": "exceptions",
+    "ApiClient": "api_client",
+    "ApiConnectionError": "exceptions",
+    "ApiDecodeError": "exceptions",
+    "ApiException": "exceptions",
+    "ApiKeyError": "exceptions",
+    "ApiResponse": "api_response",
+    "ApiTimeoutError": "exceptions",
+    "ApiTypeError": "exceptions",
+    "ApiValidationError": "exceptions",
+    "ApiValueError": "exceptions",
+    "BadRequestException": "exceptions",
+    "Base": "models.base",
+    "Configuration": "configuration",
+    "ConflictException": "exceptions",
+    "EnvironmentSecretApi": "api.environment_secret_api",
+    "ForbiddenException": "exceptions",
+    "InsecureWarning": "exceptions",
+    "Key": "models.key",
+    "LinkedServiceTypeEnum": "models.linked_service_type_enum",
+    "NotFoundException": "exceptions",
+    "OpenApiException": "exceptions",
+    "Secret": "models.secret",
+    "SecretAlias": "models.secret_alias",
+    "SecretEditRequest": "models.secret_edit_request",
+    "SecretOverride": "models.secret_override",
+    "SecretRequest": "models.secret_request",
+    "SecretResponseList": "models.secret_response_list",
+    "ServiceException": "exceptions",
+    "TooManyRequestsException": "exceptions",
+    "UnauthorizedException": "exceptions",
+    "UnprocessableEntityException": "exceptions",
+    "Value": "models.value",
+}
+
+__all__ = ["__version__", *_HOMES]  # pyright: ignore[reportUnsupportedDunderAll] - held to the imports by a test
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value: object = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

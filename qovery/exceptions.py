@@ -1,0 +1,263 @@
+"""Every error that this package raises.
+
+    OpenApiException
+    ├── ApiTypeError                    also a TypeError: an argument of the wrong type
+    ├── ApiValueError                   also a ValueError: an argument that cannot be used
+    │   └── ApiValidationError          fields that do not fit a model
+    ├── ApiAttributeError               also an AttributeError: an attribute that does not exist
+    ├── ApiKeyError                     also a KeyError: a name that does not exist
+    └── ApiException                    a call that reached, or tried to reach, the service
+        ├── BadRequestException             400
+        ├── UnauthorizedException           401
+        ├── ForbiddenException              403
+        ├── NotFoundException               404
+        ├── ConflictException               409
+        ├── UnprocessableEntityException    422
+        ├── TooManyRequestsException        429
+        ├── ServiceException                5xx
+        ├── ApiConnectionError          no answer: `status` is None
+        │   └── ApiTimeoutError         no answer in time
+        └── ApiDecodeError              an answer that cannot be read
+
+    UserWarning
+    └── InsecureWarning                 a setting under which secrets can be read on their way
+
+The first five are raised before anything is sent. `except ApiException` is enough for everything that
+can happen to a call afterwards. Texts, bodies and headers are masked before they get here; see
+`qovery.redaction`. All errors can be copied and pickled.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from typing_extensions import Self
+
+PathToItem = Sequence[str | int]
+
+
+class OpenApiException(Exception):
+    """The base of every error of this package."""
+
+
+# --- Raised before anything is sent ---------------------------------------------------------------
+
+
+class _ArgumentError(OpenApiException):
+    """What the errors about an argument have in common: a text, and where in the argument it applies."""
+
+    def __init__(self, msg: str, path_to_item: PathToItem | None = None) -> None:
+        self.path_to_item = path_to_item
+        if path_to_item:
+            msg = f"{msg} at {''.join(f'[{step!r}]' for step in path_to_item)}"
+        super().__init__(msg)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self.args, self.__dict__)
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # KeyError would show the text in quotes
+
+
+class ApiTypeError(_ArgumentError, TypeError):
+    """An argument has the wrong type."""
+
+
+class ApiValueError(_ArgumentError, ValueError):
+    """An argument has the right type but a value that cannot be used."""
+
+
+class ApiAttributeError(_ArgumentError, AttributeError):
+    """An attribute that does not exist was read or set."""
+
+
+class ApiKeyError(_ArgumentError, KeyError):
+    """A name that does not exist was looked up."""
+
+
+class ApiValidationError(ApiValueError):
+    """Fields that do not fit a model. It never carries the input: an input may be a secret."""
+
+    def __init__(self, title: str, errors: Sequence[Mapping[str, Any]]) -> None:
+        self.title = title
+        self._errors = [dict(error) for error in errors]
+        lines = [f"{'.'.join(map(str, e['loc'])) or title}: {e['msg']}" for e in self._errors]
+        super().__init__(f"{title} is not valid: {'; '.join(lines)}")
+
+    def errors(self) -> list[dict[str, Any]]:
+        """One mapping for each problem, with `type`, `loc` (the path to the field) and `msg`."""
+        return [dict(error) for error in self._errors]
+
+    def error_count(self) -> int:
+        """The number of problems."""
+        return len(self._errors)
+
+    def json(self) -> str:
+        """`errors()` as JSON."""
+        return json.dumps(self._errors)
+
+
+def _restore(cls: type[OpenApiException], args: tuple[Any, ...], state: dict[str, Any]) -> OpenApiException:
+    """Rebuild an error without running a constructor that would compose its text a second time."""
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+# --- What can happen to a call --------------------------------------------------------------------
+
+
+class ApiException(OpenApiException):
+    """A call that failed after it was accepted for sending.
+
+    Attributes:
+        status: The HTTP status, or None where no answer came.
+        reason: The reason phrase of the answer, or what went wrong where no answer came.
+        body: The text of the answer, masked, or None.
+        data: The answer's JSON, masked, or None if it was not JSON.
+        headers: The headers of the answer, masked, or None.
+        operation: The name of the operation, for example `"create_environment_secret"`.
+        attempts: How many times the request was tried.
+        request_id: The id that the service gave to the request, or None.
+        retry_after: The seconds that the service asked to wait, or None.
+        outcome_unknown: True if the operation writes and the service may have applied it.
+    """
+
+    def __init__(
+        self,
+        status: int | None = None,
+        reason: str | None = None,
+        http_resp: Any = None,
+        *,
+        body: str | None = None,
+        data: Any = None,
+        headers: Mapping[str, str] | None = None,
+        operation: str | None = None,
+        attempts: int = 1,
+        retry_after: float | None = None,
+        outcome_unknown: bool = False,
+    ) -> None:
+        if http_resp is not None:
+            status = http_resp.status if status is None else status
+            reason = http_resp.reason if reason is None else reason
+            headers = http_resp.headers if headers is None else headers
+        super().__init__()
+        self.status = status
+        self.reason = reason
+        self.body = body
+        self.data = data
+        self.headers = headers
+        self.operation = operation
+        self.attempts = attempts
+        self.retry_after = retry_after
+        self.outcome_unknown = outcome_unknown
+
+    @classmethod
+    def from_response(cls, *, http_resp: Any, body: str | None, data: Any) -> Self:
+        """Raise the class that belongs to the status of `http_resp`."""
+        raise exception_class(http_resp.status)(http_resp=http_resp, body=body, data=data)
+
+    @property
+    def detail(self) -> str | None:
+        """What the service said: the `detail` of its answer, else the `message`, else None."""
+        if not isinstance(self.data, Mapping):
+            return None
+        text = self.data.get("detail") or self.data.get("message")
+        return text if isinstance(text, str) else None
+
+    @property
+    def request_id(self) -> str | None:
+        """The id that the service, or a proxy before it, gave to the request."""
+        headers = {name.lower(): value for name, value in (self.headers or {}).items()}
+        return next((headers[name] for name in _REQUEST_ID_HEADERS if name in headers), None)
+
+    def __str__(self) -> str:
+        what = " ".join(str(part) for part in (self.status, self.reason) if part)
+        text = f"{self.operation or 'call'} failed: {what or type(self).__name__}"
+        if self.detail:
+            text += f": {self.detail}"
+        if self.attempts > 1:
+            text += f" (after {self.attempts} attempts)"
+        if self.request_id:
+            text += f" [request {self.request_id}]"
+        if self.outcome_unknown:
+            text += "; the service may have applied it, so list the secrets before you repeat it"
+        return text
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self}>"
+
+
+_REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-correlation-id")
+
+
+class BadRequestException(ApiException):
+    """400: the service does not accept the request."""
+
+
+class UnauthorizedException(ApiException):
+    """401: the token is missing, wrong or expired, or lacks a right."""
+
+
+class ForbiddenException(ApiException):
+    """403: the token may not do this; the service also answers so for what does not exist."""
+
+
+class NotFoundException(ApiException):
+    """404: the environment or the secret does not exist."""
+
+
+class ConflictException(ApiException):
+    """409: a secret with this key exists already."""
+
+
+class UnprocessableEntityException(ApiException):
+    """422: the service understood the request but cannot apply it."""
+
+
+class TooManyRequestsException(ApiException):
+    """429: too many requests; `retry_after` says how long to wait where the service said so."""
+
+
+class ServiceException(ApiException):
+    """5xx: the service failed."""
+
+
+class ApiConnectionError(ApiException):
+    """No answer came: the connection could not be made, or broke before the answer was complete."""
+
+
+class ApiTimeoutError(ApiConnectionError):
+    """No complete answer came in time."""
+
+
+class ApiDecodeError(ApiException):
+    """An answer came that cannot be read: not JSON, not of the documented shape, or too large."""
+
+
+# --- Status to class ------------------------------------------------------------------------------
+
+_BY_STATUS: dict[int, type[ApiException]] = {
+    400: BadRequestException,
+    401: UnauthorizedException,
+    403: ForbiddenException,
+    404: NotFoundException,
+    409: ConflictException,
+    422: UnprocessableEntityException,
+    429: TooManyRequestsException,
+}
+
+
+def exception_class(status: int) -> type[ApiException]:
+    """The class for an answer with this status, which is not a 2xx."""
+    return _BY_STATUS.get(status, ServiceException if 500 <= status <= 599 else ApiException)
+
+
+# --- Warnings -------------------------------------------------------------------------------------
+
+
+class InsecureWarning(UserWarning):
+    """A setting under which others can read secrets on their way to the service."""

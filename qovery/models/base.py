@@ -1,0 +1,14 @@
+"""`Base`: what every stored object has."""
+
+from qovery.models.model import ResponseModel, Timestamp
+
+
+class Base(ResponseModel):
+    """What every stored object has."""
+
+    id: str
+    """The id, a UUID in lower case."""
+    created_at: Timestamp
+    """When it was created, with its time zone."""
+    updated_at: Timestamp | None = None
+    """When it was last changed, with its time zone."""

@@ -1,0 +1,148 @@
+"""The base of every schema: reading, writing and a representation that shows no secret."""
+
+from __future__ import annotations
+
+import pprint
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from typing_extensions import Self
+
+from qovery.exceptions import ApiAttributeError
+from qovery.redaction import MASK, MASKED, sealed
+
+
+class Model(BaseModel):
+    """What every schema can do. What does not fit is an `ApiValidationError`, which never carries the input."""
+
+    model_config = ConfigDict(
+        defer_build=True,
+        hide_input_in_errors=True,
+        protected_namespaces=(),
+        validate_assignment=True,
+    )
+
+    if not TYPE_CHECKING:  # the signatures stay pydantic's
+        __init__ = sealed(BaseModel.__init__)
+        model_validate = classmethod(sealed(BaseModel.model_validate.__func__))
+        model_validate_json = classmethod(sealed(BaseModel.model_validate_json.__func__))
+        model_validate_strings = classmethod(sealed(BaseModel.model_validate_strings.__func__))
+
+        @sealed
+        def __setattr__(self, name, value):
+            known = name in type(self).model_fields or self.model_config.get("extra") == "allow"
+            if not known and not name.startswith("_"):
+                raise ApiAttributeError(f"{type(self).__name__} has no field {name!r}")
+            super().__setattr__(name, value)
+
+    @classmethod
+    @sealed
+    def from_dict(cls, obj: Mapping[str, Any]) -> Self:
+        """Build the model from a mapping of its JSON fields."""
+        return cls.model_validate(obj)
+
+    @classmethod
+    @sealed
+    def from_json(cls, json_str: str | bytes) -> Self:
+        """Build the model from JSON text."""
+        return cls.model_validate_json(json_str)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields that were set, secrets in the clear, as a new dictionary."""
+        return self.model_dump(exclude_unset=True)
+
+    def to_json(self) -> str:
+        """The fields that were set, secrets in the clear, as JSON text."""
+        return self.model_dump_json(exclude_unset=True)
+
+    def to_str(self) -> str:
+        """The fields as readable text; secrets are masked."""
+        return pprint.pformat(_readable(self), sort_dicts=False)
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        fields = type(self).model_fields
+        for name, value in super().__repr_args__():
+            # A field that no schema declares may be anything, an echoed secret too.
+            secret = name not in fields or MASKED in fields[name].metadata
+            yield name, MASK if secret and value is not None else value
+
+
+class RequestModel(Model):
+    """What is sent: a field that the schema does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ResponseModel(Model):
+    """What is received: fields that the schema does not know are kept, limits are not enforced."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class OpenEnum(str, Enum):
+    """An enum that may grow on the server: an unknown value becomes a member that carries it."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, str):
+            return None
+        # Not entered among the known members, so nothing that a server sends is kept for ever.
+        member = str.__new__(cls, value)
+        member._name_ = member._value_ = value
+        return member
+
+    @classmethod
+    def from_json(cls, json_str: str) -> Self:
+        """The member for a value's text."""
+        return cls(json_str)
+
+
+def _reveal(value: Any) -> Any:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+def _is_none(value: Any) -> bool:
+    return value is None
+
+
+def _parse_time(value: Any) -> Any:
+    """What pydantic's own parser did not take: other ISO 8601 forms, and times without a zone, read as UTC."""
+    if isinstance(value, str):
+        from dateutil.parser import isoparse  # seldom needed, and slow to import
+
+        value = isoparse(value)
+    if isinstance(value, datetime) and value.tzinfo is None:
+        value = value.replace(tzinfo=timezone.utc)
+    return value
+
+
+def _readable(value: Any) -> Any:
+    if isinstance(value, Model):
+        return {name: _readable(shown) for name, shown in value.__repr_args__()}
+    return [_readable(item) for item in value] if isinstance(value, list) else value
+
+
+#: The value of a secret, as `str`; `pydantic.SecretStr` is accepted. None leaves the field out.
+SecretText = Annotated[
+    str | None, Field(strict=True, exclude_if=_is_none), BeforeValidator(_reveal), MASKED
+]
+
+#: A text in a request.
+Text = Annotated[str, Field(strict=True)]
+
+#: A text in a request, which may be set to null.
+NullableText = Annotated[str | None, Field(strict=True)]
+
+#: A flag in a request, which may be set to null.
+NullableFlag = Annotated[bool | None, Field(strict=True)]
+
+#: The description in a request: at most 255 characters, or null.
+Description = Annotated[str | None, Field(strict=True, max_length=255)]
+
+#: A time with its zone.
+Timestamp = Annotated[
+    AwareDatetime | Annotated[datetime, BeforeValidator(_parse_time)], Field(union_mode="left_to_right")
+]

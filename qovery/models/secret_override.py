@@ -1,0 +1,24 @@
+"""`SecretOverride`: the secret that an override replaces."""
+
+from qovery.models.api_variable_scope_enum import APIVariableScopeEnum
+from qovery.models.api_variable_type_enum import APIVariableTypeEnum
+from qovery.models.model import ResponseModel
+
+
+class SecretOverride(ResponseModel):
+    """The secret that an override replaces, as it appears in `Secret.overridden_secret`."""
+
+    id: str
+    """The id of that secret."""
+    key: str
+    """The key of that secret."""
+    mount_path: str | None
+    """Where it is found as a file; None unless it is a file."""
+    scope: APIVariableScopeEnum
+    """The scope that it belongs to."""
+    variable_type: APIVariableTypeEnum
+    """Its kind."""
+    description: str | None = None
+    """A note for people."""
+    enable_interpolation_in_file: bool | None = None
+    """Whether `{{OTHER_KEY}}` in a file's content is replaced."""

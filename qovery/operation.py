@@ -1,0 +1,85 @@
+"""`Operation`, one HTTP operation as a value, and `RequestOptions`, what a caller may set for one call."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote
+from uuid import UUID
+
+from typing_extensions import TypedDict
+
+from qovery.exceptions import ApiTypeError, ApiValueError
+from qovery.models.model import RequestModel, ResponseModel
+
+T = TypeVar("T")
+
+_UNRESERVED = re.compile(r"[A-Za-z0-9_~-]+").fullmatch
+
+
+@dataclass(frozen=True)
+class Operation(Generic[T]):
+    """One HTTP operation.
+
+    Attributes:
+        name: The name of the method that calls it.
+        method: The HTTP method.
+        path: The path, with a `{name}` for each id.
+        status: The status that the documentation gives for success.
+        answer: The model of the answer; None if there is none.
+        body: The model of the request's body; None if there is none.
+        body_required: Whether the body must be given.
+        repeatable: Whether it may run twice and leave what one run leaves.
+    """
+
+    name: str
+    method: str
+    path: str
+    status: int
+    answer: type[T] | None
+    body: type[RequestModel] | None = None
+    body_required: bool = False
+    repeatable: bool = False
+
+    def target(self, ids: Sequence[str | UUID]) -> str:
+        """The path with each id encoded as one segment."""
+        parts = self.path.split("/")
+        remaining = iter(ids)
+        return "/".join(_segment(part, next(remaining)) if part[:1] == "{" else part for part in parts)
+
+    @property
+    def writes(self) -> bool:
+        """Whether it changes anything at the service."""
+        return self.method != "GET"
+
+
+def _segment(part: str, value: str | UUID) -> str:
+    text = str(value) if isinstance(value, UUID) else value
+    if not isinstance(text, str):
+        raise ApiTypeError(f"{part} is an id, a str or a UUID, not {type(text).__name__}")
+    if _UNRESERVED(text):
+        return text
+    if not text.strip() or text in {".", ".."}:
+        raise ApiValueError(f"{part} is an id and cannot be empty or a dot segment: {text!r}")
+    try:
+        return quote(text, safe="")
+    except UnicodeEncodeError:
+        raise ApiValueError(f"{part} has characters that no URL can carry: {text!r}") from None
+
+
+class RequestOptions(TypedDict, total=False):
+    """What a caller may set for one call."""
+
+    _request_timeout: float | tuple[float | None, float | None] | None
+    """A number: the seconds for the whole call with all its attempts. A pair: the seconds to connect
+    and to wait for data, for each attempt."""
+    _request_auth: Mapping[str, Any] | None
+    """Credentials for this call only: `{"in": "header", "key": "Authorization", "value": "Bearer …"}`."""
+    _content_type: str | None
+    """The `Content-Type` of the body, in the place of `application/json`."""
+    _headers: Mapping[str, str] | None
+    """Headers for this call; they win over all others."""
+    _host_index: int
+    """The index of the server; there is one, so 0."""
