@@ -256,6 +256,10 @@ def exception_class(status: int) -> type[ApiException]:
     return _BY_STATUS.get(status, ServiceException if 500 <= status <= 599 else ApiException)
 
 
+class LibraryError(Exception):
+    """Stands as the cause of an error for one of another library: its class and text, not its frames."""
+
+
 # --- Warnings -------------------------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from typing_extensions import TypedDict
 
 from qovery.exceptions import ApiTypeError, ApiValueError
-from qovery.models.model import RequestModel, ResponseModel
+from qovery.models.model import RequestModel
 
 T = TypeVar("T")
 
@@ -57,16 +57,18 @@ class Operation(Generic[T]):
 
 def _segment(part: str, value: str | UUID) -> str:
     text = str(value) if isinstance(value, UUID) else value
-    if not isinstance(text, str):
-        raise ApiTypeError(f"{part} is an id, a str or a UUID, not {type(text).__name__}")
-    if _UNRESERVED(text):
+    if isinstance(text, str) and _UNRESERVED(text):
         return text
+    name = re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", part[1:-1])
+    if not isinstance(text, str):
+        raise ApiTypeError(f"{name} must be a str or a UUID, not {type(text).__name__}")
     if not text.strip() or text in {".", ".."}:
-        raise ApiValueError(f"{part} is an id and cannot be empty or a dot segment: {text!r}")
+        raise ApiValueError(f"{name} must be an id, not {text!r}")
     try:
         return quote(text, safe="")
     except UnicodeEncodeError:
-        raise ApiValueError(f"{part} has characters that no URL can carry: {text!r}") from None
+        problem = f"{name} has characters that no URL can carry: {text!r}"
+    raise ApiValueError(problem)
 
 
 class RequestOptions(TypedDict, total=False):

@@ -13,9 +13,10 @@ import html
 import json
 import traceback
 from collections.abc import Callable, Iterable
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Generic, TypeVar
 from urllib.parse import quote, quote_plus
 
+from pydantic import BaseModel
 from pydantic_core import ValidationError
 from typing_extensions import ParamSpec
 
@@ -31,12 +32,24 @@ MASK: Final = "**********"
 SHORTEST_IN_TEXT: Final = 4
 
 
-class _Masked:
+class _Mark:
     """The type of `MASKED`."""
 
 
 #: Marks a model's field as a secret: `Annotated[str, MASKED]`.
-MASKED: Final = _Masked()
+MASKED: Final = _Mark()
+
+
+class Masked(Generic[T]):
+    """A value that is read by name and shown masked."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: T) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        return repr(None if self.value is None else MASK)
 
 
 class MaskedDict(dict[str, T]):
@@ -97,17 +110,22 @@ def mask_text(text: str, secrets: Iterable[str]) -> str:
     return text
 
 
-def mask_json(data: Any, secrets: Iterable[str]) -> Any:
-    """Parsed JSON with every secret replaced, in keys and in values."""
-    secrets = list(secrets)
+def mask_json(data: Any, mask: Callable[[str], str]) -> Any:
+    """Parsed JSON with `mask` applied to every key and value."""
     if isinstance(data, dict):
-        return {mask_text(key, secrets): mask_json(value, secrets) for key, value in data.items()}
+        return {mask(key): mask_json(value, mask) for key, value in data.items()}
     if isinstance(data, list):
-        return [mask_json(value, secrets) for value in data]
+        return [mask_json(value, mask) for value in data]
     if isinstance(data, str):
-        return mask_text(data, secrets)
-    masked = mask_text(json.dumps(data), secrets)
-    return MASK if MASK in masked else data
+        return mask(data)
+    return MASK if MASK in mask(str(data)) else data
+
+
+def masked_values(model: BaseModel) -> list[str]:
+    """The values of a model's fields that are marked as secrets and set."""
+    fields = type(model).model_fields
+    values = [getattr(model, name) for name, field in fields.items() if MASKED in field.metadata]
+    return [value for value in values if value is not None]
 
 
 def _forms(secret: str) -> Iterable[str]:

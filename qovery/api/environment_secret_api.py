@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from typing_extensions import Unpack
 
 from qovery.api_client import ApiClient
+from qovery.api_response import ApiResponse
 from qovery.models import Key, Secret, SecretEditRequest, SecretRequest, SecretResponseList, Value
 from qovery.operation import Operation, RequestOptions
 from qovery.redaction import sealed
-
-if TYPE_CHECKING:
-    from qovery.api_response import ApiResponse
-    from qovery.rest import RawResponse
+from qovery.rest import RawResponse
 
 _SECRETS = "/environment/{environmentId}/secret"
 _SECRET = f"{_SECRETS}/{{secretId}}"

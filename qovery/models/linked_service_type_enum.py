@@ -4,7 +4,10 @@ from qovery.models.model import OpenEnum
 
 
 class LinkedServiceTypeEnum(OpenEnum):
-    """The kind of the service that a BUILT_IN secret comes from. A value that is not listed becomes a member that carries it."""
+    """The kind of the service that a BUILT_IN secret comes from.
+
+    A value that is not listed becomes a member that carries it.
+    """
 
     APPLICATION = "APPLICATION"
     CONTAINER = "CONTAINER"

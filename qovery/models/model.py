@@ -126,9 +126,7 @@ def _readable(value: Any) -> Any:
 
 
 #: The value of a secret, as `str`; `pydantic.SecretStr` is accepted. None leaves the field out.
-SecretText = Annotated[
-    str | None, Field(strict=True, exclude_if=_is_none), BeforeValidator(_reveal), MASKED
-]
+SecretText = Annotated[str | None, Field(strict=True, exclude_if=_is_none), BeforeValidator(_reveal), MASKED]
 
 #: A text in a request.
 Text = Annotated[str, Field(strict=True)]

@@ -1,0 +1,482 @@
+"""The only file that knows urllib3: pools, TLS, proxies, the deadline, the size cap and repeated attempts."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import io
+import logging
+import math
+import os
+import socket
+import ssl
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+import urllib3
+from urllib3.exceptions import DecodeError, EmptyPoolError, InvalidHeader, MaxRetryError, NewConnectionError, SSLError
+from urllib3.exceptions import TimeoutError as TransportTimeout
+from urllib3.util import Retry, Timeout, make_headers
+from urllib3.util.ssl_ import create_urllib3_context
+
+from qovery import retry
+from qovery.configuration import Configuration
+from qovery.exceptions import (
+    ApiConnectionError,
+    ApiDecodeError,
+    ApiException,
+    ApiTimeoutError,
+    ApiValueError,
+    LibraryError,
+)
+from qovery.operation import Operation
+from qovery.retry import Outcome
+
+__all__ = ["ApiException", "RESTClientObject", "RawResponse"]
+
+#: The response that a `_without_preload_content` method returns.
+RawResponse = urllib3.BaseHTTPResponse
+
+_log = logging.getLogger("qovery")
+_stderr = logging.StreamHandler()  # for `debug`; attached to no logger
+_ONCE = Retry(False, redirect=False)
+_RETRY_AFTER = Retry()
+_RETRY_AFTER.retry_after_max = sys.maxsize  # the time left decides what is too long
+
+
+class Limits(NamedTuple):
+    """Seconds: to connect and to wait for data at each attempt, and for all attempts together."""
+
+    connect: float
+    read: float
+    total: float
+
+
+class Request(NamedTuple):
+    """One HTTP request.
+
+    `authorization` is the configured credential if that is what is sent; `mask` takes the secrets that the
+    request carries out of a text that came from outside.
+    """
+
+    operation: Operation[Any]
+    target: str
+    headers: dict[str, str]
+    body: bytes | None
+    limits: Limits
+    deadline: float
+    authorization: str | None
+    mask: Callable[[str], str]
+
+
+@dataclass(repr=False)
+class Answer:
+    """What came back. `unconfirmed`: the service may have applied a change without saying so."""
+
+    status: int
+    reason: str | None
+    headers: Mapping[str, str]
+    data: bytes
+    response: RawResponse
+    outcome: Outcome
+    attempts: int = 1
+    unconfirmed: bool = False
+
+    def discard(self) -> None:
+        """Give the connection back before another attempt."""
+        self.response.drain_conn()
+
+
+@dataclass(repr=False)
+class Failure:
+    """Why no answer can be given: the error to raise and the text, still unmasked, of what caused it."""
+
+    error: type[ApiException]
+    reason: str
+    outcome: Outcome
+    cause: str = ""
+    response: RawResponse | None = None
+
+    def exception(self, request: Request, attempts: int, unconfirmed: bool) -> ApiException:
+        response = self.response
+        exception = self.error(
+            status=response.status if response else None,
+            reason=request.mask(self.reason),
+            headers=mask_headers(response.headers, request.mask) if response else None,
+            operation=request.operation.name,
+            attempts=attempts,
+            outcome_unknown=unconfirmed,
+        )
+        if self.cause:
+            exception.__cause__ = LibraryError(request.mask(self.cause))
+        return exception
+
+    def discard(self) -> None:
+        """There is no connection to give back."""
+
+
+class RESTClientObject:
+    """Sends requests over pooled connections. May be shared by threads; a forked child opens its own."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self.configuration = configuration
+        self._channels: dict[int, _Channel] = {}  # one a process
+
+    def __repr__(self) -> str:
+        return f"<RESTClientObject {self.configuration.host}>"
+
+    def close(self) -> None:
+        """Close every connection and end the calls under way. A later call opens new connections."""
+        channel = self._channels.pop(os.getpid(), None)
+        if channel is not None:
+            channel.close()
+
+    def send(self, request: Request, read: bool = True, earlier: int = 0) -> Answer:
+        """Send the request, and again where that is safe, until there is an answer or the time is up.
+
+        Args:
+            request: What to send.
+            read: Whether to read the body; if not, the caller reads or closes `Answer.response`.
+            earlier: How many attempts the call had before.
+
+        Raises:
+            ApiConnectionError: No answer came; `ApiTimeoutError` if none came in time.
+            ApiDecodeError: The body is too large, or its compression is broken.
+        """
+        channel = self._channel()
+        retries = self.configuration.retries
+        policy = _ONCE if isinstance(retries, int) else retries.new(redirect=False, raise_on_status=False)
+        attempt, unconfirmed = 0, False
+        while True:
+            attempt += 1
+            started = time.monotonic()
+            result, sent = channel.attempt(request, policy, read)
+            attempts = earlier + max(attempt, sent)
+            unconfirmed = unconfirmed or retry.may_have_run(request.operation, result.outcome)
+            if self.configuration.debug or _log.isEnabledFor(logging.DEBUG):
+                self._trace(request, result, attempts, started)
+            left = request.deadline - time.monotonic()
+            repeats = retries if isinstance(retries, int) else 0
+            seconds = retry.pause(request.operation, result.outcome, attempt, repeats, left)
+            if seconds is None:
+                break
+            result.discard()
+            if channel.closed.wait(seconds):
+                result = _CLOSED
+                break
+        if isinstance(result, Failure):
+            raise result.exception(request, attempts, unconfirmed)
+        result.attempts, result.unconfirmed = attempts, unconfirmed
+        return result
+
+    def _channel(self) -> _Channel:
+        pid = os.getpid()
+        channel = self._channels.get(pid)
+        if channel is None:
+            for parent in [other for other in self._channels if other != pid]:
+                self._channels.pop(parent).forget()
+            channel = self._channels.setdefault(pid, _Channel(self.configuration))
+        return channel
+
+    def _trace(self, request: Request, result: Answer | Failure, attempt: int, started: float) -> None:
+        operation = request.operation
+        fields: dict[str, Any] = {
+            "operation": operation.name,
+            "method": operation.method,
+            "path": request.target,
+            "status": result.outcome.status or (result.error.__name__ if isinstance(result, Failure) else None),
+            "attempt": attempt,
+            "milliseconds": round((time.monotonic() - started) * 1000, 1),
+            "bytes": len(result.data) if isinstance(result, Answer) else 0,
+        }
+        text = "%(operation)s %(method)s %(path)s %(status)s attempt=%(attempt)s ms=%(milliseconds)s bytes=%(bytes)s"
+        record = _log.makeRecord(
+            _log.name,
+            logging.DEBUG,
+            __file__,
+            0,
+            text,
+            (fields,),
+            None,
+            "send",
+            {f"qovery_{k}": v for k, v in fields.items()},
+        )
+        if _log.isEnabledFor(logging.DEBUG):
+            _log.handle(record)
+        if self.configuration.debug and not _log.isEnabledFor(logging.DEBUG):
+            _stderr.handle(record)
+
+
+# --- Connections ----------------------------------------------------------------------------------
+
+
+class _Exchange:
+    """The attempt that a thread is busy with, as its connection sees it."""
+
+    __slots__ = ("deadline", "read", "sent")
+
+    def __init__(self, read: float, deadline: float) -> None:
+        self.read = read
+        self.deadline = deadline
+        self.sent = 0
+
+
+_current = threading.local()
+
+
+class _TimedReader(io.RawIOBase):
+    """Reads a socket within the read timeout and the deadline, however little each read brings."""
+
+    def __init__(self, sock: socket.socket, exchange: _Exchange) -> None:
+        self._sock = sock
+        self._raw = sock.makefile("rb", buffering=0)
+        self._exchange = exchange
+
+    def makefile(self, *_: Any) -> io.BufferedReader:
+        """What `http.client` asks of the socket that a response is read from."""
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._exchange.deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the time for the call is up")
+        self._sock.settimeout(min(left, self._exchange.read))
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Response(http.client.HTTPResponse):
+    """Passes over every interim answer, and keeps malformed headers out of urllib3's warnings."""
+
+    def begin(self) -> None:
+        super().begin()
+        while 101 < self.status < 200:  # 100 is passed over by the base, 101 was not asked for
+            self.headers = self.msg = None  # type: ignore[assignment] # what the base takes for "not begun"
+            super().begin()
+        self.headers.defects = []
+        self.headers.set_payload("")  # what could not be parsed as a header
+
+
+if TYPE_CHECKING:
+    _Base = urllib3.connection.HTTPConnection
+else:
+    _Base = object
+
+
+class _Connection(_Base):
+    """What is added to urllib3's connection classes; `channel` is set on the class of each pool."""
+
+    channel: _Channel
+
+    def connect(self) -> None:
+        super().connect()
+        if not self.channel.verifies:
+            self.is_verified = True  # InsecureWarning has said it; urllib3 would say it at each request
+        self.channel.track(self.sock)
+
+    def request(self, *args: Any, **options: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        _current.exchange.sent += 1
+        super().request(*args, **options)
+
+    def response_class(self, sock: socket.socket, *args: Any, **options: Any) -> _Response:  # type: ignore[override] # called by http.client like the class it is there
+        return _Response(_TimedReader(sock, _current.exchange), *args, **options)  # type: ignore[arg-type] # has what is asked of it
+
+
+class _Channel:
+    """The connections of one process to the service."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        scheme, netloc, path = urlsplit(configuration.host)[:3]
+        settings: dict[str, Any] = {"maxsize": configuration.connection_pool_maxsize, "block": True}
+        if configuration.socket_options is not None:
+            settings["socket_options"] = list(configuration.socket_options)
+        if scheme == "https":
+            settings.update(_tls(configuration))
+        proxy = configuration.proxy_for_host()
+        self._manager = _manager(configuration, proxy, settings)
+        self.pool: urllib3.HTTPConnectionPool = self._manager.connection_from_url(f"{scheme}://{netloc}")
+        self.pool.ConnectionCls = type("Connection", (_Connection, self.pool.ConnectionCls), {"channel": self})
+        # Only an http proxy for an http host is asked with the whole URL.
+        forwarded = scheme == "http" and proxy is not None and not proxy.startswith("socks")
+        self.prefix = f"{scheme}://{netloc}{path}" if forwarded else path
+        self.limit = configuration.max_response_size
+        self.verifies = configuration.verify_ssl
+        self.closed = threading.Event()
+        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        self._lock = threading.Lock()
+
+    def track(self, sock: socket.socket) -> None:
+        with self._lock:
+            self._sockets.add(sock)
+
+    def close(self) -> None:
+        self.closed.set()
+        self.pool.close()
+        with self._lock:
+            for sock in self._sockets:
+                with contextlib.suppress(OSError):  # it may be closed already
+                    socket.socket.shutdown(sock, socket.SHUT_RDWR)  # wakes the thread that reads
+
+    def forget(self) -> None:
+        """Drop the connections of the parent process in a forked child, without a word on the wire."""
+        if self.pool.pool is not None:
+            # A lock of the queue may have been held at the fork, for ever in the child: begin anew.
+            self.pool.pool.__init__(0)  # type: ignore[misc] # see above
+
+    def attempt(self, request: Request, policy: Retry, read: bool) -> tuple[Answer | Failure, int]:
+        """Send the request once; how often it was really sent comes second, for a caller's own policy."""
+        exchange = _current.exchange = _Exchange(request.limits.read, request.deadline)
+        left = max(request.deadline - time.monotonic(), 0.001)
+        response: RawResponse | None = None
+        try:
+            response = self.pool.urlopen(
+                request.operation.method,
+                self.prefix + request.target,
+                body=request.body,
+                headers=request.headers,
+                retries=policy,
+                redirect=False,
+                timeout=Timeout(connect=min(request.limits.connect, left), read=min(request.limits.read, left)),
+                pool_timeout=left,  # type: ignore[arg-type] # a fraction of a second is accepted
+                preload_content=False,
+            )
+            data = self._read(response) if read else b""
+        except Exception as error:  # whatever the libraries below raise has one typed end
+            return self._failure(error, request, exchange, response), exchange.sent
+        if not read:
+            exchange.deadline = math.inf  # from here on the caller's reads are bounded one by one
+        outcome = Outcome(response.status, retry_after=_retry_after(response) if response.status >= 300 else None)
+        answer = Answer(response.status, response.reason, response.headers, data, response, outcome)
+        return answer, exchange.sent
+
+    def _read(self, response: RawResponse) -> bytes:
+        length = response.length_remaining
+        if length is not None and length <= self.limit and "content-encoding" not in response.headers:
+            return response.read()
+        data = response.read(self.limit + 1) if length is None or length <= self.limit else None
+        if data is None or len(data) > self.limit:
+            response.close()
+            response.release_conn()
+            raise _TooLargeError(f"the answer is larger than max_response_size, {self.limit} bytes")
+        return data
+
+    def _failure(
+        self, error: Exception, request: Request, exchange: _Exchange, response: RawResponse | None
+    ) -> Failure:
+        if isinstance(error, MaxRetryError) and error.reason is not None:
+            error = error.reason
+        cause = f"{type(error).__module__}.{type(error).__qualname__}: {error}"
+        outcome = Outcome(sent=exchange.sent > 0)
+        if self.closed.is_set():
+            return Failure(ApiConnectionError, "the client was closed", outcome._replace(final=True), cause)
+        if isinstance(error, (_TooLargeError, DecodeError)):
+            return Failure(ApiDecodeError, str(error), outcome._replace(final=True), cause, response)
+        if isinstance(error, EmptyPoolError):
+            reason = "no connection became free in time: raise connection_pool_maxsize, or close unread responses"
+            return Failure(ApiTimeoutError, reason, outcome._replace(final=True), cause)
+        if isinstance(error, TransportTimeout) and not isinstance(error, NewConnectionError):
+            connect, read, total = request.limits
+            step = f"read timeout {read:g} s" if exchange.sent else f"connect timeout {connect:g} s"
+            return Failure(ApiTimeoutError, f"no complete answer in time ({step}, in all {total:g} s)", outcome, cause)
+        if isinstance(error, SSLError):
+            hint = next((hint for sign, hint in _TLS_HINTS if sign in str(error)), "")
+            permanent = bool(hint)
+            return Failure(ApiConnectionError, f"TLS failed: {error}{hint}", outcome._replace(final=permanent), cause)
+        return Failure(ApiConnectionError, str(error), outcome, cause)
+
+
+class _TooLargeError(Exception):
+    """A body beyond the cap."""
+
+
+_CLOSED = Failure(ApiConnectionError, "the client was closed", Outcome(sent=False, final=True))
+
+_TLS_HINTS = (
+    ("self-signed", " (to trust an own CA, set ssl_ca_cert or ca_cert_data)"),
+    ("self signed", " (to trust an own CA, set ssl_ca_cert or ca_cert_data)"),
+    ("unable to get local issuer", " (to trust an own CA, set ssl_ca_cert or ca_cert_data)"),
+    ("certificate has expired", " (the server's certificate has expired)"),
+    ("doesn't match", " (look at host, or set assert_hostname or tls_server_name)"),
+    ("Hostname mismatch", " (look at host, or set assert_hostname or tls_server_name)"),
+    ("IP address mismatch", " (look at host, or set assert_hostname or tls_server_name)"),
+    ("WRONG_VERSION_NUMBER", " (the port seems to speak plain http: look at host)"),
+    ("record layer failure", " (the port seems to speak plain http: look at host)"),
+    ("CERTIFICATE_VERIFY_FAILED", " (look at ssl_ca_cert)"),
+)
+
+
+def mask_headers(headers: Mapping[str, str], mask: Callable[[str], str]) -> Mapping[str, str]:
+    """The headers with `mask` applied to their values; names are still found in any case."""
+    return urllib3.HTTPHeaderDict([(name, mask(value)) for name, value in headers.items()])
+
+
+def _retry_after(response: RawResponse) -> float | None:
+    try:
+        return _RETRY_AFTER.get_retry_after(response)
+    except (InvalidHeader, ValueError, OverflowError):
+        return None
+
+
+def _tls(configuration: Configuration) -> dict[str, Any]:
+    """The TLS settings of a pool, with the certificates read once for all connections."""
+    context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED if configuration.verify_ssl else ssl.CERT_NONE)
+    step = "ssl_ca_cert or ca_cert_data"
+    problem = None
+    try:
+        if configuration.ssl_ca_cert or configuration.ca_cert_data:
+            context.load_verify_locations(configuration.ssl_ca_cert, None, configuration.ca_cert_data)
+        else:
+            context.load_default_certs()
+        step = "cert_file or key_file"
+        if configuration.cert_file:
+            context.load_cert_chain(configuration.cert_file, configuration.key_file)
+    except (OSError, ValueError, TypeError) as error:
+        problem = f"{step} cannot be used: {error}"
+    if problem:
+        raise ApiValueError(problem)
+    return {
+        "ssl_context": context,
+        "cert_reqs": "CERT_REQUIRED" if configuration.verify_ssl else "CERT_NONE",
+        "assert_hostname": configuration.assert_hostname,
+        "server_hostname": configuration.tls_server_name,
+    }
+
+
+def _manager(configuration: Configuration, proxy: str | None, settings: dict[str, Any]) -> urllib3.PoolManager:
+    if proxy is None:
+        return urllib3.PoolManager(**settings)
+    problem = "proxy must be a URL like http://name:3128 or socks5://name:1080"
+    try:
+        parts = urlsplit(proxy)
+        if parts.scheme.startswith("socks"):
+            problem = "a socks proxy needs the extra `socks`: pip install 'qovery[socks]'"
+            from urllib3.contrib.socks import SOCKSProxyManager
+
+            return SOCKSProxyManager(proxy, **settings)
+        headers = dict(configuration.proxy_headers)
+        if parts.username is not None:
+            credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            headers.update(make_headers(proxy_basic_auth=credentials))
+        return urllib3.ProxyManager(
+            parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl(),
+            proxy_headers=headers,
+            proxy_ssl_context=configuration.proxy_ssl_context,
+            **settings,
+        )
+    except (ImportError, ValueError, urllib3.exceptions.HTTPError):
+        pass
+    raise ApiValueError(problem)
