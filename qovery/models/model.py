@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pprint
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from typing_extensions import Self
 
-from qovery.exceptions import ApiAttributeError
+from qovery.exceptions import ApiAttributeError, ApiValueError
 from qovery.redaction import MASK, MASKED, sealed
 
 
@@ -95,9 +96,13 @@ class OpenEnum(str, Enum):
         return member
 
     @classmethod
-    def from_json(cls, json_str: str) -> Self:
-        """The member for a value's text."""
-        return cls(json_str)
+    def from_json(cls, json_str: str | bytes) -> Self:
+        """The member for a value in JSON."""
+        try:
+            return cls(json.loads(json_str))
+        except ValueError:
+            pass
+        raise ApiValueError(f"{cls.__name__} must be a string in JSON")
 
 
 def _reveal(value: Any) -> Any:
@@ -113,7 +118,10 @@ def _parse_time(value: Any) -> Any:
     if isinstance(value, str):
         from dateutil.parser import isoparse  # seldom needed, and slow to import
 
-        value = isoparse(value)
+        try:
+            value = isoparse(value)
+        except OverflowError as error:  # the last midnight of all
+            raise ValueError(str(error)) from None
     if isinstance(value, datetime) and value.tzinfo is None:
         value = value.replace(tzinfo=timezone.utc)
     return value
