@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,6 +34,9 @@ T = TypeVar("T")
 #: Headers that hold no credential, so that their values may stay in texts.
 _PLAIN_HEADERS = frozenset({"accept", "content-type", "user-agent"})
 
+
+#: From this size on, in bytes, an answer is parsed without garbage collection.
+_LARGE = 256 * 1024
 
 _OPTIONS = RequestOptions.__annotations__.keys()
 
@@ -136,8 +140,10 @@ class ApiClient:
         answer = self._send(request, read=True)
         if not is_success(operation, answer.status, answer.unconfirmed):
             raise self._error(request, answer)
-        data: Any = None if operation.answer is None else self._parse(request, answer)
-        return ApiResponse(answer.status, data, answer.data, answer.headers)
+        response: ApiResponse[Any] = ApiResponse(answer.status, None, answer.data, answer.headers)
+        if operation.answer is not None:
+            response.data = self._parse(request, answer)
+        return response
 
     def open(
         self,
@@ -147,7 +153,8 @@ class ApiClient:
         options: RequestOptions,
     ) -> RawResponse:
         """Run an operation and return its answer unread, whatever its status."""
-        return self._send(self._request(operation, ids, body, options), read=False).response
+        response = self._send(self._request(operation, ids, body, options), read=False).response
+        return cast("RawResponse", response)
 
     def _request(
         self,
@@ -235,8 +242,7 @@ class ApiClient:
         renewed = self.configuration.renew_authorization(request.authorization)
         if renewed is None:
             return answer
-        if not read:
-            answer.discard()
+        answer.discard()
         headers = {**request.headers, "Authorization": renewed}
         again = request._replace(
             headers=headers, mask=lambda text: mask_text(request.mask(text), self._secrets(headers, None))
@@ -248,9 +254,7 @@ class ApiClient:
     def _parse(self, request: Request, answer: Answer) -> Any:
         model = cast("type[Model]", request.operation.answer)
         try:
-            if b"NaN" in answer.data or b"Infinity" in answer.data:
-                pydantic_core.from_json(answer.data, allow_inf_nan=False)  # a model would take them
-            return model.model_validate_json(answer.data)
+            return _validate(model, answer.data)
         except ValueError as error:
             problem = str(error) if answer.data else "it is empty"
         details = self._details(request, answer)
@@ -291,6 +295,18 @@ class ApiClient:
             "operation": request.operation.name,
             "attempts": answer.attempts,
         }
+
+
+def _validate(model: type[Model], data: bytes) -> Model:
+    """Bytes to model. While a large answer is parsed, which is one call into C, the collector is paused: it
+    would walk the growing list again and again, for a third of the time."""
+    if len(data) < _LARGE or not gc.isenabled():
+        return model.model_validate_json(data)
+    gc.disable()
+    try:
+        return model.model_validate_json(data)
+    finally:
+        gc.enable()
 
 
 def _body_model(operation: Operation[Any], body: RequestModel | Mapping[str, Any] | None) -> RequestModel | None:

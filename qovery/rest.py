@@ -83,14 +83,15 @@ class Answer:
     reason: str | None
     headers: Mapping[str, str]
     data: bytes
-    response: RawResponse
+    response: RawResponse | None  # None once it is read
     outcome: Outcome
     attempts: int = 1
     unconfirmed: bool = False
 
     def discard(self) -> None:
         """Give the connection back before another attempt."""
-        self.response.drain_conn()
+        if self.response is not None:
+            self.response.drain_conn()
 
 
 @dataclass(repr=False)
@@ -360,8 +361,8 @@ class _Channel:
         if not read:
             exchange.deadline = math.inf  # from here on the caller's reads are bounded one by one
         outcome = Outcome(response.status, retry_after=_retry_after(response) if response.status >= 300 else None)
-        answer = Answer(response.status, response.reason, response.headers, data, response, outcome)
-        return answer, exchange.sent
+        unread = None if read else response
+        return Answer(response.status, response.reason, response.headers, data, unread, outcome), exchange.sent
 
     def _read(self, response: RawResponse) -> bytes:
         length = response.length_remaining

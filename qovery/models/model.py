@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import pprint
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from typing_extensions import Self
 
 from qovery.exceptions import ApiAttributeError, ApiValueError
@@ -71,6 +72,18 @@ class Model(BaseModel):
             yield name, MASK if secret and value is not None else value
 
 
+def _finite(value: Any) -> Any:
+    """Refuse NaN and infinity, which are no JSON though pydantic reads them."""
+    if isinstance(value, dict):
+        _finite(list(value.values()))
+    elif isinstance(value, list):
+        for item in value:
+            _finite(item)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("NaN and infinity are no JSON")
+    return value
+
+
 class RequestModel(Model):
     """What is sent: a field that the schema does not know is an error."""
 
@@ -81,6 +94,8 @@ class ResponseModel(Model):
     """What is received: fields that the schema does not know are kept, limits are not enforced."""
 
     model_config = ConfigDict(extra="allow")
+
+    __pydantic_extra__: dict[str, Annotated[Any, AfterValidator(_finite)]]
 
 
 class OpenEnum(str, Enum):
@@ -120,8 +135,8 @@ def _parse_time(value: Any) -> Any:
 
         try:
             value = isoparse(value)
-        except OverflowError as error:  # the last midnight of all
-            raise ValueError(str(error)) from None
+        except (ValueError, OverflowError):  # the last midnight of all overflows
+            raise ValueError("not a time in ISO 8601") from None
     if isinstance(value, datetime) and value.tzinfo is None:
         value = value.replace(tzinfo=timezone.utc)
     return value
@@ -147,6 +162,7 @@ NullableFlag = Annotated[bool | None, Field(strict=True)]
 
 #: The description in a request: at most 255 characters, or null.
 Description = Annotated[str | None, Field(strict=True, max_length=255)]
+
 
 #: A time with its zone.
 Timestamp = Annotated[
