@@ -443,8 +443,9 @@ def _tls(configuration: Configuration) -> dict[str, Any]:
         else:
             context.load_default_certs()
         step = "cert_file or key_file"
-        if configuration.cert_file:
-            context.load_cert_chain(configuration.cert_file, configuration.key_file)
+        if configuration.cert_file or configuration.key_file:
+            # A password that is given, if only an empty one, is not asked for at the terminal.
+            context.load_cert_chain(configuration.cert_file, configuration.key_file, "")  # type: ignore[arg-type] # checked by it
     except (OSError, ValueError, TypeError) as error:
         problem = f"{step} cannot be used: {error}"
     if problem:
@@ -463,11 +464,14 @@ def _manager(configuration: Configuration, proxy: str | None, settings: dict[str
     problem = "proxy must be a URL like http://name:3128 or socks5://name:1080"
     try:
         parts = urlsplit(proxy)
+        if not parts.hostname:
+            raise ValueError
         if parts.scheme.startswith("socks"):
             problem = "a socks proxy needs the extra `socks`: pip install 'qovery[socks]'"
             from urllib3.contrib.socks import SOCKSProxyManager
 
-            return SOCKSProxyManager(proxy, **settings)
+            user, password = (None if part is None else unquote(part) for part in (parts.username, parts.password))
+            return SOCKSProxyManager(proxy, user, password, **settings)
         headers = dict(configuration.proxy_headers)
         if parts.username is not None:
             credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
