@@ -37,7 +37,7 @@ DEFAULT_HOST = "https://api.qovery.com"
 TOKEN_VARIABLES = ("QOVERY_API_TOKEN", "QOVERY_CLI_ACCESS_TOKEN", "Q_CLI_ACCESS_TOKEN")
 HOST_VARIABLE = "QOVERY_API_URL"
 
-_HOST_NAME = re.compile(r"[\w.-]+|[\da-f:.]+(%\w+)?", re.ASCII).fullmatch
+_HOST_NAME = re.compile(r"[\w.-]+|[\da-f.]*:[\da-f:.]*(%\w+)?", re.ASCII).fullmatch
 _LOOPBACK = re.compile(r"(.+\.)?localhost|127(\.\d+){3}|::1").fullmatch
 _HEADER_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII).fullmatch
 _NOT_IN_A_HEADER = re.compile(r"[^\t\x20-\x7e\x80-\xff]").search
@@ -490,4 +490,4 @@ def _warn(text: str) -> None:
     level, frame = 2, sys._getframe(1)
     while frame.f_back and frame.f_globals["__package__"] == __package__:  # blame the caller's line
         level, frame = level + 1, frame.f_back
-    warnings.warn(text, InsecureWarning, stacklevel=level - 1)
+    warnings.warn(text, InsecureWarning, stacklevel=level)

@@ -351,6 +351,7 @@ class _Channel:
                 headers=request.headers,
                 retries=policy,
                 redirect=False,
+                assert_same_host=False,  # behind an http proxy the pool's host is the proxy
                 timeout=Timeout(connect=min(request.limits.connect, left), read=min(request.limits.read, left)),
                 pool_timeout=left,  # type: ignore[arg-type] # a fraction of a second is accepted
                 preload_content=False,
