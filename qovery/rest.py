@@ -308,6 +308,8 @@ class _Channel:
         if scheme == "https":
             settings.update(_tls(configuration))
         proxy = configuration.proxy_for_host()
+        if scheme == "http" and proxy is not None and proxy.startswith("https"):
+            settings["ssl_context"] = configuration.proxy_ssl_context  # urllib3 has it for tunnels only
         self._manager = _manager(configuration, proxy, settings)
         self.pool: urllib3.HTTPConnectionPool = self._manager.connection_from_url(f"{scheme}://{netloc}")
         self.pool.ConnectionCls = type("Connection", (_Connection, self.pool.ConnectionCls), {"channel": self})
