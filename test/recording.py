@@ -1,9 +1,11 @@
-"""A loopback HTTP/1.1 server that records what it receives and answers as it is told."""
+"""A loopback HTTP/1.1 server, and proxy, that records what it receives and answers as it is told."""
 
 from __future__ import annotations
 
 import json
 import queue
+import select
+import socket
 import ssl
 import threading
 from collections.abc import Mapping
@@ -92,6 +94,17 @@ class Recorder:
         return self._context.wrap_socket(request, server_side=True) if self._context else request
 
 
+def relay(one: socket.socket, other: socket.socket) -> None:
+    """Carry bytes between two sockets until one of them ends."""
+    ways = {one: other, other: one}
+    while True:
+        for ready in select.select(list(ways), [], [])[0]:
+            data = ready.recv(65536)
+            if not data:
+                return
+            ways[ready].sendall(data)
+
+
 class _Server(ThreadingHTTPServer):
     recorder: Recorder
 
@@ -114,11 +127,9 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1
     server: _Server
 
-    def _answer(self) -> None:
-        recorder = self.server.recorder
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+    def _record(self, body: bytes = b"") -> None:
         tls = isinstance(self.connection, ssl.SSLSocket)
-        recorder.received.append(
+        self.server.recorder.received.append(
             Received(
                 self.command,
                 self.path,
@@ -128,6 +139,10 @@ class _Handler(BaseHTTPRequestHandler):
                 self.connection.getpeercert() if tls else None,
             )
         )
+
+    def _answer(self) -> None:
+        recorder = self.server.recorder
+        self._record(self.rfile.read(int(self.headers.get("Content-Length", 0))))
         reply = recorder.replies.pop(0) if recorder.replies else recorder.otherwise
         data = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
         self.send_response_only(reply.status, reply.reason)
@@ -137,6 +152,16 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(b"" if reply.status == 204 else data)
+
+    def do_CONNECT(self) -> None:
+        """Be a proxy: whatever the name, the way leads to this machine."""
+        self._record()
+        with socket.create_connection(("127.0.0.1", int(self.path.rpartition(":")[2]))) as upstream:
+            self.send_response_only(200)
+            self.end_headers()
+            self.wfile.flush()
+            relay(self.connection, upstream)
+        self.close_connection = True
 
     do_DELETE = do_GET = do_POST = do_PUT = _answer  # noqa: N815 - names of the base
 
