@@ -325,14 +325,15 @@ class _Channel:
     def track(self, sock: socket.socket) -> None:
         with self._lock:
             self._sockets.add(sock)
+        if self.closed.is_set():  # while the connection was being made
+            _shut_down(sock)
 
     def close(self) -> None:
         self.closed.set()
         self.pool.close()
         with self._lock:
             for sock in self._sockets:
-                with contextlib.suppress(OSError):  # it may be closed already
-                    socket.socket.shutdown(sock, socket.SHUT_RDWR)  # wakes the thread that reads
+                _shut_down(sock)
 
     def forget(self) -> None:
         """Drop the connections of the parent process in a forked child, without a word on the wire."""
@@ -401,6 +402,11 @@ class _Channel:
             permanent = bool(hint)
             return Failure(ApiConnectionError, f"TLS failed: {error}{hint}", outcome._replace(final=permanent), cause)
         return Failure(ApiConnectionError, str(error), outcome, cause)
+
+
+def _shut_down(sock: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # it may be closed already
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)  # wakes the thread that reads
 
 
 class _TooLargeError(Exception):
