@@ -1,0 +1,161 @@
+"""The sandbox as an ASGI application: HTTP in, calls of the store, JSON out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import socket
+import struct
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple
+
+from pydantic_core import to_json
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from qovery.api.environment_secret_api import OPERATIONS
+from qovery.exceptions import ApiValidationError
+from qovery.models.model import RequestModel
+from qovery.operation import Operation
+from qovery.sandbox.faults import Fault, Faults
+from qovery.sandbox.store import RefusedError, Store
+
+#: The largest body that is read, in bytes.
+MAX_BODY = 1024 * 1024
+
+#: How many requests are remembered.
+MAX_REQUESTS = 10_000
+
+_log = logging.getLogger("qovery.sandbox")
+
+
+class SeenRequest(NamedTuple):
+    """A request that the sandbox answered; `status` is None where it sent no answer."""
+
+    method: str
+    path: str
+    status: int | None
+    client: str
+    operation: str
+
+
+class Seen:
+    """The last requests, oldest first."""
+
+    def __init__(self) -> None:
+        self.requests: deque[SeenRequest] = deque(maxlen=MAX_REQUESTS)
+
+
+def make_app(store: Store, faults: Faults, seen: Seen, extra_routes: list[BaseRoute] | None = None) -> Starlette:
+    """The application. `extra_routes` are served beside the six operations."""
+    calls: dict[str, Callable[..., Any]] = {
+        "list_environment_secrets": lambda environment: {"results": store.list(environment)},
+        "create_environment_secret": store.create,
+        "edit_environment_secret": store.edit,
+        "delete_environment_secret": store.delete,
+        "create_environment_secret_alias": store.create_alias,
+        "create_environment_secret_override": store.create_override,
+    }
+    routes: list[BaseRoute] = [
+        Route(operation.path, _endpoint(operation, calls[operation.name], faults, seen), methods=[operation.method])
+        for operation in OPERATIONS
+    ]
+    return Starlette(routes=[*routes, *(extra_routes or [])], exception_handlers={HTTPException: _http_error})
+
+
+def _endpoint(
+    operation: Operation[Any], call: Callable[..., Any], faults: Faults, seen: Seen
+) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        fault = None
+        try:
+            if faults.delay:
+                await asyncio.sleep(faults.delay)
+            token = _token(request, faults)
+            _limit(faults)
+            fault = faults.take(operation.name)
+            if fault is not None and fault.kind != "drop_reply":
+                response = _problem(fault.status, "the sandbox was told to fail", fault.retry_after)
+            else:
+                if operation.writes and not faults.lets_write(token):
+                    raise RefusedError(403, "this token may only read")
+                arguments = [
+                    request.path_params[name] for name in ("environmentId", "secretId") if name in operation.path
+                ]
+                if operation.body is not None:
+                    arguments.append(await _body(request, operation.body))
+                response = _json(operation.status, call(*arguments))
+        except RefusedError as refused:
+            response = _problem(refused.status, refused.detail, refused.retry_after)
+        silent = fault is not None and fault.kind != "status"
+        client = request.client.host if request.client else ""
+        record = SeenRequest(
+            request.method, request.url.path, None if silent else response.status_code, client, operation.name
+        )
+        seen.requests.append(record)
+        _log.info("%s %s %s", record.method, record.path, record.status)
+        if fault is not None and silent:
+            await _hang_up(request, fault)
+        return response
+
+    return answer
+
+
+def _token(request: Request, faults: Faults) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() not in {"token", "bearer"} or not token.strip() or not faults.lets_in(token.strip()):
+        raise RefusedError(401, "access token is missing or invalid")
+    return token.strip()
+
+
+def _limit(faults: Faults) -> None:
+    seconds = faults.wait_for_limit()
+    if seconds is not None:
+        raise RefusedError(429, "too many requests", seconds)
+
+
+async def _body(request: Request, model: type[RequestModel]) -> Any:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    content = bytearray()
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > MAX_BODY:
+            raise RefusedError(413, f"the body is larger than {MAX_BODY} bytes")
+    if content and kind != "application/json":
+        raise RefusedError(415, "the content type must be application/json")
+    try:
+        return model.from_json(bytes(content))
+    except ApiValidationError as error:
+        problems = [f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in error.errors()]
+    raise RefusedError(400, "; ".join(problems))
+
+
+def _json(status: int, data: object, headers: Mapping[str, str] | None = None) -> Response:
+    if status == 204:
+        return Response(status_code=status)
+    return Response(to_json(data), status, headers, media_type="application/json")
+
+
+def _problem(status: int, detail: str, retry_after: float | None = None) -> Response:
+    headers = {} if retry_after is None else {"Retry-After": str(math.ceil(retry_after))}
+    return _json(status, {"status": status, "detail": detail}, headers)
+
+
+async def _hang_up(request: Request, fault: Fault) -> None:
+    """Close the connection in the place of an answer."""
+    transport: asyncio.Transport = request.scope["state"]["qovery.transport"]
+    if fault.kind == "reset":
+        sock = transport.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _http_error(_request: Request, error: Any) -> Response:  # an HTTPException
+    return _json(error.status_code, {"status": error.status_code, "detail": error.detail}, error.headers)

@@ -1,0 +1,109 @@
+"""Disturbances of a sandbox: what to do to which requests, and for how often. Knows no HTTP server."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Literal
+
+from qovery.api.environment_secret_api import OPERATIONS
+from qovery.exceptions import ApiValueError
+
+Kind = Literal["status", "drop_reply", "reset"]
+
+_NAMES = {operation.name for operation in OPERATIONS}
+
+
+@dataclass
+class Fault:
+    """What befalls the next `times` requests of an operation.
+
+    Attributes:
+        operation: The name of an operation, or `"*"` for all.
+        kind: `status` answers without doing it, `drop_reply` does it and closes the connection without an
+            answer, `reset` resets the connection before it is done.
+        times: How often; None for always.
+    """
+
+    operation: str
+    kind: Kind
+    times: int | None = 1
+    status: int = 503
+    retry_after: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.operation != "*" and self.operation not in _NAMES:
+            raise ApiValueError(f"operation must be '*' or one of {', '.join(sorted(_NAMES))}, not {self.operation!r}")
+
+
+@dataclass
+class Faults:
+    """The disturbances that are on, and the rights of tokens. May be shared by threads."""
+
+    delay: float = 0.0
+    tokens: frozenset[str] | None = None
+    _faults: list[Fault] = field(default_factory=list)
+    _revoked: set[str] = field(default_factory=set, repr=False)
+    _read_only: set[str] = field(default_factory=set, repr=False)
+    _limit: tuple[int, float] | None = None
+    _recent: deque[float] = field(default_factory=deque, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def clear(self) -> None:
+        """Disturb nothing any more."""
+        with self._lock:
+            self.delay, self._limit = 0.0, None
+            for collection in (self._faults, self._revoked, self._read_only, self._recent):
+                collection.clear()
+
+    def add(self, fault: Fault) -> None:
+        with self._lock:
+            self._faults.append(fault)
+
+    def take(self, operation: str) -> Fault | None:
+        """The fault that befalls this request, used up by one."""
+        with self._lock:
+            for fault in self._faults:
+                if fault.operation in {operation, "*"}:
+                    if fault.times is not None:
+                        fault.times -= 1
+                        if fault.times <= 0:
+                            self._faults.remove(fault)
+                    return fault
+        return None
+
+    def limit(self, requests: int | None, per: float) -> None:
+        """Let in that many requests in any `per` seconds; None lets in all."""
+        with self._lock:
+            self._limit = None if requests is None else (requests, per)
+            self._recent.clear()
+
+    def wait_for_limit(self) -> float | None:
+        """The seconds until the limit lets another request in, or None if it lets this one in."""
+        with self._lock:
+            if self._limit is None:
+                return None
+            requests, per = self._limit
+            now = time.monotonic()
+            while self._recent and self._recent[0] <= now - per:
+                self._recent.popleft()
+            if len(self._recent) >= requests:
+                return self._recent[0] + per - now if self._recent else per
+            self._recent.append(now)
+            return None
+
+    def revoke(self, token: str) -> None:
+        with self._lock:
+            self._revoked.add(token)
+
+    def make_read_only(self, token: str) -> None:
+        with self._lock:
+            self._read_only.add(token)
+
+    def lets_in(self, token: str) -> bool:
+        return token not in self._revoked and (self.tokens is None or token in self.tokens)
+
+    def lets_write(self, token: str) -> bool:
+        return token not in self._read_only

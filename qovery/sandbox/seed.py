@@ -1,0 +1,126 @@
+"""What a sandbox holds at the start: the built-in seed, and seed files.
+
+A seed file is JSON:
+
+    {"environments": [{"id": "…", "project_id": "…", "secrets": [
+        {"key": "API_KEY", "value": "…", "scope": "PROJECT", "mount_path": null, "description": "…"}
+    ]}]}
+
+Only `key` is needed; the scope is ENVIRONMENT unless it is given. BUILT_IN secrets may have `service_id`,
+`service_name` and `service_type`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from qovery.exceptions import ApiValueError
+from qovery.redaction import sealed
+from qovery.sandbox.store import Store
+
+#: The environment of the built-in seed.
+ENVIRONMENT_ID: Final = "5a9d0bfa-0000-4000-8000-000000000001"
+
+
+class SeedSecret(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    key: str
+    value: str = ""
+    scope: Literal["BUILT_IN", "PROJECT", "ENVIRONMENT"] = "ENVIRONMENT"
+    mount_path: str | None = None
+    description: str | None = None
+    owned_by: str | None = "QOVERY"
+    service_id: str | None = None
+    service_name: str | None = None
+    service_type: str | None = None
+
+
+class SeedEnvironment(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    id: str | None = None
+    project_id: str | None = None
+    secrets: list[SeedSecret] = []
+
+
+class Seed(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    environments: list[SeedEnvironment]
+
+
+_DATABASE: dict[str, Any] = {
+    "scope": "BUILT_IN",
+    "service_id": "90eabf2d-0000-4000-8000-000000000002",
+    "service_name": "postgres",
+    "service_type": "DATABASE",
+}
+
+_BUILT_IN = Seed.model_validate(
+    {
+        "environments": [
+            {
+                "id": ENVIRONMENT_ID,
+                "secrets": [
+                    {
+                        **_DATABASE,
+                        "key": "QOVERY_POSTGRESQL_Z90EABF2D_DATABASE_URL",
+                        "value": "postgresql://shop:made-up@postgres.internal:5432/shop",
+                    },
+                    {**_DATABASE, "key": "QOVERY_POSTGRESQL_Z90EABF2D_PASSWORD", "value": "made-up"},
+                    {
+                        "scope": "PROJECT",
+                        "key": "STRIPE_API_KEY",
+                        "value": "sk_live_made_up",
+                        "description": "payments, for all environments",
+                    },
+                    {"scope": "PROJECT", "key": "SENTRY_DSN", "value": "https://made-up@sentry.example/1"},
+                    {"key": "SESSION_SECRET", "value": "made-up-too"},
+                    {
+                        "key": "SERVICE_ACCOUNT",
+                        "value": '{"client": "made-up"}',
+                        "mount_path": "/run/secrets/service-account.json",
+                    },
+                ],
+            }
+        ]
+    }
+)
+
+
+def plant_built_in(store: Store) -> None:
+    """Add the built-in seed."""
+    _plant(store, _BUILT_IN)
+
+
+@sealed
+def plant_file(store: Store, path: str | os.PathLike[str]) -> list[str]:
+    """Add what a seed file holds and return the ids of its environments.
+
+    Raises:
+        ApiValueError: The file cannot be read; nothing was added.
+        ApiValidationError: The file is not a seed, and where.
+    """
+    problem = None
+    try:
+        data = json.loads(Path(path).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        problem = f"the seed file {path} cannot be read: {type(error).__name__}"
+    if problem:
+        raise ApiValueError(problem)
+    return _plant(store, Seed.model_validate(data))
+
+
+def _plant(store: Store, seed: Seed) -> list[str]:
+    ids = []
+    for environment in seed.environments:
+        ids.append(store.add_environment(environment.id, environment.project_id))
+        for secret in environment.secrets:
+            store.add_secret(ids[-1], **secret.model_dump())
+    return ids
