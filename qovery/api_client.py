@@ -15,7 +15,7 @@ from typing_extensions import Self
 
 from qovery._version import __version__
 from qovery.api_response import ApiResponse
-from qovery.configuration import Configuration, header_text, positive
+from qovery.configuration import Configuration, header_text, mapping, name_key, positive
 from qovery.exceptions import (
     ApiDecodeError,
     ApiException,
@@ -107,7 +107,10 @@ class ApiClient:
     @sealed
     def set_default_header(self, header_name: str, header_value: str) -> None:
         """Send this header with every call; credentials and a call's own `_headers` win over it."""
-        self.default_headers[header_name] = header_text(header_name, header_value)
+        key, text = name_key(header_name), header_text(header_name, header_value)
+        for name in [name for name in self.default_headers if name.lower() == key]:
+            del self.default_headers[name]
+        self.default_headers[header_name] = text
 
     @classmethod
     def set_default(cls, default: ApiClient | None) -> None:
@@ -191,7 +194,7 @@ class ApiClient:
         merged: dict[str, tuple[str, str]] = {}
 
         def add(name: str, value: str) -> None:
-            merged[name.lower()] = (name, header_text(name, value))
+            merged[name_key(name)] = (name, header_text(name, value))
 
         if operation.answer is not None:
             add("Accept", "application/json")
@@ -203,12 +206,12 @@ class ApiClient:
             add("Cookie", self.cookie)
         if authorization is not None:
             add("Authorization", authorization)
-        auth = options.get("_request_auth")
-        if auth is not None:
+        if options.get("_request_auth") is not None:
+            auth = mapping("_request_auth", options["_request_auth"])
             if auth.get("in", "header") != "header" or not auth.get("value"):
                 raise ApiValueError("_request_auth must have 'in': 'header', a 'key' and a 'value'")
             add(auth.get("key") or "Authorization", auth["value"])
-        for name, value in (options.get("_headers") or {}).items():
+        for name, value in mapping("_headers", options.get("_headers")).items():
             add(name, value)
         return dict(merged.values())
 

@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import re
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -36,6 +37,9 @@ DEFAULT_HOST = "https://api.qovery.com"
 TOKEN_VARIABLES = ("QOVERY_API_TOKEN", "QOVERY_CLI_ACCESS_TOKEN", "Q_CLI_ACCESS_TOKEN")
 HOST_VARIABLE = "QOVERY_API_URL"
 
+_HOST_NAME = re.compile(r"[\w.-]+|[\da-f.]*:[\da-f:.]*(%\w+)?", re.ASCII).fullmatch
+_LOOPBACK = re.compile(r"(.+\.)?localhost|127(\.\d+){3}|::1").fullmatch
+_HEADER_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII).fullmatch
 _NOT_IN_A_HEADER = re.compile(r"[^\t\x20-\x7e\x80-\xff]").search
 
 
@@ -108,13 +112,11 @@ class Configuration:
         max_response_size: int = 64 * 1024 * 1024,
         debug: bool | None = None,
     ) -> None:
-        self._api_key: MaskedDict[Token] = MaskedDict(api_key or {})
-        self._access_token: Masked[Token | None] = Masked(access_token)
-        self._asked: dict[int, _AskedToken] = {}
-        self._proxy: Masked[str | None] = Masked(proxy)
-        self._proxy_headers: MaskedDict[str] = MaskedDict(proxy_headers or {})
         self.host = DEFAULT_HOST if host is None else host
-        self.api_key_prefix = dict(api_key_prefix or {})
+        self.api_key = api_key
+        self.api_key_prefix: dict[str, str] = mapping("api_key_prefix", api_key_prefix)
+        self.access_token = access_token
+        self._asked: dict[int, _AskedToken] = {}
         self.ssl_ca_cert = ssl_ca_cert
         self.ca_cert_data = ca_cert_data
         self.cert_file = cert_file
@@ -123,7 +125,9 @@ class Configuration:
         self.assert_hostname = assert_hostname
         self.tls_server_name = tls_server_name
         self.connection_pool_maxsize = 32 if connection_pool_maxsize is None else connection_pool_maxsize
+        self.proxy = proxy
         self.no_proxy = no_proxy
+        self.proxy_headers = proxy_headers
         self.proxy_ssl_context = proxy_ssl_context
         self.socket_options = socket_options
         self.retries = 3 if retries is None else retries
@@ -219,7 +223,8 @@ class Configuration:
         twin = copy.copy(self)
         twin.api_key = self.api_key
         twin.proxy_headers = self.proxy_headers
-        twin.api_key_prefix = dict(self.api_key_prefix)
+        twin.api_key_prefix = self.api_key_prefix
+        twin.socket_options = self.socket_options
         return twin
 
     def __getstate__(self) -> dict[str, Any]:
@@ -347,18 +352,25 @@ class _AskedToken:
         raise ApiException(reason=f"the callable for {self._name} failed: {mask_text(text, [self._token or ''])}")
 
 
-def token_text(name: str, value: object) -> str:
+def token_text(name: str, value: str) -> str:
     """A token without the white space around it, or an error that does not show it."""
-    if not isinstance(value, str):
-        raise ApiTypeError(f"{name} must be a str, not {type(value).__name__}")
     text = header_text(name, value)
     if not text:
         raise ApiValueError(f"{name} is empty: set a token, or leave it out")
     return text
 
 
+def name_key(name: str) -> str:
+    """A header's name in lower case, or an error that does not show it: it may be a credential gone astray."""
+    if not isinstance(name, str) or not _HEADER_NAME(name):
+        raise ApiValueError("a header's name must be letters, digits and hyphens")
+    return name.lower()
+
+
 def header_text(name: str, value: str) -> str:
     """A header's value without the white space around it, or an error that does not show it."""
+    if not isinstance(value, str):
+        raise ApiTypeError(f"{name} must be a str, not {type(value).__name__}")
     text = value.strip()
     if _NOT_IN_A_HEADER(text):
         raise ApiValueError(f"{name} has a line break or another character that an HTTP header cannot carry")
@@ -386,7 +398,7 @@ def _host(name: str, value: Any) -> str:
         raise ApiTypeError(f"{name} must be a URL as str, not {type(value).__name__}")
     try:
         parts = urlsplit(value.strip())
-        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        usable = parts.scheme in {"http", "https"} and _HOST_NAME(parts.hostname or "") and parts.port != 0
     except ValueError:
         usable = False
     if not usable:
@@ -395,13 +407,9 @@ def _host(name: str, value: Any) -> str:
         raise ApiValueError(
             f"{name} must be scheme, name, port and path alone, in ASCII: credentials have their own settings"
         )
-    if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+    if parts.scheme == "http" and not _LOOPBACK(parts.hostname or ""):
         _warn(f"{name} is plain http, so tokens and secrets can be read on the way: use https")
     return parts.geturl().rstrip("/")
-
-
-def _is_loopback(name: str) -> bool:
-    return name in {"localhost", "::1"} or name.endswith(".localhost") or name.startswith("127.")
 
 
 def _verify_ssl(name: str, value: Any) -> bool:
@@ -428,13 +436,46 @@ def _count(name: str, value: Any) -> int:
 
 
 def _retries(name: str, value: Any) -> Any:
-    if isinstance(value, int) and value < 0:
+    if value is None:
+        return 3
+    if not isinstance(value, int):
+        if not hasattr(value, "increment"):  # urllib3 is not imported here
+            raise ApiTypeError(f"{name} must be an int or a urllib3.Retry, not {type(value).__name__}")
+        return value
+    if value < 0:
         raise ApiValueError(f"{name} must be 0 or more, or a urllib3.Retry")
-    return int(value) if isinstance(value, int) else value
+    return int(value)
+
+
+def _text(name: str, value: Any) -> Any:
+    if not isinstance(value, (str, type(None))):
+        raise ApiTypeError(f"{name} must be a str, not {type(value).__name__}")
+    return value
+
+
+def mapping(name: str, value: Any) -> dict[Any, Any]:
+    """`value` as a new dictionary, empty for None, or an error that does not show it."""
+    if not isinstance(value, (Mapping, type(None))):
+        raise ApiTypeError(f"{name} must be a mapping, not {type(value).__name__}")
+    return dict(value or {})
+
+
+def _socket_options(name: str, value: Any) -> list[Any] | None:
+    try:
+        return None if value is None else [tuple(option) for option in value]
+    except TypeError:
+        pass
+    raise ApiTypeError(f"{name} must be a list of tuples as for socket.setsockopt")
 
 
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "host": _host,
+    "api_key": mapping,
+    "api_key_prefix": mapping,
+    "proxy": _text,
+    "no_proxy": _text,
+    "proxy_headers": mapping,
+    "socket_options": _socket_options,
     "verify_ssl": _verify_ssl,
     "connection_pool_maxsize": _count,
     "max_response_size": _count,
@@ -446,4 +487,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
 
 
 def _warn(text: str) -> None:
-    warnings.warn(text, InsecureWarning, stacklevel=6)
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back and frame.f_globals["__package__"] == __package__:  # blame the caller's line
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, InsecureWarning, stacklevel=level)

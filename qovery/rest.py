@@ -308,6 +308,8 @@ class _Channel:
         if scheme == "https":
             settings.update(_tls(configuration))
         proxy = configuration.proxy_for_host()
+        if scheme == "http" and proxy is not None and proxy.startswith("https"):
+            settings["ssl_context"] = configuration.proxy_ssl_context  # urllib3 has it for tunnels only
         self._manager = _manager(configuration, proxy, settings)
         self.pool: urllib3.HTTPConnectionPool = self._manager.connection_from_url(f"{scheme}://{netloc}")
         self.pool.ConnectionCls = type("Connection", (_Connection, self.pool.ConnectionCls), {"channel": self})
@@ -323,14 +325,15 @@ class _Channel:
     def track(self, sock: socket.socket) -> None:
         with self._lock:
             self._sockets.add(sock)
+        if self.closed.is_set():  # while the connection was being made
+            _shut_down(sock)
 
     def close(self) -> None:
         self.closed.set()
         self.pool.close()
         with self._lock:
             for sock in self._sockets:
-                with contextlib.suppress(OSError):  # it may be closed already
-                    socket.socket.shutdown(sock, socket.SHUT_RDWR)  # wakes the thread that reads
+                _shut_down(sock)
 
     def forget(self) -> None:
         """Drop the connections of the parent process in a forked child, without a word on the wire."""
@@ -351,6 +354,7 @@ class _Channel:
                 headers=request.headers,
                 retries=policy,
                 redirect=False,
+                assert_same_host=False,  # behind an http proxy the pool's host is the proxy
                 timeout=Timeout(connect=min(request.limits.connect, left), read=min(request.limits.read, left)),
                 pool_timeout=left,  # type: ignore[arg-type] # a fraction of a second is accepted
                 preload_content=False,
@@ -400,6 +404,11 @@ class _Channel:
         return Failure(ApiConnectionError, str(error), outcome, cause)
 
 
+def _shut_down(sock: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # it may be closed already
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)  # wakes the thread that reads
+
+
 class _TooLargeError(Exception):
     """A body beyond the cap."""
 
@@ -443,8 +452,9 @@ def _tls(configuration: Configuration) -> dict[str, Any]:
         else:
             context.load_default_certs()
         step = "cert_file or key_file"
-        if configuration.cert_file:
-            context.load_cert_chain(configuration.cert_file, configuration.key_file)
+        if configuration.cert_file or configuration.key_file:
+            # A password that is given, if only an empty one, is not asked for at the terminal.
+            context.load_cert_chain(configuration.cert_file, configuration.key_file, "")  # type: ignore[arg-type] # checked by it
     except (OSError, ValueError, TypeError) as error:
         problem = f"{step} cannot be used: {error}"
     if problem:
@@ -463,11 +473,14 @@ def _manager(configuration: Configuration, proxy: str | None, settings: dict[str
     problem = "proxy must be a URL like http://name:3128 or socks5://name:1080"
     try:
         parts = urlsplit(proxy)
+        if not parts.hostname:
+            raise ValueError
         if parts.scheme.startswith("socks"):
             problem = "a socks proxy needs the extra `socks`: pip install 'qovery[socks]'"
             from urllib3.contrib.socks import SOCKSProxyManager
 
-            return SOCKSProxyManager(proxy, **settings)
+            user, password = (None if part is None else unquote(part) for part in (parts.username, parts.password))
+            return SOCKSProxyManager(proxy, user, password, **settings)
         headers = dict(configuration.proxy_headers)
         if parts.username is not None:
             credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"

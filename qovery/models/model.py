@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import pprint
 from collections.abc import Iterable, Mapping
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from typing_extensions import Self
 
-from qovery.exceptions import ApiAttributeError
+from qovery.exceptions import ApiAttributeError, ApiValueError
 from qovery.redaction import MASK, MASKED, sealed
 
 
@@ -110,9 +111,13 @@ class OpenEnum(str, Enum):
         return member
 
     @classmethod
-    def from_json(cls, json_str: str) -> Self:
-        """The member for a value's text."""
-        return cls(json_str)
+    def from_json(cls, json_str: str | bytes) -> Self:
+        """The member for a value in JSON."""
+        try:
+            return cls(json.loads(json_str))
+        except ValueError:
+            pass
+        raise ApiValueError(f"{cls.__name__} must be a string in JSON")
 
 
 def _reveal(value: Any) -> Any:
@@ -130,7 +135,7 @@ def _parse_time(value: Any) -> Any:
 
         try:
             value = isoparse(value)
-        except ValueError:
+        except (ValueError, OverflowError):  # the last midnight of all overflows
             raise ValueError("not a time in ISO 8601") from None
     if isinstance(value, datetime) and value.tzinfo is None:
         value = value.replace(tzinfo=timezone.utc)

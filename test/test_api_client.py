@@ -1,0 +1,398 @@
+"""`ApiClient`: its life, its headers, and the options of a call."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from qovery import (
+    ApiClient,
+    ApiConnectionError,
+    ApiException,
+    ApiTypeError,
+    ApiValueError,
+    Configuration,
+    EnvironmentSecretApi,
+    SecretRequest,
+    UnauthorizedException,
+    __version__,
+)
+from test.recording import Recorder, Reply
+
+EMPTY = Reply(200, {"results": []})
+
+
+@pytest.fixture(autouse=True)
+def no_defaults() -> Iterator[None]:
+    yield
+    Configuration.set_default(None)
+    ApiClient.set_default(None)
+
+
+@pytest.fixture
+def server() -> Iterator[Recorder]:
+    with Recorder(EMPTY) as recorder:
+        yield recorder
+
+
+@pytest.fixture
+def client(server: Recorder) -> Iterator[ApiClient]:
+    with ApiClient(Configuration(host=server.url, api_key={"ApiKeyAuth": "qov_a"}, retries=0)) as client:
+        yield client
+
+
+def ask(client: ApiClient, **options: Any) -> None:
+    EnvironmentSecretApi(client).list_environment_secrets("e", **options)
+
+
+# --- Life -----------------------------------------------------------------------------------------
+
+
+def test_with__closes_the_connections(server: Recorder) -> None:
+    """At the end of the block the server sees every connection end."""
+    with ApiClient(Configuration(host=server.url)) as client:
+        ask(client)
+        raw = EnvironmentSecretApi(client).list_environment_secrets_without_preload_content("e")
+        ask(client)
+        assert server.connections == 2
+        raw.release_conn()
+        assert server.closed.empty()
+    for _ in range(2):
+        server.closed.get(timeout=10)
+
+
+def test_close__may_be_used_again(server: Recorder) -> None:
+    """Closing twice is no fault, and a closed client opens new connections when it is used."""
+    client = ApiClient(Configuration(host=server.url))
+    client.close()
+    ask(client)
+    client.close()
+    client.close()
+    server.closed.get(timeout=10)
+    ask(client)
+    client.close()
+    server.closed.get(timeout=10)
+    assert server.connections == 2
+
+
+def test_with__closes_after_an_error(server: Recorder) -> None:
+    """An error that leaves the block closes the connections and stays what it is."""
+    server.otherwise = Reply(400)
+    with (
+        pytest.raises(ApiException, match="400"),
+        ApiClient(Configuration(host=server.url)) as client,
+    ):
+        ask(client)
+    server.closed.get(timeout=10)
+
+
+def test_close__ends_calls_under_way() -> None:
+    """A call that another thread waits in ends with `ApiConnectionError` when the client is closed."""
+    arrived, leave = threading.Event(), threading.Event()
+
+    class Slow(Recorder):
+        def accept(self, request: Any) -> Any:
+            arrived.set()
+            leave.wait(10)
+            return super().accept(request)
+
+    errors: list[BaseException] = []
+
+    def call(client: ApiClient) -> None:
+        try:
+            ask(client)
+        except ApiException as error:
+            errors.append(error)
+
+    with Slow(EMPTY) as server:
+        client = ApiClient(Configuration(host=server.url))
+        thread = threading.Thread(target=call, args=(client,))
+        thread.start()
+        assert arrived.wait(10)
+        client.close()
+        thread.join(10)
+        leave.set()
+    assert not thread.is_alive()
+    assert [type(error) for error in errors] == [ApiConnectionError]
+    assert "the client was closed" in str(errors[0])
+
+
+def test_default__client_of_an_api_without_one(server: Recorder) -> None:
+    """`EnvironmentSecretApi()` uses the default client, which is made once and can be set and forgotten."""
+    Configuration.set_default(Configuration(host=server.url))
+    api = EnvironmentSecretApi()
+    assert api.api_client is EnvironmentSecretApi().api_client is ApiClient.get_default()
+    assert api.api_client.configuration.host == server.url
+    mine = ApiClient(Configuration(host=server.url, access_token="a"))
+    ApiClient.set_default(mine)
+    assert EnvironmentSecretApi().api_client is mine
+    with mine:
+        EnvironmentSecretApi().list_environment_secrets("e")
+    assert server.last.headers["Authorization"] == "Bearer a"
+    ApiClient.set_default(None)
+    assert ApiClient.get_default() is not mine
+
+
+def test_attributes() -> None:
+    """Configuration and transport can be reached; the representations show where calls go."""
+    configuration = Configuration(host="http://localhost:1")
+    client = ApiClient(configuration)
+    assert client.configuration is configuration
+    assert client.rest_client.configuration is configuration
+    assert repr(client) == "<ApiClient http://localhost:1>"
+    assert repr(client.rest_client) == "<RESTClientObject http://localhost:1>"
+    assert repr(EnvironmentSecretApi(client)) == "<EnvironmentSecretApi: <ApiClient http://localhost:1>>"
+
+
+# --- Headers --------------------------------------------------------------------------------------
+
+
+def test_user_agent__is_the_version(server: Recorder, client: ApiClient) -> None:
+    """The `User-Agent` names the package and its version, and can be set."""
+    assert client.user_agent == f"qovery-python/{__version__}"
+    client.user_agent = "mine/1"
+    ask(client)
+    assert client.user_agent == server.last.headers["User-Agent"] == "mine/1"
+
+
+def test_default_headers__are_sent(server: Recorder) -> None:
+    """Headers of the constructor, of `set_default_header` and of `default_headers` go out with every call."""
+    with ApiClient(Configuration(host=server.url), "X-One", " 1 ", "a=b") as client:
+        client.set_default_header("X-Two", "2")
+        client.default_headers["X-Three"] = "3"
+        for _ in range(2):
+            ask(client)
+        for received in server.received:
+            sent = received.headers
+            assert (sent["X-One"], sent["X-Two"], sent["X-Three"], sent["Cookie"]) == ("1", "2", "3", "a=b")
+        assert client.cookie == "a=b"
+        client.cookie = None
+        del client.default_headers["X-Two"]
+        ask(client)
+        assert not server.last.headers.keys() & {"Cookie", "X-Two"}
+
+
+def test_set_default_header__in_another_case(server: Recorder, client: ApiClient) -> None:
+    """A default header is one header, in whatever case it is set."""
+    client.set_default_header("user-agent", "one")
+    ask(client)
+    assert [value for name, value in server.last.headers.items() if name.lower() == "user-agent"] == ["one"]
+    client.user_agent = "two"
+    ask(client)
+    assert [value for name, value in server.last.headers.items() if name.lower() == "user-agent"] == ["two"]
+    client.set_default_header("X-A", "one")
+    client.set_default_header("x-a", "two")
+    assert {name: value for name, value in client.default_headers.items() if name.lower() == "x-a"} == {"x-a": "two"}
+
+
+def test_headers__precedence(server: Recorder, client: ApiClient) -> None:
+    """A call's own headers win over the credentials, these over the defaults, in any case, and none is sent twice."""
+    client.set_default_header("authorization", "default")
+    client.set_default_header("ACCEPT", "application/problem+json")
+    client.set_default_header("cookie", "default")
+    client.cookie = "cookie"
+    ask(client)
+    assert sorted(name.lower() for name in server.last.headers) == [
+        "accept",
+        "accept-encoding",
+        "authorization",
+        "cookie",
+        "host",
+        "user-agent",
+    ]
+    sent = {name.lower(): value for name, value in server.last.headers.items()}
+    assert (sent["authorization"], sent["accept"], sent["cookie"]) == (
+        "Token qov_a",
+        "application/problem+json",
+        "cookie",
+    )
+    ask(client, _headers={"AUTHORIZATION": "mine", "aCCEPT": "text/plain", "Cookie": "mine", "user-agent": "mine"})
+    sent = {name.lower(): value for name, value in server.last.headers.items()}
+    assert len(sent) == len(server.last.headers)
+    assert (sent["authorization"], sent["accept"], sent["cookie"], sent["user-agent"]) == (
+        "mine",
+        "text/plain",
+        "mine",
+        "mine",
+    )
+
+
+def test_headers__of_a_call_are_not_kept(server: Recorder, client: ApiClient) -> None:
+    """Headers of one call do not show in the next, and the caller's mapping stays as it is."""
+    mine = {"X-Once": "1"}
+    ask(client, _headers=mine)
+    assert server.last.headers["X-Once"] == "1"
+    ask(client, _headers=MappingProxyType({"X-Other": "é"}))
+    assert "X-Once" not in server.last.headers
+    assert server.last.headers["X-Other"] == "é"
+    ask(client, _headers=None)
+    assert mine == {"X-Once": "1"}
+    assert client.default_headers.keys() == {"User-Agent"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "error"),
+    [
+        ("hush", ApiTypeError),
+        ([("X", "hush")], ApiTypeError),
+        ({"X": 5}, ApiTypeError),
+        ({"X": b"hush"}, ApiTypeError),
+        ({"X": None}, ApiTypeError),
+        ({"X": "hush\r\nY: z"}, ApiValueError),
+        ({"X": "hush\0"}, ApiValueError),
+        ({"X": "hush€"}, ApiValueError),
+        ({"": "hush"}, ApiValueError),
+        ({"hush: X": "y"}, ApiValueError),
+        ({"hush X": "y"}, ApiValueError),
+        ({"hush\nX": "y"}, ApiValueError),
+        ({"hüsh": "y"}, ApiValueError),
+        ({5: "hush"}, ApiValueError),
+    ],
+    ids=repr,
+)
+def test_headers__unusable(server: Recorder, client: ApiClient, headers: Any, error: type[Exception]) -> None:
+    """A header that HTTP cannot carry is refused before anything is sent, and not shown."""
+    with pytest.raises(error) as caught:
+        ask(client, _headers=headers)
+    assert "hush" not in str(caught.value)
+    assert "hüsh" not in str(caught.value)
+    assert server.connections == 0
+    if isinstance(headers, dict):
+        (pair,) = headers.items()
+        with pytest.raises(error):
+            client.set_default_header(*pair)
+        assert client.default_headers.keys() == {"User-Agent"}
+
+
+def test_cookie__unusable(server: Recorder) -> None:
+    """A cookie that is no text is refused before anything is sent."""
+    with ApiClient(Configuration(host=server.url), cookie=5) as client, pytest.raises(ApiTypeError, match="Cookie"):  # type: ignore[arg-type] # what is tested
+        ask(client)
+    assert server.connections == 0
+
+
+# --- Options of a call ----------------------------------------------------------------------------
+
+
+def test_option__unknown(server: Recorder, client: ApiClient) -> None:
+    """An option that does not exist is an error that names it."""
+    with pytest.raises(ApiTypeError, match="list_environment_secrets has no option _header, request_timeout"):
+        ask(client, _header={}, request_timeout=5)
+    assert server.connections == 0
+
+
+def test_options__none_is_unset(server: Recorder, client: ApiClient) -> None:
+    """Every option may be None, as in a generated client."""
+    ask(client, _request_timeout=None, _request_auth=None, _content_type=None, _headers=None, _host_index=0)
+    assert server.last.headers["Authorization"] == "Token qov_a"
+
+
+def test_request_auth__replaces_the_credentials(server: Recorder, client: ApiClient) -> None:
+    """`_request_auth` is sent for this call, in the place of what is configured, under the name it gives."""
+    ask(client, _request_auth={"type": "bearer", "in": "header", "key": "Authorization", "value": "Bearer once"})
+    assert server.last.headers["Authorization"] == "Bearer once"
+    ask(client, _request_auth={"value": "Token short"})
+    assert server.last.headers["Authorization"] == "Token short"
+    ask(client, _request_auth={"in": "header", "key": "X-Auth", "value": "x"})
+    assert server.last.headers["X-Auth"] == "x"
+    assert "Authorization" not in server.last.headers
+    ask(client)
+    assert server.last.headers["Authorization"] == "Token qov_a"
+
+
+def test_request_auth__from_auth_settings(server: Recorder, client: ApiClient) -> None:
+    """An entry of `auth_settings()` can be handed over as it is."""
+    settings = Configuration(api_key={"ApiKeyAuth": "other"}).auth_settings()["ApiKeyAuth"]
+    ask(client, _request_auth=settings)
+    assert server.last.headers["Authorization"] == "Token other"
+
+
+@pytest.mark.parametrize(
+    ("auth", "error"),
+    [
+        ("hush", ApiTypeError),
+        ({}, ApiValueError),
+        ({"value": ""}, ApiValueError),
+        ({"in": "query", "key": "a", "value": "hush"}, ApiValueError),
+        ({"in": "cookie", "key": "a", "value": "hush"}, ApiValueError),
+        ({"value": 5}, ApiTypeError),
+        ({"key": 5, "value": "hush"}, ApiValueError),
+        ({"value": "hush\n\nhush"}, ApiValueError),
+    ],
+    ids=repr,
+)
+def test_request_auth__unusable(server: Recorder, client: ApiClient, auth: Any, error: type[Exception]) -> None:
+    """Credentials that cannot be sent are refused before anything is, and not shown."""
+    with pytest.raises(error) as caught:
+        ask(client, _request_auth=auth)
+    assert "hush" not in str(caught.value)
+    assert server.connections == 0
+
+
+def test_content_type__replaces_the_header(server: Recorder, client: ApiClient) -> None:
+    """`_content_type` is sent with a body, and changes nothing else."""
+    server.otherwise = Reply(400)
+    api = EnvironmentSecretApi(client)
+    with pytest.raises(ApiException):
+        api.create_environment_secret("e", SecretRequest(key="a"), _content_type="application/vnd.x+json")
+    assert server.last.headers["Content-Type"] == "application/vnd.x+json"
+    assert server.last.body == b'{"key":"a"}'
+    server.otherwise = EMPTY
+    ask(client, _content_type="application/vnd.x+json")
+    assert "Content-Type" not in server.last.headers
+    with pytest.raises(ApiTypeError, match="Content-Type"):
+        api.create_environment_secret("e", SecretRequest(key="a"), _content_type=5)  # type: ignore[arg-type] # what is tested
+
+
+def test_host_index__has_one_server(client: ApiClient, server: Recorder) -> None:
+    """There is one server, so the index is 0."""
+    ask(client, _host_index=0)
+    for index in (1, -1, "1"):
+        with pytest.raises(ApiValueError, match="_host_index must be 0"):
+            ask(client, _host_index=index)
+    assert len(server.received) == 1
+
+
+@pytest.mark.parametrize("timeout", [5, 0.5, (1, 2), [1, 2], (None, 2), (1, None), (None, None)], ids=repr)
+def test_request_timeout__usable(server: Recorder, client: ApiClient, timeout: Any) -> None:
+    """A number or a pair, whose parts may be None."""
+    ask(client, _request_timeout=timeout)
+    assert len(server.received) == 1
+
+
+@pytest.mark.parametrize(
+    ("timeout", "error"),
+    [
+        (0, ApiValueError),
+        (-1, ApiValueError),
+        (float("nan"), ApiValueError),
+        (float("inf"), ApiValueError),
+        ("5", ApiTypeError),
+        (True, ApiTypeError),
+        ((), ApiValueError),
+        ((1,), ApiValueError),
+        ((1, 2, 3), ApiValueError),
+        ((1, 0), ApiValueError),
+        (("1", 2), ApiTypeError),
+    ],
+    ids=repr,
+)
+def test_request_timeout__unusable(server: Recorder, client: ApiClient, timeout: Any, error: type[Exception]) -> None:
+    """What is no span of time is refused before anything is sent."""
+    with pytest.raises(error, match="_request_timeout must be"):
+        ask(client, _request_timeout=timeout)
+    assert server.connections == 0
+
+
+def test_unauthorized__without_credentials_says_so(server: Recorder) -> None:
+    """A 401 to a call without credentials says that none were sent, and how to set them."""
+    server.otherwise = Reply(401)
+    with (
+        ApiClient(Configuration(host=server.url)) as client,
+        pytest.raises(UnauthorizedException, match=r"no credentials were sent: set access_token or api_key"),
+    ):
+        ask(client)
