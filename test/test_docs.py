@@ -1,0 +1,126 @@
+"""The pages: every python block runs against a sandbox, every link leads somewhere. Also the examples."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sybil import Sybil
+from sybil.parsers.markdown import PythonCodeBlockParser
+
+from qovery import ApiClient
+from qovery.sandbox import Sandbox
+from qovery.sandbox.seed import ENVIRONMENT_ID
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+SYBIL = Sybil(parsers=[PythonCodeBlockParser()], path=str(ROOT))
+
+by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+
+
+@pytest.fixture
+def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """A sandbox with the built-in seed, to which the variables of the environment lead."""
+    with Sandbox() as sandbox:
+        monkeypatch.setenv("QOVERY_API_URL", sandbox.url)
+        monkeypatch.setenv("QOVERY_API_TOKEN", "a-token")
+        monkeypatch.setenv("QOVERY_ENVIRONMENT_ID", ENVIRONMENT_ID)
+        yield sandbox
+
+
+@by_page
+def test_page__blocks_run(
+    page: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The blocks of a page run one after the other, in one namespace and an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(ApiClient, "_default", None)
+    try:
+        for example in SYBIL.parse(page).examples():
+            example.evaluate()
+    finally:
+        if ApiClient._default is not None:
+            ApiClient._default.close()
+
+
+@by_page
+def test_page__links(page: Path) -> None:
+    """A link to a file leads to one, and its anchor to a heading there."""
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (page.parent / path) if path else page
+        assert file.exists(), target
+        if anchor:
+            assert anchor in anchors(file), target
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as code hosts make them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_pages__name_every_command_the_same() -> None:
+    """CI runs the command that the README gives for the tests."""
+    commands = re.findall(r"^python3 -m venv .*$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert len(commands) == 2
+    steps = commands[1].split(" && ")
+    ci = (ROOT / ".ci/run").read_text()
+    assert all(step.replace("python3", '"$python"') in ci for step in steps)
+
+
+# --- The main job ---------------------------------------------------------------------------------
+
+
+def story(code: int = 0, **variables: str) -> str:
+    """What the example prints when it ends with `code`, on standard output or, if it fails, standard error."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(ROOT / "docs/examples/six_operations.py")],
+        capture_output=True,
+        text=True,
+        env={**{name: value for name, value in os.environ.items() if not name.startswith("QOVERY_")}, **variables},
+    )
+    assert done.returncode == code, done.stderr
+    assert bool(done.stderr) == bool(code)
+    return done.stderr or done.stdout
+
+
+def test_six_operations__by_itself() -> None:
+    """Without anything set it tells of all six operations, shows no value and leaves nothing behind."""
+    told = story()
+    assert re.findall(r"^\d\. (\w+)", told, re.MULTILINE) == ["list", "create", "alias", "override", "edit", "delete"]
+    assert "Left out" not in told
+    assert "as many as at the start: True" in told
+    for value in ("correct horse", "tr0ub4dor", "only here"):
+        assert value not in told
+
+
+def test_six_operations__against_a_service(sandbox: Sandbox) -> None:
+    """With an environment named it touches its own keys only, and deletes them."""
+    before = sandbox.secrets(ENVIRONMENT_ID)
+    told = story(QOVERY_API_URL=sandbox.url, QOVERY_API_TOKEN="a-token", QOVERY_ENVIRONMENT_ID=ENVIRONMENT_ID)
+    assert f"Talking to {sandbox.url}" in told
+    assert sandbox.secrets(ENVIRONMENT_ID) == before
+    assert {request.operation for request in sandbox.requests} == {
+        "list_environment_secrets",
+        "create_environment_secret",
+        "create_environment_secret_alias",
+        "edit_environment_secret",
+        "delete_environment_secret",
+    }
+
+
+def test_six_operations__that_fail(sandbox: Sandbox) -> None:
+    """What it made is deleted even when it cannot go on."""
+    sandbox.fail("edit_environment_secret", status=400)
+    said = story(1, QOVERY_API_URL=sandbox.url, QOVERY_API_TOKEN="a-token", QOVERY_ENVIRONMENT_ID=ENVIRONMENT_ID)
+    assert said.startswith("It did not work out: edit_environment_secret failed: 400")
+    assert not any(secret.key.startswith("DEMO_") for secret in sandbox.secrets(ENVIRONMENT_ID))
