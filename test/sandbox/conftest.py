@@ -1,0 +1,52 @@
+"""A sandbox and a client for it, fresh in each test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from qovery import ApiClient, Configuration, EnvironmentSecretApi, Secret
+from qovery.sandbox import Sandbox
+
+
+@pytest.fixture(params=["documented", "observed"])
+def behaviour(request: pytest.FixtureRequest) -> str:
+    """Both behaviours, one after the other; a test that is about one of them parametrises it itself."""
+    return str(request.param)
+
+
+@pytest.fixture
+def sandbox(behaviour: str) -> Iterator[Sandbox]:
+    with Sandbox(behaviour=behaviour, seeded=False) as sandbox:
+        sandbox.reset()
+        yield sandbox
+
+
+@pytest.fixture
+def api(sandbox: Sandbox) -> Iterator[EnvironmentSecretApi]:
+    with ApiClient(Configuration(host=sandbox.url, access_token="a-token")) as client:
+        yield EnvironmentSecretApi(client)
+
+
+@pytest.fixture
+def env(sandbox: Sandbox) -> str:
+    return sandbox.environment_id
+
+
+@pytest.fixture
+def project(sandbox: Sandbox, env: str) -> Secret:
+    """A secret of scope PROJECT."""
+    return sandbox.add_secret(env, "SHARED", "shared value", scope="PROJECT")
+
+
+@pytest.fixture
+def built_in(sandbox: Sandbox, env: str) -> Secret:
+    """A secret of scope BUILT_IN."""
+    return sandbox.add_secret(env, "QOVERY_DB_URL", "db url", scope="BUILT_IN", service_type="DATABASE")
+
+
+@pytest.fixture
+def keys(sandbox: Sandbox, env: str) -> Callable[[], list[str]]:
+    """The keys that the environment sees now, sorted."""
+    return lambda: sorted(secret.key for secret in sandbox.secrets(env))

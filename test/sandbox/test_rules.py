@@ -1,0 +1,359 @@
+"""The rules of the service, through the client."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from qovery import (
+    ApiException,
+    BadRequestException,
+    ConflictException,
+    EnvironmentSecretApi,
+    ForbiddenException,
+    NotFoundException,
+    Secret,
+)
+from qovery.sandbox import Sandbox
+
+documented = pytest.mark.parametrize("behaviour", ["documented"], indirect=True)
+observed = pytest.mark.parametrize("behaviour", ["observed"], indirect=True)
+
+Keys = Callable[[], list[str]]
+
+
+# --- Create ---------------------------------------------------------------------------------------
+
+
+def test_create__value(api: EnvironmentSecretApi, env: str, sandbox: Sandbox) -> None:
+    """A new secret is a VALUE of the environment, owned by the service, and its value is kept."""
+    created = api.create_environment_secret(env, {"key": "A", "value": "a value", "description": "what for"})
+    assert (created.key, created.scope, created.variable_type) == ("A", "ENVIRONMENT", "VALUE")
+    assert (created.owned_by, created.description) == ("QOVERY", "what for")
+    assert sandbox.value(env, "A") == "a value"
+
+
+def test_create__file(api: EnvironmentSecretApi, env: str) -> None:
+    """A mount path makes the secret a FILE."""
+    created = api.create_environment_secret(env, {"key": "A", "value": "{}", "mount_path": "/etc/a.json"})
+    assert created.variable_type == "FILE"
+    assert created.to_dict()["mount_path"] == "/etc/a.json"
+
+
+def test_create__empty_and_large_values(api: EnvironmentSecretApi, env: str, sandbox: Sandbox) -> None:
+    """A value may be empty, missing, or fill the largest body."""
+    api.create_environment_secret(env, {"key": "EMPTY", "value": ""})
+    api.create_environment_secret(env, {"key": "NONE"})
+    large = "é" * 500_000
+    api.create_environment_secret(env, {"key": "LARGE", "value": large})
+    assert [sandbox.value(env, key) for key in ("EMPTY", "NONE", "LARGE")] == ["", "", large]
+
+
+@documented
+def test_create__existing_key_is_replaced(api: EnvironmentSecretApi, env: str, sandbox: Sandbox, keys: Keys) -> None:
+    """By the documentation a key that exists gets a new secret in its place."""
+    old = api.create_environment_secret(env, {"key": "A", "value": "old"})
+    new = api.create_environment_secret(env, {"key": "A", "value": "new"})
+    assert (keys(), sandbox.value(env, "A")) == (["A"], "new")
+    assert old.id != new.id
+
+
+@observed
+def test_create__existing_key_conflicts(api: EnvironmentSecretApi, env: str, sandbox: Sandbox) -> None:
+    """The service was seen to refuse a key that exists, and to keep what it has."""
+    api.create_environment_secret(env, {"key": "A", "value": "old"})
+    with pytest.raises(ConflictException, match="already exists: A"):
+        api.create_environment_secret(env, {"key": "A", "value": "new"})
+    assert sandbox.value(env, "A") == "old"
+
+
+@documented
+def test_create__inherited_key_is_shadowed(
+    api: EnvironmentSecretApi, env: str, sandbox: Sandbox, project: Secret
+) -> None:
+    """The documentation forbids no key of a higher scope, so the environment's own then wins."""
+    api.create_environment_secret(env, {"key": project.key, "value": "own"})
+    assert sandbox.value(env, project.key) == "own"
+
+
+@observed
+def test_create__inherited_key_conflicts(api: EnvironmentSecretApi, env: str, project: Secret) -> None:
+    """The service was seen to refuse a key of a higher scope."""
+    with pytest.raises(ConflictException):
+        api.create_environment_secret(env, {"key": project.key, "value": "own"})
+
+
+@documented
+def test_create__value_like_a_key_is_an_alias(
+    api: EnvironmentSecretApi, env: str, sandbox: Sandbox, project: Secret
+) -> None:
+    """By the documentation a value that is another secret's key makes an alias."""
+    created = api.create_environment_secret(env, {"key": "A", "value": project.key})
+    assert created.variable_type == "ALIAS"
+    assert created.aliased_secret is not None
+    assert created.aliased_secret.id == project.id
+    assert sandbox.value(env, "A") == "shared value"
+
+
+@documented
+def test_create__value_like_the_key_of_an_alias(api: EnvironmentSecretApi, env: str, project: Secret) -> None:
+    """An alias of an alias is refused on this way too."""
+    api.create_environment_secret_alias(env, project.id, {"key": "ALIAS"})
+    with pytest.raises(BadRequestException, match="alias of an alias"):
+        api.create_environment_secret(env, {"key": "A", "value": "ALIAS"})
+
+
+@observed
+def test_create__value_like_a_key_stays_a_value(
+    api: EnvironmentSecretApi, env: str, sandbox: Sandbox, project: Secret
+) -> None:
+    """The service was seen to keep such a value as it is."""
+    created = api.create_environment_secret(env, {"key": "A", "value": project.key})
+    assert (created.variable_type, sandbox.value(env, "A")) == ("VALUE", project.key)
+
+
+# --- Edit -----------------------------------------------------------------------------------------
+
+
+def test_edit__value_key_and_description(api: EnvironmentSecretApi, env: str, sandbox: Sandbox) -> None:
+    """What is given changes, what is left out stays, null clears."""
+    created = api.create_environment_secret(env, {"key": "A", "value": "old", "description": "what for"})
+    edited = api.edit_environment_secret(env, created.id, {"key": "B", "value": "new"})
+    assert (edited.id, edited.key, edited.description) == (created.id, "B", "what for")
+    assert edited.updated_at is not None
+    assert edited.updated_at > edited.created_at
+    api.edit_environment_secret(env, created.id, {"key": "B", "description": None})
+    assert sandbox.secrets(env)[0].description is None
+    assert sandbox.value(env, "B") == "new"
+
+
+def test_edit__key_that_exists(api: EnvironmentSecretApi, env: str, project: Secret) -> None:
+    """A secret cannot take a key that the environment sees already."""
+    created = api.create_environment_secret(env, {"key": "A", "value": "x"})
+    with pytest.raises(ConflictException):
+        api.edit_environment_secret(env, created.id, {"key": project.key})
+
+
+def test_edit__keeps_aliases(
+    api: EnvironmentSecretApi, env: str, sandbox: Sandbox, behaviour: str, project: Secret
+) -> None:
+    """An edit of an override keeps it an override, and its value is the new one."""
+    override = api.create_environment_secret_override(env, project.id, {"value": "mine"})
+    edited = api.edit_environment_secret(env, override.id, {"key": project.key, "value": "mine too"})
+    assert edited.overridden_secret is not None
+    assert sandbox.value(env, project.key) == "mine too"
+
+
+@pytest.mark.parametrize("scope", ["project", "built_in"])
+def test_edit_and_delete__of_a_higher_scope(
+    api: EnvironmentSecretApi, env: str, scope: str, request: pytest.FixtureRequest
+) -> None:
+    """What belongs to a higher scope can be neither edited nor deleted from the environment."""
+    secret = request.getfixturevalue(scope)
+    with pytest.raises(ForbiddenException):
+        api.edit_environment_secret(env, secret.id, {"key": secret.key, "value": "x"})
+    with pytest.raises(ForbiddenException):
+        api.delete_environment_secret(env, secret.id)
+
+
+def test_edit__key_of_an_override(api: EnvironmentSecretApi, env: str, project: Secret) -> None:
+    """The key of an override cannot be edited."""
+    override = api.create_environment_secret_override(env, project.id, {"value": "x"})
+    with pytest.raises(BadRequestException, match="key"):
+        api.edit_environment_secret(env, override.id, {"key": "OTHER"})
+
+
+@documented
+def test_edit__value_of_an_alias(api: EnvironmentSecretApi, env: str, project: Secret) -> None:
+    """By the documentation the value of an alias cannot be edited; its key can."""
+    alias = api.create_environment_secret_alias(env, project.id, {"key": "A"})
+    with pytest.raises(BadRequestException, match="value"):
+        api.edit_environment_secret(env, alias.id, {"key": "A", "value": "x"})
+    assert api.edit_environment_secret(env, alias.id, {"key": "B"}).key == "B"
+
+
+@observed
+def test_edit__alias_is_pointed_elsewhere(
+    api: EnvironmentSecretApi, env: str, sandbox: Sandbox, project: Secret, built_in: Secret
+) -> None:
+    """The service was seen to point an alias to the key that it is given, but not to one of another kind."""
+    alias = api.create_environment_secret_alias(env, project.id, {"key": "A"})
+    edited = api.edit_environment_secret(env, alias.id, {"key": "A", "value": built_in.key})
+    assert edited.aliased_secret is not None
+    assert edited.aliased_secret.key == built_in.key
+    assert sandbox.value(env, "A") == "db url"
+    api.create_environment_secret(env, {"key": "F", "value": "x", "mount_path": "/f"})
+    for target in ("F", "A", "MISSING"):
+        with pytest.raises(BadRequestException):
+            api.edit_environment_secret(env, alias.id, {"key": "A", "value": target})
+
+
+# --- Alias and override ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scope", ["project", "built_in"])
+def test_alias__of_a_higher_scope(
+    api: EnvironmentSecretApi, env: str, sandbox: Sandbox, scope: str, request: pytest.FixtureRequest
+) -> None:
+    """An alias has its own key and the value of its target."""
+    target = request.getfixturevalue(scope)
+    alias = api.create_environment_secret_alias(env, target.id, {"key": "A", "description": "short"})
+    assert alias.aliased_secret is not None
+    assert (alias.variable_type, alias.scope, alias.aliased_secret.id) == ("ALIAS", "ENVIRONMENT", target.id)
+    assert sandbox.value(env, "A") == sandbox.value(env, target.key)
+
+
+@documented
+def test_alias__of_the_same_scope(api: EnvironmentSecretApi, env: str) -> None:
+    """By the documentation an alias reaches upwards only."""
+    own = api.create_environment_secret(env, {"key": "A", "value": "x"})
+    with pytest.raises(BadRequestException, match="higher scope"):
+        api.create_environment_secret_alias(env, own.id, {"key": "B"})
+
+
+@observed
+def test_alias__of_the_same_scope_works(api: EnvironmentSecretApi, env: str, project: Secret) -> None:
+    """The service was seen to accept the same scope, but no override as target."""
+    own = api.create_environment_secret(env, {"key": "A", "value": "x"})
+    assert api.create_environment_secret_alias(env, own.id, {"key": "B"}).variable_type == "ALIAS"
+    override = api.create_environment_secret_override(env, project.id, {"value": "x"})
+    with pytest.raises(BadRequestException, match="override"):
+        api.create_environment_secret_alias(env, override.id, {"key": "C"})
+
+
+def test_alias__of_an_alias(api: EnvironmentSecretApi, env: str, project: Secret) -> None:
+    """An alias cannot be aliased."""
+    alias = api.create_environment_secret_alias(env, project.id, {"key": "A"})
+    with pytest.raises(BadRequestException, match="alias of an alias"):
+        api.create_environment_secret_alias(env, alias.id, {"key": "B"})
+
+
+def test_alias__key_that_exists(api: EnvironmentSecretApi, env: str, project: Secret, built_in: Secret) -> None:
+    """An alias cannot take a key that the environment sees already."""
+    with pytest.raises(ConflictException):
+        api.create_environment_secret_alias(env, project.id, {"key": built_in.key})
+
+
+@pytest.mark.parametrize("scope", ["project", "built_in"])
+def test_override__of_a_higher_scope(
+    api: EnvironmentSecretApi, env: str, sandbox: Sandbox, scope: str, request: pytest.FixtureRequest
+) -> None:
+    """An override has the key of its target and its own value."""
+    target = request.getfixturevalue(scope)
+    override = api.create_environment_secret_override(env, target.id, {"value": "mine"})
+    assert override.overridden_secret is not None
+    assert (override.variable_type, override.key, override.overridden_secret.id) == ("OVERRIDE", target.key, target.id)
+    assert sandbox.value(env, target.key) == "mine"
+
+
+def test_override__of_the_same_scope(api: EnvironmentSecretApi, env: str) -> None:
+    """An override reaches upwards only."""
+    own = api.create_environment_secret(env, {"key": "A", "value": "x"})
+    with pytest.raises(BadRequestException, match="higher scope"):
+        api.create_environment_secret_override(env, own.id, {"value": "y"})
+
+
+def test_override__second(api: EnvironmentSecretApi, env: str, project: Secret) -> None:
+    """A secret has one override in an environment."""
+    api.create_environment_secret_override(env, project.id, {"value": "x"})
+    with pytest.raises(ConflictException):
+        api.create_environment_secret_override(env, project.id, {"value": "y"})
+
+
+# --- Delete and list ------------------------------------------------------------------------------
+
+
+def test_delete__cascades(
+    api: EnvironmentSecretApi, env: str, sandbox: Sandbox, behaviour: str, keys: Keys, project: Secret
+) -> None:
+    """With a secret go its aliases; deleting one of those afterwards is a 404."""
+    if behaviour == "observed":
+        own = api.create_environment_secret(env, {"key": "A", "value": "x"})
+        alias = api.create_environment_secret_alias(env, own.id, {"key": "B"})
+    else:
+        own = api.create_environment_secret(env, {"key": "A", "value": "x"})
+        alias = api.create_environment_secret(env, {"key": "B", "value": "A"})
+    api.delete_environment_secret(env, own.id)
+    assert keys() == [project.key]
+    with pytest.raises(NotFoundException):
+        api.delete_environment_secret(env, alias.id)
+
+
+def test_list__is_what_the_environment_sees(
+    api: EnvironmentSecretApi, env: str, sandbox: Sandbox, project: Secret, built_in: Secret
+) -> None:
+    """Own, inherited and BUILT_IN secrets are listed; those of other environments and any value are not."""
+    other = sandbox.add_environment()
+    sandbox.add_secret(other, "ELSEWHERE", "hidden value")
+    api.create_environment_secret(env, {"key": "A", "value": "hidden value"})
+    response = api.list_environment_secrets_with_http_info(env)
+    assert response.data.results is not None
+    assert {secret.key for secret in response.data.results} == {"A", project.key, built_in.key}
+    assert b"hidden value" not in response.raw_data
+    assert b"shared value" not in response.raw_data
+
+
+def test_list__project_is_shared(api: EnvironmentSecretApi, sandbox: Sandbox) -> None:
+    """Environments of one project inherit the same secrets, and override them each for itself."""
+    one, two = (sandbox.add_environment(project_id="a-project") for _ in range(2))
+    shared = sandbox.add_secret(one, "SHARED", "x", scope="PROJECT")
+    api.create_environment_secret_override(two, shared.id, {"value": "y"})
+    assert (sandbox.value(one, "SHARED"), sandbox.value(two, "SHARED")) == ("x", "y")
+    assert len(sandbox.secrets(one)) == 1
+
+
+def test_wire__times_ids_and_nulls(api: EnvironmentSecretApi, env: str) -> None:
+    """Times are UTC with a `Z` and no trailing zeros, ids are UUIDs in lower case, nulls are explicit."""
+    raw = api.create_environment_secret_with_http_info(env, {"key": "A", "value": "x"}).data.to_dict()
+    text = api.list_environment_secrets_with_http_info(env).raw_data.decode()
+    assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", raw["id"])
+    assert re.search(r'"created_at":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{0,5}[1-9]Z"', text)
+    for field in ("overridden_secret", "aliased_secret", "service_id", "service_name", "service_type", "description"):
+        assert raw[field] is None
+
+
+@pytest.mark.parametrize("operation", ["list", "create", "edit", "delete", "alias", "override"])
+def test_unknown__environment_or_secret(api: EnvironmentSecretApi, env: str, operation: str) -> None:
+    """What does not exist is a 404."""
+    calls = {
+        "list": lambda e: api.list_environment_secrets(e),
+        "create": lambda e: api.create_environment_secret(e, {"key": "A"}),
+        "edit": lambda e: api.edit_environment_secret(e, "missing", {"key": "A"}),
+        "delete": lambda e: api.delete_environment_secret(e, "missing"),
+        "alias": lambda e: api.create_environment_secret_alias(e, "missing", {"key": "A"}),
+        "override": lambda e: api.create_environment_secret_override(e, "missing", {"value": "A"}),
+    }
+    environments = ["missing"] if operation in {"list", "create"} else ["missing", env]
+    for environment in environments:
+        with pytest.raises(NotFoundException):
+            calls[operation](environment)
+
+
+def test_value__interpolation(api: EnvironmentSecretApi, env: str, sandbox: Sandbox, project: Secret) -> None:
+    """`{{KEY}}` is replaced, through other values too; a circle and an unknown key stay as they are."""
+    api.create_environment_secret(env, {"key": "URL", "value": "https://{{HOST}}/{{ SHARED }}/{{NOBODY}}"})
+    api.create_environment_secret(env, {"key": "HOST", "value": "{{NAME}}.example"})
+    api.create_environment_secret(env, {"key": "NAME", "value": "shop-{{HOST}}"})
+    assert sandbox.value(env, "URL") == "https://shop-{{HOST}}.example/shared value/{{NOBODY}}"
+
+
+def test_value__interpolation_in_files(api: EnvironmentSecretApi, env: str, sandbox: Sandbox, project: Secret) -> None:
+    """In a file it is replaced where the secret asks for it."""
+    for key, flag in (("PLAIN", None), ("FILLED", True)):
+        body = {"key": key, "value": "{{SHARED}}", "mount_path": "/f", "enable_interpolation_in_file": flag}
+        api.create_environment_secret(env, body)
+    assert (sandbox.value(env, "PLAIN"), sandbox.value(env, "FILLED")) == ("{{SHARED}}", "shared value")
+
+
+def test_value__missing(env: str, sandbox: Sandbox) -> None:
+    """A key that does not exist is a KeyError of this package."""
+    with pytest.raises(KeyError, match="no secret 'A'"):
+        sandbox.value(env, "A")
+
+
+def test_create__empty_key(api: EnvironmentSecretApi, env: str) -> None:
+    """A key cannot be empty."""
+    with pytest.raises(ApiException, match="key"):
+        api.create_environment_secret(env, {"key": " "})

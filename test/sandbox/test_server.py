@@ -1,0 +1,344 @@
+"""The sandbox as a server: what it answers to what is no proper request, its command line, its file."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from qovery import (
+    ApiClient,
+    ApiConnectionError,
+    ApiValueError,
+    Configuration,
+    EnvironmentSecretApi,
+    ForbiddenException,
+    ServiceException,
+    TooManyRequestsException,
+    UnauthorizedException,
+)
+from qovery.sandbox import Sandbox
+from qovery.sandbox.seed import ENVIRONMENT_ID
+
+AUTHORIZED = {"Authorization": "Token a-token", "Content-Type": "application/json"}
+
+
+@pytest.fixture
+def behaviour() -> str:
+    return "documented"
+
+
+@pytest.fixture
+def http() -> Iterator[urllib3.PoolManager]:
+    with urllib3.PoolManager(retries=False) as manager:
+        yield manager
+
+
+# --- Requests that are wrong ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("authorization", [None, "", "Token", "Token ", "Basic abc", "a-token"])
+def test_authorization__missing_or_malformed(
+    http: urllib3.PoolManager, sandbox: Sandbox, env: str, authorization: str | None
+) -> None:
+    """Without a scheme and a token there is a 401."""
+    headers = {} if authorization is None else {"Authorization": authorization}
+    answer = http.request("GET", f"{sandbox.url}/environment/{env}/secret", headers=headers)
+    assert (answer.status, answer.json()["status"]) == (401, 401)
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status", "named"),
+    [
+        (b"{", {}, 400, "JSON"),
+        (b"", {}, 400, "JSON"),
+        (b"\xff", {}, 400, "JSON"),
+        (b"[]", {}, 400, "body"),
+        (b'{"value": "canary"}', {}, 400, "key"),
+        (b'{"key": "A", "value": 5}', {}, 400, "value"),
+        (b'{"key": "A", "vlaue": "canary"}', {}, 400, "vlaue"),
+        (json.dumps({"key": "A", "description": "x" * 256}).encode(), {}, 400, "description"),
+        (b'{"key": "A"}', {"Content-Type": "text/plain"}, 415, "content type"),
+        (json.dumps({"key": "A", "value": "x" * 1024 * 1024}).encode(), {}, 413, "larger"),
+        (b"[" * 100_000, {}, 400, "JSON"),
+    ],
+)
+def test_body__wrong(
+    http: urllib3.PoolManager,
+    sandbox: Sandbox,
+    env: str,
+    body: bytes,
+    headers: dict[str, str],
+    status: int,
+    named: str,
+) -> None:
+    """A body that is wrong is a 4xx that names the field and repeats no value."""
+    url = f"{sandbox.url}/environment/{env}/secret"
+    answer = http.request("POST", url, body=body, headers={**AUTHORIZED, **headers})
+    assert answer.status == status
+    assert named in answer.json()["detail"]
+    assert "canary" not in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/nowhere", 404), ("PATCH", "/environment/e/secret", 405)]
+)
+def test_route__unknown(http: urllib3.PoolManager, sandbox: Sandbox, method: str, path: str, status: int) -> None:
+    """An unknown path or method is answered in JSON too."""
+    answer = http.request(method, sandbox.url + path, headers=AUTHORIZED)
+    assert (answer.status, answer.json()["status"]) == (status, status)
+
+
+# --- Disturbances ---------------------------------------------------------------------------------
+
+
+def test_fail__times_and_retry_after(api: EnvironmentSecretApi, sandbox: Sandbox, env: str) -> None:
+    """A status is answered so often, and nothing is done."""
+    sandbox.fail("create_environment_secret", status=500, times=2)
+    for _ in range(2):
+        with pytest.raises(ServiceException):
+            api.create_environment_secret(env, {"key": "A"})
+    assert sandbox.secrets(env) == []
+    sandbox.fail(status=429, retry_after=3600)
+    with pytest.raises(TooManyRequestsException) as caught:
+        api.list_environment_secrets(env)
+    assert caught.value.retry_after == 3600
+    assert [request.status for request in sandbox.requests] == [500, 500, 429]
+
+
+def test_drop_reply__is_applied(api: EnvironmentSecretApi, sandbox: Sandbox, env: str) -> None:
+    """The write is applied and its answer lost."""
+    sandbox.drop_reply("create_environment_secret")
+    with pytest.raises(ApiConnectionError) as caught:
+        api.create_environment_secret(env, {"key": "A"})
+    assert caught.value.outcome_unknown
+    assert [secret.key for secret in sandbox.secrets(env)] == ["A"]
+    assert sandbox.requests[-1].status is None
+
+
+def test_reset_connection__is_not_applied(api: EnvironmentSecretApi, sandbox: Sandbox, env: str) -> None:
+    """The connection is reset and nothing is done."""
+    sandbox.reset_connection("create_environment_secret")
+    with pytest.raises(ApiConnectionError):
+        api.create_environment_secret(env, {"key": "A"})
+    assert sandbox.secrets(env) == []
+
+
+def test_tokens__revoked_and_read_only(api: EnvironmentSecretApi, sandbox: Sandbox, env: str) -> None:
+    """A token may lose the right to write, and then every right."""
+    sandbox.read_only("a-token")
+    api.list_environment_secrets(env)
+    with pytest.raises(ForbiddenException):
+        api.create_environment_secret(env, {"key": "A"})
+    sandbox.revoke("a-token")
+    with pytest.raises(UnauthorizedException):
+        api.list_environment_secrets(env)
+
+
+def test_rate_limit__and_delay(api: EnvironmentSecretApi, sandbox: Sandbox, env: str) -> None:
+    """Beyond the limit there is a 429 that says how long to wait; both are lifted again."""
+    sandbox.delay(0.01)
+    sandbox.rate_limit(1, per=3600)
+    api.list_environment_secrets(env)
+    with pytest.raises(TooManyRequestsException) as caught:
+        api.list_environment_secrets(env)
+    assert caught.value.retry_after is not None
+    assert caught.value.retry_after > 3500
+    sandbox.rate_limit(None)
+    sandbox.delay(0)
+    api.list_environment_secrets(env)
+
+
+def test_fail__unknown_operation(sandbox: Sandbox) -> None:
+    """A misspelt operation is an error, not silence."""
+    with pytest.raises(ApiValueError, match="create_environment_secret"):
+        sandbox.fail("create_secret")
+
+
+# --- Concurrency ----------------------------------------------------------------------------------
+
+
+def test_writers__one_key(api: EnvironmentSecretApi, sandbox: Sandbox, env: str) -> None:
+    """Of many that write one key at once, each is applied whole and one is left."""
+    with ThreadPoolExecutor(16) as executor:
+        list(executor.map(lambda n: api.create_environment_secret(env, {"key": "A", "value": str(n)}), range(100)))
+    assert [secret.key for secret in sandbox.secrets(env)] == ["A"]
+    assert 0 <= int(sandbox.value(env, "A")) < 100
+
+
+# --- Arranging ------------------------------------------------------------------------------------
+
+
+def test_load__seed_file(sandbox: Sandbox, tmp_path: Path) -> None:
+    """A seed file adds environments; what is wrong with one is said without its values."""
+    file = tmp_path / "seed.json"
+    file.write_text(json.dumps({"environments": [{"id": "e1", "secrets": [{"key": "A", "value": "canary"}]}]}))
+    assert sandbox.load(file) == ["e1"]
+    assert sandbox.value("e1", "A") == "canary"
+    file.write_text(json.dumps({"environments": [{"secrets": [{"value": "canary"}]}]}))
+    with pytest.raises(ApiValueError, match="key") as caught:
+        sandbox.load(file)
+    assert "canary" not in str(caught.value)
+    with pytest.raises(ApiValueError, match="cannot be read"):
+        sandbox.load(tmp_path / "missing.json")
+
+
+def test_add_secret__wrong(sandbox: Sandbox, env: str) -> None:
+    """A misspelt field and an unknown environment are errors."""
+    with pytest.raises(ApiValueError, match="mountpath"):
+        sandbox.add_secret(env, "A", mountpath="/x")
+    with pytest.raises(ApiValueError, match="does not exist"):
+        sandbox.add_secret("missing", "A", scope="PROJECT")
+
+
+def test_url__of_a_stopped_sandbox() -> None:
+    """A sandbox that does not run says so."""
+    stopped = Sandbox()
+    with pytest.raises(ApiValueError, match="start"):
+        _ = stopped.url
+    assert repr(stopped) == "<Sandbox stopped>"
+    stopped.stop()
+
+
+def test_seed__built_in() -> None:
+    """Without a seed there is one environment of a fixed id with secrets of each scope."""
+    with Sandbox() as sandbox:
+        assert sandbox.environment_id == ENVIRONMENT_ID
+        scopes = {secret.scope.value for secret in sandbox.secrets(ENVIRONMENT_ID)}
+    assert scopes == {"BUILT_IN", "PROJECT", "ENVIRONMENT"}
+
+
+# --- The command line and the file ----------------------------------------------------------------
+
+
+def start(*arguments: object) -> tuple[subprocess.Popen[str], str]:
+    """A sandbox in a process of its own, and its URL."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "qovery.sandbox", "--port", "0", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line.startswith("Qovery sandbox listening on http://127.0.0.1:"), line
+    return process, line.split()[-1]
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_command__stops_cleanly(how: signal.Signals) -> None:
+    """It prints one line, and ends with 0 and without a word when it is told to."""
+    process, _ = start()
+    process.send_signal(how)
+    assert process.communicate(timeout=30) == ("", "")
+    assert process.returncode == 0
+
+
+def test_command__token_and_seed(tmp_path: Path) -> None:
+    """Only the tokens that are named are let in; the seed file takes the place of the built-in one."""
+    file = tmp_path / "seed.json"
+    file.write_text(json.dumps({"environments": [{"id": "e1", "secrets": [{"key": "A", "scope": "PROJECT"}]}]}))
+    process, url = start("--token", "good", "--seed", file)
+    try:
+        for token, allowed in (("good", True), ("bad", False)):
+            with ApiClient(Configuration(host=url, access_token=token)) as client:
+                api = EnvironmentSecretApi(client)
+                if allowed:
+                    assert len(api.list_environment_secrets("e1").results or []) == 1
+                else:
+                    with pytest.raises(UnauthorizedException):
+                        api.list_environment_secrets("e1")
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def test_command__file_survives_a_kill(tmp_path: Path) -> None:
+    """What was answered is there after a `kill -9`, in files that others cannot read."""
+    file = tmp_path / "sandbox.db"
+    process, url = start("--db", file)
+    with ApiClient(Configuration(host=url, access_token="t")) as client:
+        api = EnvironmentSecretApi(client)
+        for n in range(20):
+            api.create_environment_secret(ENVIRONMENT_ID, {"key": f"A{n}", "value": "x"})
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+        process.kill()
+        process.communicate()
+    assert len(modes) >= 2
+    assert set(modes.values()) == {0o600}
+    with Sandbox(db=file) as again:
+        keys = {secret.key for secret in again.secrets(ENVIRONMENT_ID)}
+    assert {f"A{n}" for n in range(20)} <= keys
+
+
+def test_command__two_processes_on_one_file(tmp_path: Path) -> None:
+    """Two processes may share a file: no write is lost and none is doubled."""
+    file = tmp_path / "sandbox.db"
+    servers = [start("--db", file) for _ in range(2)]
+    try:
+        with ThreadPoolExecutor(8) as executor:
+
+            def create(n: int) -> None:
+                with ApiClient(Configuration(host=servers[n % 2][1], access_token="t")) as client:
+                    EnvironmentSecretApi(client).create_environment_secret(
+                        ENVIRONMENT_ID, {"key": f"A{n}", "value": "x"}
+                    )
+
+            list(executor.map(create, range(40)))
+    finally:
+        for process, _ in servers:
+            process.terminate()
+            process.communicate()
+    with Sandbox(db=file) as sandbox:
+        keys = [secret.key for secret in sandbox.secrets(ENVIRONMENT_ID) if secret.key.startswith("A")]
+    assert sorted(keys) == sorted(f"A{n}" for n in range(40))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--host", "0.0.0.0"], "--public"),
+        (["--host", "example.test"], "--public"),
+        (["--seed", "/nowhere.json"], "cannot be read"),
+        (["--db", "/nowhere/sandbox.db"], "/nowhere"),
+    ],
+)
+def test_command__refuses(arguments: list[str], said: str) -> None:
+    """What cannot be done is one line that says what to do."""
+    done = subprocess.run([sys.executable, "-m", "qovery.sandbox", *arguments], capture_output=True, text=True)
+    assert done.returncode != 0
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_command__help_names_the_environment() -> None:
+    """`--help` says which environment there is."""
+    done = subprocess.run(
+        [sys.executable, "-m", "qovery.sandbox", "--help"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "200"},
+    )
+    assert ENVIRONMENT_ID in done.stdout
+
+
+def test_log__shows_no_secret(
+    api: EnvironmentSecretApi, sandbox: Sandbox, env: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At the lowest level the log has paths and statuses, and neither values nor tokens."""
+    caplog.set_level(1)
+    api.create_environment_secret(env, {"key": "A", "value": "canary-value"})
+    assert f"POST /environment/{env}/secret 201" in caplog.text
+    for secret in ("canary-value", "a-token"):
+        assert secret not in caplog.text
+        assert secret not in repr(sandbox)
+        assert secret not in repr(sandbox.requests)
