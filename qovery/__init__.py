@@ -81,14 +81,19 @@ _HOMES = {
     "Value": "models.value",
 }
 
+#: Modules that may be reached as `qovery.exceptions` and the like after a plain `import qovery`.
+_MODULES = {"api", "api_client", "api_response", "configuration", "exceptions", "models", "rest"}
+
 __all__ = ["__version__", *_HOMES]  # pyright: ignore[reportUnsupportedDunderAll] - held to the imports by a test
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOMES:
+    if name not in _HOMES and name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
+    if name in _MODULES:
+        return import_module(f"{__name__}.{name}")
     value: object = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     globals()[name] = value
     return value

@@ -23,7 +23,7 @@ from qovery.exceptions import (
     ApiValueError,
     exception_class,
 )
-from qovery.models.model import Model, RequestModel
+from qovery.models.model import Model, RequestModel, json_bytes
 from qovery.operation import Operation, RequestOptions
 from qovery.redaction import Masked, MaskedDict, mask_json, mask_text, masked_values, sealed
 from qovery.rest import Answer, Limits, RawResponse, Request, RESTClientObject, mask_headers
@@ -172,7 +172,7 @@ class ApiClient:
             raise ApiValueError("_host_index must be 0: there is one server")
         target = operation.target(ids)
         model = _body_model(operation, body)
-        content = None if model is None else _json(model)
+        content = None if model is None else json_bytes(model)
         limits = self._limits(options.get("_request_timeout"))
         configured = self.configuration.authorization() if options.get("_request_auth") is None else None
         headers = self._headers(operation, content, configured, options)
@@ -325,11 +325,3 @@ def _body_model(operation: Operation[Any], body: RequestModel | Mapping[str, Any
     raise ApiTypeError(
         f"{operation.name} takes a {expected.__name__} or a mapping of its fields, not a {type(body).__name__}"
     )
-
-
-def _json(model: RequestModel) -> bytes:
-    try:
-        return model.__pydantic_serializer__.to_json(model, exclude_unset=True, warnings=False)
-    except ValueError:
-        pass  # its text shows the value
-    raise ApiValueError(f"{type(model).__name__} holds what JSON cannot hold")

@@ -449,6 +449,24 @@ def test_callable__is_asked_again_after_401(server: Recorder, setting: str) -> N
     ]
 
 
+def test_callable__renewed_by_another_call() -> None:
+    """A call whose token another call has renewed meanwhile gets the new one; the callable is not asked again."""
+    tokens = iter(["one", "two"])
+    configuration = Configuration(access_token=lambda: next(tokens))
+    assert configuration.authorization() == "Bearer one"
+    assert configuration.renew_authorization("Bearer one") == "Bearer two"
+    assert configuration.renew_authorization("Bearer one") == "Bearer two"
+
+
+def test_callable__with_nothing_new(server: Recorder) -> None:
+    """A call is not repeated with the token that was rejected, nor where there is no callable."""
+    server.otherwise = Reply(401)
+    for token in ("a.b.c", lambda: "a.b.c"):
+        with pytest.raises(ApiException, match="401"):
+            ask(Configuration(host=server.url, access_token=token))
+    assert len(server.received) == 2
+
+
 def test_callable__that_fails(server: Recorder) -> None:
     """What a callable raises becomes an `ApiException` that says whose fault it was."""
 

@@ -255,6 +255,13 @@ def test_request__value_is_any_text(value: str) -> None:
     assert SecretRequest.from_json(request.to_json()) == request
 
 
+def test_request__that_json_cannot_hold() -> None:
+    """A lone surrogate is an `ApiValueError` from `to_json`, which does not show it."""
+    with pytest.raises(ApiValueError, match="SecretRequest holds what JSON cannot hold") as caught:
+        SecretRequest(key="a", value="hush\ud800").to_json()
+    assert "hush" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("field", "wrong"),
     [
@@ -313,6 +320,28 @@ def test_response__keeps_unknown_fields(model: type[Any]) -> None:
     assert json.loads(built.to_json()).items() >= news.items()
     assert built.news == news["news"]
     assert pickle.loads(pickle.dumps(built)).to_dict() == built.to_dict()
+
+
+@pytest.mark.parametrize(
+    "name", ["to_dict", "model_dump", "model_extra", "__class__", "__dict__", "self", "_x", "", "é"]
+)
+def test_response__unknown_field_of_any_name(name: str) -> None:
+    """No name that a service may think of breaks a model."""
+    for secret in (Secret.from_dict(SECRET | {name: 5}), Secret.from_json(json.dumps(SECRET | {name: 5}))):
+        assert isinstance(secret, Secret)
+        assert secret.to_dict()[name] == json.loads(secret.to_json())[name] == 5
+        assert pickle.loads(pickle.dumps(secret)).to_dict() == copy.deepcopy(secret).to_dict() == secret.to_dict()
+
+
+@pytest.mark.parametrize("number", [2**70, -(2**70), 1e300, 0.1, 1e999, float("nan")])
+def test_response__unknown_numbers(number: float) -> None:
+    """Numbers are kept as they came; what is no JSON is an error."""
+    text = json.dumps(SECRET | {"news": {"deep": [number]}})
+    if number * 0 == 0:
+        assert json.loads(Secret.from_json(text).to_json())["news"]["deep"] == [number]
+    else:
+        with pytest.raises(ApiValidationError, match="news"):
+            Secret.from_json(text)
 
 
 def test_response__explicit_nulls() -> None:

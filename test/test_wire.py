@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import json
 from collections.abc import Iterator, Mapping
@@ -355,6 +356,18 @@ def test_body__of_a_megabyte(server: Recorder, api: EnvironmentSecretApi) -> Non
     value = "ß" * (512 * 1024)
     api.create_environment_secret(ENVIRONMENT, SecretRequest(key="BIG", value=value))
     assert json.loads(server.last.body) == {"key": "BIG", "value": value}
+
+
+def test_answer__large(server: Recorder, api: EnvironmentSecretApi) -> None:
+    """A list of thousands of secrets is read whole, whether the garbage collector is on or off."""
+    server.otherwise = Reply(200, {"results": [{**SECRET, "key": f"K{number}"} for number in range(2000)]})
+    for switch in (gc.enable, gc.disable, gc.enable):
+        switch()
+        was = gc.isenabled()
+        results = api.list_environment_secrets(ENVIRONMENT).results
+        assert gc.isenabled() is was
+        assert results is not None
+        assert [secret.key for secret in results] == [f"K{number}" for number in range(2000)]
 
 
 def test_host__with_a_path(server: Recorder) -> None:

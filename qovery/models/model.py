@@ -54,11 +54,12 @@ class Model(BaseModel):
 
     def to_dict(self) -> dict[str, Any]:
         """The fields that were set, secrets in the clear, as a new dictionary."""
-        return self.model_dump(exclude_unset=True)
+        return self.model_dump(exclude_unset=True, warnings=False)
 
+    @sealed
     def to_json(self) -> str:
         """The fields that were set, secrets in the clear, as JSON text."""
-        return self.model_dump_json(exclude_unset=True)
+        return json_bytes(self).decode()
 
     def to_str(self) -> str:
         """The fields as readable text; secrets are masked."""
@@ -70,6 +71,15 @@ class Model(BaseModel):
             # A field that no schema declares may be anything, an echoed secret too.
             secret = name not in fields or MASKED in fields[name].metadata
             yield name, MASK if secret and value is not None else value
+
+
+def json_bytes(model: Model) -> bytes:
+    """The fields that were set, secrets in the clear, as JSON."""
+    try:
+        return model.__pydantic_serializer__.to_json(model, exclude_unset=True, warnings=False)
+    except ValueError:
+        pass  # its text shows the value
+    raise ApiValueError(f"{type(model).__name__} holds what JSON cannot hold")
 
 
 def _finite(value: Any) -> Any:
