@@ -1,0 +1,108 @@
+"""One contender in a process of its own: `worker.py KIND PORT`, or `worker.py KIND PORT once`.
+
+With `once` it lists three secrets and ends: its whole process is what is measured. Otherwise it reads orders
+from standard input and answers each with a number: `call WORK COUNT` with the CPU seconds of one call,
+`memory WORK` with the most bytes that Python has allocated in one, `threads COUNT` with the calls a second
+of that many threads.
+"""
+
+import sys
+from collections.abc import Callable
+
+SMALL = "00000000-0000-4000-8000-000000000003"
+LARGE = "00000000-0000-4000-8000-000000010000"
+TOKEN = "a-token-of-the-benchmark"
+
+Works = dict[str, Callable[[], object]]
+
+
+def by_hand(host: str) -> Works:
+    import json
+
+    import urllib3
+
+    pool = urllib3.PoolManager(maxsize=32)
+    headers = {"Authorization": f"Bearer {TOKEN}", "Accept": "application/json"}
+    writing = {**headers, "Content-Type": "application/json"}
+
+    def read(environment: str) -> object:
+        return json.loads(pool.request("GET", f"{host}/environment/{environment}/secret", headers=headers).data)
+
+    def create() -> object:
+        body = json.dumps({"key": "A_KEY", "value": "a value"})
+        return json.loads(pool.request("POST", f"{host}/environment/{SMALL}/secret", body=body, headers=writing).data)
+
+    return {
+        "list-3": lambda: read(SMALL),
+        "list-10000": lambda: read(LARGE),
+        "create": create,
+        "delete": lambda: pool.request("DELETE", f"{host}/environment/{SMALL}/secret/{LARGE}", headers=headers),
+    }
+
+
+def with_client(host: str) -> Works:
+    """This package and a generated one: the same code runs with both."""
+    import qovery
+
+    api = qovery.EnvironmentSecretApi(qovery.ApiClient(qovery.Configuration(host=host, access_token=TOKEN)))
+
+    def create() -> object:
+        return api.create_environment_secret(SMALL, secret_request=qovery.SecretRequest(key="A_KEY", value="a value"))
+
+    return {
+        "list-3": lambda: api.list_environment_secrets(SMALL),
+        "list-10000": lambda: api.list_environment_secrets(LARGE),
+        "create": create,
+        "delete": lambda: api.delete_environment_secret(SMALL, LARGE),
+    }
+
+
+def cpu_of_a_call(work: Callable[[], object], count: int) -> float:
+    import time
+
+    started = time.process_time()
+    for _ in range(count):
+        work()
+    return (time.process_time() - started) / count
+
+
+def peak(work: Callable[[], object]) -> int:
+    import tracemalloc
+
+    tracemalloc.start()
+    work()
+    return tracemalloc.get_traced_memory()[1]
+
+
+def calls_a_second(work: Callable[[], object], threads: int) -> float:
+    import time
+    from concurrent.futures import ThreadPoolExecutor
+
+    calls = threads * 40
+    with ThreadPoolExecutor(threads) as executor:
+        list(executor.map(lambda _: work(), range(threads)))  # every connection is open before the clock runs
+        started = time.perf_counter()
+        list(executor.map(lambda _: work(), range(calls)))
+        return calls / (time.perf_counter() - started)
+
+
+def main() -> None:
+    kind, port, *once = sys.argv[1:]
+    works = (by_hand if kind == "hand" else with_client)(f"http://127.0.0.1:{port}")
+    if once:
+        works["list-3"]()
+        return
+    for line in sys.stdin:
+        order, *words = line.split()
+        result: float
+        if order == "call":
+            result = cpu_of_a_call(works[words[0]], int(words[1]))
+        elif order == "memory":
+            result = peak(works[words[0]])
+        else:
+            result = calls_a_second(works["list-3"], int(words[0]))
+        print(result, flush=True)
+
+
+if __name__ == "__main__":
+    main()
