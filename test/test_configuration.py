@@ -368,7 +368,9 @@ def test_api_key__and_its_scheme(server: Recorder, key: Any, prefixes: dict[str,
     }
 
 
-@pytest.mark.parametrize("token", ["a.b.c", " a.b.c ", SecretStr("a.b.c"), lambda: "a.b.c"], ids=["text", "spaces", "SecretStr", "callable"])
+@pytest.mark.parametrize(
+    "token", ["a.b.c", " a.b.c ", SecretStr("a.b.c"), lambda: "a.b.c"], ids=["text", "spaces", "SecretStr", "callable"]
+)
 def test_access_token__wins(server: Recorder, token: Any) -> None:
     """The access token goes out as `Bearer`, before an API key."""
     configuration = Configuration(host=server.url, access_token=token, api_key={"ApiKeyAuth": "qov_a"})
