@@ -108,13 +108,15 @@ class Plan(ShownAsTable):
             raise PlanConflictError(f"the plan has conflicts, so nothing was applied: {keys}", self.conflicts)
         job = Job(self._service, self._desired, self.actions)
         with reporting(progress, len(self.actions)) as tell:
+            interrupted = False
             try:
                 job.run(max_workers, tell)
             except KeyboardInterrupt:
-                self.report = job.report()
-                raise ApplyInterrupted(self.report) from None
+                interrupted = True
             finally:
                 self.report = job.report()
+        if interrupted:
+            raise ApplyInterrupted(self.report)
         return self.report
 
     def _summary(self) -> str:

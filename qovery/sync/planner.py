@@ -87,7 +87,7 @@ class _Planner:
             target = own.aliased_secret
             return f"it is an alias{f' of {target.key}' if target else ''}, and a value is wanted"
         if (kind == FILE) != bool(wanted) or kind not in {"VALUE", FILE}:
-            return f"it is a {kind.value}, and a {'FILE' if wanted else 'VALUE'} is wanted"
+            return f"its kind is {kind.value}, and {'FILE' if wanted else 'VALUE'} is wanted"
         known = self.inventory.mount_path(own)
         return None if wanted == known or known is None else f"it is mounted {_where(known)}, not {_where(wanted)}"
 
@@ -136,7 +136,7 @@ class _Planner:
             yield self._conflict(key, f"the key is taken by a secret of scope {inherited.scope.value}", inherited)
         elif present is not None:
             other = present.aliased_secret
-            difference = f"an alias of {other.key}" if other else f"a {kind_of(present).value}"
+            difference = f"an alias of {other.key}" if other else f"of kind {kind_of(present).value}"
             yield from self._replaced(present, f"it is {difference}, and an alias of {target} is wanted", new)
         else:
             yield new
