@@ -1,14 +1,17 @@
 """`Secret`: a secret as the service describes it."""
 
+from __future__ import annotations
+
 from qovery.models.api_variable_scope_enum import APIVariableScopeEnum
 from qovery.models.api_variable_type_enum import APIVariableTypeEnum
 from qovery.models.base import Base
 from qovery.models.linked_service_type_enum import LinkedServiceTypeEnum
 from qovery.models.secret_alias import SecretAlias
 from qovery.models.secret_override import SecretOverride
+from qovery.models.secret_table import SecretTable
 
 
-class Secret(Base):
+class Secret(SecretTable, Base):
     """A secret as the service describes it: everything but its value, which never comes back."""
 
     key: str
@@ -33,3 +36,6 @@ class Secret(Base):
     """A note for people."""
     enable_interpolation_in_file: bool | None = None
     """Whether `{{OTHER_KEY}}` in a file's content is replaced."""
+
+    def _secrets(self) -> list[Secret]:
+        return [self]
