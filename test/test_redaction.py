@@ -47,6 +47,9 @@ REQUESTS: dict[str, Callable[[Any], RequestModel]] = {
     "Value": lambda value: Value(value=value),
 }
 
+#: What notebooks call without arguments.
+HTML_AND_THE_LIKE = [f"_repr_{kind}_" for kind in ("html", "markdown", "svg", "latex", "json", "mimebundle")]
+
 CHANNELS: dict[str, Callable[[Any], str]] = {
     "repr": repr,
     "str": str,
@@ -59,7 +62,7 @@ CHANNELS: dict[str, Callable[[Any], str]] = {
     "rich": pretty_repr,
     "rich in containers": lambda thing: pretty_repr([{"a": thing}]),
     "logging": lambda thing: logging.LogRecord("n", 10, "p", 1, "%s %r", (thing, thing), None).getMessage(),
-    "_repr_*_": lambda thing: str([getattr(thing, n)() for n in dir(type(thing)) if n.startswith("_repr_")]),
+    "_repr_*_": lambda thing: str([getattr(thing, n)() for n in dir(type(thing)) if n in HTML_AND_THE_LIKE]),
 }
 
 

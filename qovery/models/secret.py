@@ -1,7 +1,5 @@
 """`Secret`: a secret as the service describes it."""
 
-from __future__ import annotations
-
 from qovery.models.api_variable_scope_enum import APIVariableScopeEnum
 from qovery.models.api_variable_type_enum import APIVariableTypeEnum
 from qovery.models.base import Base
@@ -37,5 +35,5 @@ class Secret(SecretTable, Base):
     enable_interpolation_in_file: bool | None = None
     """Whether `{{OTHER_KEY}}` in a file's content is replaced."""
 
-    def _secrets(self) -> list[Secret]:
+    def _secrets(self) -> "list[Secret]":
         return [self]
