@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import logging
 import pickle
@@ -18,7 +19,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from IPython.lib.pretty import pretty as ipython_pretty
 from pydantic import BaseModel, SecretStr
+from rich.console import Console
 from rich.pretty import pretty_repr
+from rich.traceback import Traceback
 
 import qovery.models
 from qovery import (
@@ -234,6 +237,35 @@ def test_failure__shows_nothing(
             error = catch(lambda: api.create_environment_secret("e", {"key": "A", "value": CANARY}))
     printed = "".join(capfd.readouterr())
     assert not shows(everything(error) + caplog.text + printed, CANARY, TOKEN)
+
+
+def test_success__shows_nothing(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> None:
+    """A call that succeeds after a repeat leaves nothing in any log, nor in its answer's representation."""
+    caplog.set_level(1)
+    body = {"id": "i", "created_at": "2023-12-12T13:23:02Z", "key": "A", "scope": "PROJECT", "value": CANARY}
+    script = list(answers(answer(503), answer(201, json.dumps(body), f"X-Echo: {TOKEN}")))
+    with Misbehaving(script) as server:
+        configuration = Configuration(host=server.url, api_key={"ApiKeyAuth": TOKEN}, debug=True)
+        with ApiClient(configuration) as client:
+            response = EnvironmentSecretApi(client).create_environment_secret_with_http_info("e", {"key": "A"})
+    shown = [channel(response) for channel in CHANNELS.values()]
+    assert not shows("".join([*shown, caplog.text, *capfd.readouterr()]), CANARY, TOKEN)
+    assert response.raw_data == json.dumps(body).encode()
+
+
+def test_traceback__of_rich() -> None:
+    """A traceback that shows locals has none of the frames that hold a secret."""
+    with Misbehaving([read, reset]) as server, ApiClient(Configuration(host=server.url, access_token=TOKEN)) as client:
+        api = EnvironmentSecretApi(client)
+        error = catch(lambda: api.create_environment_secret("e", {"key": "A", "value": CANARY}))
+    console = Console(record=True, width=200, file=io.StringIO())
+    console.print(Traceback.from_exception(type(error), error, error.__traceback__, show_locals=True))
+    plain = traceback.TracebackException.from_exception(error, capture_locals=True)
+    # The lambda above is this file's own line; what it shows is source, not a value.
+    for text in (console.export_text(), "".join(plain.format())):
+        assert "ApiConnectionError" in text
+        assert not shows(text, CANARY)
+        assert f"Bearer {TOKEN}" not in text
 
 
 def test_proxy__that_refuses() -> None:
