@@ -472,7 +472,7 @@ def _manager(configuration: Configuration, proxy: str | None, settings: dict[str
     problem = "proxy must be a URL like http://name:3128 or socks5://name:1080"
     try:
         parts = urlsplit(proxy)
-        if not parts.hostname:
+        if not parts.hostname or any(map(str.isspace, proxy)):
             raise ValueError
         if parts.scheme.startswith("socks"):
             problem = "a socks proxy needs the extra `socks`: pip install 'qovery[socks]'"

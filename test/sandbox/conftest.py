@@ -1,4 +1,4 @@
-"""A sandbox and a client for it, fresh in each test."""
+"""A sandbox, fresh in each test, and secrets of higher scopes in it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from qovery import ApiClient, Configuration, EnvironmentSecretApi, Secret
+from qovery import Secret
 from qovery.sandbox import Sandbox
 
 
@@ -21,17 +21,6 @@ def sandbox(behaviour: str) -> Iterator[Sandbox]:
     with Sandbox(behaviour=behaviour, seeded=False) as sandbox:
         sandbox.reset()
         yield sandbox
-
-
-@pytest.fixture
-def api(sandbox: Sandbox) -> Iterator[EnvironmentSecretApi]:
-    with ApiClient(Configuration(host=sandbox.url, access_token="a-token")) as client:
-        yield EnvironmentSecretApi(client)
-
-
-@pytest.fixture
-def env(sandbox: Sandbox) -> str:
-    return sandbox.environment_id
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A sandbox of each behaviour, and a client for it."""
+"""A sandbox of each behaviour."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from qovery import ApiClient, Configuration, EnvironmentSecretApi
 from qovery.sandbox import Sandbox
 
 
@@ -20,14 +19,3 @@ def server(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
 def sandbox(server: Sandbox) -> Sandbox:
     server.reset()
     return server
-
-
-@pytest.fixture
-def api(sandbox: Sandbox) -> Iterator[EnvironmentSecretApi]:
-    with ApiClient(Configuration(host=sandbox.url, access_token="a-token")) as client:
-        yield EnvironmentSecretApi(client)
-
-
-@pytest.fixture
-def env(sandbox: Sandbox) -> str:
-    return sandbox.environment_id
