@@ -25,7 +25,7 @@ from qovery.exceptions import (
 )
 from qovery.models.model import Model, RequestModel, json_bytes
 from qovery.operation import Operation, RequestOptions
-from qovery.redaction import Masked, MaskedDict, mask_json, mask_text, masked_values, sealed
+from qovery.redaction import Masked, MaskedDict, TextMask, credentials, mask_json, masked_values, sealed
 from qovery.rest import Answer, Limits, RawResponse, Request, RESTClientObject, mask_headers
 from qovery.retry import is_success
 
@@ -184,7 +184,7 @@ class ApiClient:
             limits,
             time.monotonic() + limits.total,
             configured if headers.get("Authorization") == configured else None,
-            lambda text: mask_text(text, self._secrets(headers, model)),
+            TextMask(self._secrets(headers, model)),
         )
 
     def _headers(
@@ -235,7 +235,7 @@ class ApiClient:
             yield from masked_values(model)
         for name, value in headers.items():
             if name.lower() not in _PLAIN_HEADERS:
-                yield from (value, value.partition(" ")[2])
+                yield from credentials(value)
         yield from self.configuration.proxy_secrets()
 
     def _send(self, request: Request, read: bool) -> Answer:
@@ -247,10 +247,8 @@ class ApiClient:
             return answer
         answer.discard()
         headers = {**request.headers, "Authorization": renewed}
-        again = request._replace(
-            headers=headers, mask=lambda text: mask_text(request.mask(text), self._secrets(headers, None))
-        )
-        return self.rest_client.send(again, read, answer.attempts)
+        request.mask.also(credentials(renewed))
+        return self.rest_client.send(request._replace(headers=headers), read, answer.attempts)
 
     # --- Answers ----------------------------------------------------------------------------------
 

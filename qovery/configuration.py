@@ -21,7 +21,7 @@ from typing_extensions import Self
 
 from qovery._version import __version__
 from qovery.exceptions import ApiAttributeError, ApiException, ApiTypeError, ApiValueError, InsecureWarning
-from qovery.redaction import Masked, MaskedDict, mask_text, sealed
+from qovery.redaction import Masked, MaskedDict, TextMask, credentials, sealed
 
 if TYPE_CHECKING:
     import ssl
@@ -307,9 +307,10 @@ class Configuration:
 
     def proxy_secrets(self) -> list[str]:
         """What of the proxy's settings no text may show."""
-        parts = urlsplit(self.proxy_for_host() or "")
-        user, password = unquote(parts.username or ""), unquote(parts.password or "")
-        return [parts.netloc.rpartition("@")[0], f"{user}:{password}", password, *self._proxy_headers.values()]
+        given = (self.proxy_for_host() or "").rpartition("@")[0].rpartition("//")[2]
+        user, _, password = map(unquote, given.partition(":"))
+        headers = (secret for value in self._proxy_headers.values() for secret in credentials(value))
+        return [given, f"{user}:{password}", password or user, *headers]
 
     def to_debug_report(self) -> str:
         """What to put into a report of a problem; it holds no credential."""
@@ -349,7 +350,7 @@ class _AskedToken:
             return self._ask()
         except Exception as error:
             text = f"{type(error).__name__}: {error}"
-        raise ApiException(reason=f"the callable for {self._name} failed: {mask_text(text, [self._token or ''])}")
+        raise ApiException(reason=f"the callable for {self._name} failed: {TextMask([self._token or ''])(text)}")
 
 
 def token_text(name: str, value: str) -> str:

@@ -8,13 +8,16 @@ a server sent, and the frames that a traceback would keep.
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
 import html
+import itertools
 import json
+import re
 import traceback
 from collections.abc import Callable, Iterable
 from typing import Any, Final, Generic, TypeVar
-from urllib.parse import quote, quote_plus
+from urllib.parse import unquote, unquote_plus
 
 from pydantic import BaseModel
 from pydantic_core import ValidationError
@@ -102,12 +105,66 @@ def validation_error(error: ValidationError) -> ApiValidationError:
     )
 
 
-def mask_text(text: str, secrets: Iterable[str]) -> str:
-    """`text` with every secret replaced: as it is, or escaped for JSON, HTML, a URL, Python or base64."""
-    forms = {form for secret in secrets if len(secret) >= SHORTEST_IN_TEXT for form in _forms(secret)}
-    for form in sorted(forms, key=len, reverse=True):
-        text = text.replace(form, MASK)
-    return text
+class TextMask:
+    """Takes secrets out of a text that came from outside, however they are written there.
+
+    A secret is found as it is, also without the white space around it, in base64, read in another encoding than
+    it was written in, and escaped, all of it or in part, for JSON, Python, a URL, a form or HTML.
+
+    Args:
+        secrets: They are looked at when the first text comes, which for most calls is never.
+    """
+
+    __slots__ = ("_forms", "_ready", "_secrets", "_spellings")
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        self._secrets = secrets
+        self._ready = False
+
+    def also(self, secrets: Iterable[str]) -> None:
+        """Take these out, too."""
+        self._secrets = itertools.chain(self._secrets, secrets)
+        self._ready = False
+
+    def __call__(self, text: str) -> str:
+        if not self._ready:
+            self._prepare()
+        for form in self._forms:
+            if form in text:
+                text = text.replace(form, MASK)
+        for mark, escape, unescape in _ESCAPES:
+            if mark in text:
+                text = self._mask_escaped(text, escape, unescape)
+        return text
+
+    def _prepare(self) -> None:
+        self._secrets = {form for secret in self._secrets for form in (secret, secret.strip()) if _is_long(form)}
+        self._spellings = _longest_first(form for secret in self._secrets for form in _spellings(secret))
+        base64s = (form for secret in self._secrets for form in _base64(secret))
+        self._forms = _longest_first([*self._spellings, *base64s])
+        self._ready = True
+
+    def _mask_escaped(self, text: str, escape: re.Pattern[str], unescape: Callable[[str], str]) -> str:
+        """Search where the escapes are undone, and mask what stands for it in the text."""
+        plain = escape.sub(lambda match: unescape(match[0]), text)
+        spans = sorted(span for spelling in self._spellings for span in _find(plain, spelling))
+        if not spans:
+            return text
+        origin: list[int] = []  # where in the text each character of `plain` comes from
+        done = 0
+        for match in escape.finditer(text):
+            origin += range(done, match.start())
+            origin += [match.start()] * len(unescape(match[0]))
+            done = match.end()
+        origin += range(done, len(text) + 1)
+        parts, done = [], 0
+        for first, end in spans:
+            while origin[end] == origin[end - 1]:  # in the middle of an escape
+                end += 1
+            if origin[first] >= done:
+                parts += [text[done : origin[first]], MASK]
+            done = max(done, origin[end])
+        return "".join([*parts, text[done:]])
 
 
 def mask_json(data: Any, mask: Callable[[str], str]) -> Any:
@@ -128,23 +185,77 @@ def masked_values(model: BaseModel) -> list[str]:
     return [value for value in values if value is not None]
 
 
-def _forms(secret: str) -> Iterable[str]:
+def credentials(header: str) -> Iterable[str]:
+    """What may be secret in a header's value: all of it, what follows a scheme, the values of cookies, a password."""
+    scheme, _, rest = header.partition(" ")
+    yield from (header, rest)
+    for part in re.split("[;,]", header):
+        yield part.partition("=")[2].strip('" ')
+    if scheme.lower() == "basic":
+        with contextlib.suppress(ValueError):
+            pair = base64.b64decode(rest).decode()
+            yield from (pair, pair.partition(":")[2])
+
+
+def _is_long(secret: str) -> bool:
+    return len(secret) >= SHORTEST_IN_TEXT
+
+
+def _longest_first(forms: Iterable[str]) -> list[str]:
+    return sorted(filter(_is_long, set(forms)), key=len, reverse=True)
+
+
+def _find(text: str, form: str) -> Iterable[tuple[int, int]]:
+    at = text.find(form)
+    while at >= 0:
+        yield at, at + len(form)
+        at = text.find(form, at + len(form))
+
+
+def _spellings(secret: str) -> Iterable[str]:
+    """The secret, and what it looks like where a server or a header takes one encoding for another."""
     yield secret
-    yield from (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1])
-    yield json.dumps(secret)[1:-1].replace("/", "\\/")
-    yield html.escape(secret)
     raw = secret.encode("utf-8", "surrogatepass")
-    for encoded in (quote(raw), quote(raw, safe=""), quote_plus(raw)):
-        yield encoded
-        yield _lower_escapes(encoded)
-    # Inside a longer text, base64 has three alignments; only what no neighbour changes is searched for.
-    for offset in range(3):
-        start, end = -(-offset * 4 // 3), (offset + len(raw)) * 8 // 6
-        padded = bytes(offset) + raw
-        for encode in (base64.b64encode, base64.urlsafe_b64encode):
-            yield encode(padded).decode()[start:end]
+    yield raw.decode("latin-1")
+    yield raw.decode("ascii", "replace")
+    for codec in ("ascii", "latin-1", "utf-16-le", "utf-16-be"):
+        yield secret.encode(codec, "replace").decode("utf-8", "replace")
 
 
-def _lower_escapes(encoded: str) -> str:
-    head, *escapes = encoded.split("%")
-    return "%".join([head, *(escape[:2].lower() + escape[2:] for escape in escapes)])
+def _base64(secret: str) -> Iterable[str]:
+    """The secret, as it is and as it is sent, in base64: inside a longer text that has three alignments, of which
+    only what no neighbour changes is searched for."""
+    for plain in {secret, json.dumps(secret, ensure_ascii=False)[1:-1]}:
+        raw = plain.encode("utf-8", "surrogatepass")
+        for offset in range(3):
+            start, end = -(-offset * 4 // 3), (offset + len(raw)) * 8 // 6
+            for encode in (base64.b64encode, base64.urlsafe_b64encode):
+                yield encode(bytes(offset) + raw).decode()[start:end]
+
+
+def _unescape(escape: str) -> str:
+    """What a backslash and what follows it stand for in JSON or Python."""
+    if escape[1] in "Uux":
+        text: str = json.loads(f'"{escape}"') if escape[1] == "u" else chr(int(escape[2:], 16))
+        return text
+    return _CONTROLS.get(escape[1], escape[1])
+
+
+_CONTROLS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "0": "\0"}
+
+_PAIR = r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_PERCENT = "(?:%[0-9a-fA-F]{2})+"
+
+#: The ways to escape a character: a mark without which a text has none, the escapes, and what undoes one.
+_ESCAPES: tuple[tuple[str, re.Pattern[str], Callable[[str], str]], ...] = (
+    (
+        "\\",
+        re.compile(
+            rf"{_PAIR}|\\u[0-9a-fA-F]{{4}}|\\U00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{{4}}|\\x[0-9a-fA-F]{{2}}|\\[^Uux]", re.S
+        ),
+        _unescape,
+    ),
+    ("%", re.compile(_PERCENT), unquote),
+    ("+", re.compile(rf"\+|{_PERCENT}"), unquote_plus),
+    ("&", re.compile(r"&(?:#[0-9]+|#[xX][0-9a-fA-F]+|\w+);"), html.unescape),
+)

@@ -36,6 +36,7 @@ from qovery.exceptions import (
     LibraryError,
 )
 from qovery.operation import Operation
+from qovery.redaction import TextMask
 from qovery.retry import Outcome
 
 __all__ = ["ApiException", "RESTClientObject", "RawResponse"]
@@ -71,7 +72,7 @@ class Request(NamedTuple):
     limits: Limits
     deadline: float
     authorization: str | None
-    mask: Callable[[str], str]
+    mask: TextMask
 
 
 @dataclass(repr=False)
@@ -429,8 +430,8 @@ _TLS_HINTS = (
 
 
 def mask_headers(headers: Mapping[str, str], mask: Callable[[str], str]) -> Mapping[str, str]:
-    """The headers with `mask` applied to their values; names are still found in any case."""
-    return urllib3.HTTPHeaderDict([(name, mask(value)) for name, value in headers.items()])
+    """The headers with `mask` applied to names and values; names are still found in any case."""
+    return urllib3.HTTPHeaderDict([(mask(name), mask(value)) for name, value in headers.items()])
 
 
 def _retry_after(response: RawResponse) -> float | None:

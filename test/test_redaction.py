@@ -37,7 +37,7 @@ from qovery import (
     Value,
 )
 from qovery.models.model import RequestModel
-from qovery.redaction import MASK, MASKED, SHORTEST_IN_TEXT, mask_json, mask_text, sealed
+from qovery.redaction import MASK, MASKED, SHORTEST_IN_TEXT, TextMask, mask_json, sealed
 from test.misbehaving import Misbehaving, answer, answers, read, reset, send
 
 CANARY = 'ca/na"ry-ü\n<value>'
@@ -334,8 +334,8 @@ def test_mask_text__any_secret(secret: str, around: str) -> None:
     assume(secret not in MASK + around and secret.strip("*"))
     forms = [secret, json.dumps(secret)[1:-1], repr(secret)[1:-1], quote(secret, safe="")]
     for form in forms:
-        assert form not in mask_text(f"{around}|{form}|{around}", [secret]).replace(around, "")
-    hidden = mask_json(json.loads(json.dumps({"a": [secret], secret: 1})), lambda text: mask_text(text, [secret]))
+        assert form not in TextMask([secret])(f"{around}|{form}|{around}").replace(around, "")
+    hidden = mask_json(json.loads(json.dumps({"a": [secret], secret: 1})), TextMask([secret]))
     assert secret not in [*hidden, *hidden["a"]]
 
 
@@ -350,5 +350,5 @@ def test_request__any_secret(secret: str) -> None:
 
 def test_mask_text__short_secrets_and_numbers() -> None:
     """Very short secrets are not searched for; a number in JSON is."""
-    assert mask_text("a1b1", ["1"]) == "a1b1"
-    assert mask_json({"pin": 12345, "ok": True}, lambda text: mask_text(text, ["12345"])) == {"pin": MASK, "ok": True}
+    assert TextMask(["1"])("a1b1") == "a1b1"
+    assert mask_json({"pin": 12345, "ok": True}, TextMask(["12345"])) == {"pin": MASK, "ok": True}
