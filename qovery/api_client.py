@@ -66,7 +66,7 @@ class ApiClient:
     ) -> None:
         self.configuration = Configuration.get_default() if configuration is None else configuration
         self.rest_client = RESTClientObject(self.configuration)
-        self.default_headers: dict[str, str] = MaskedDict({"User-Agent": f"qovery-python/{__version__}"})
+        self.default_headers = MaskedDict({"User-Agent": f"qovery-python/{__version__}"})
         self._cookie = Masked(cookie)
         if header_name is not None:
             self.set_default_header(header_name, header_value or "")
@@ -94,6 +94,15 @@ class ApiClient:
     @user_agent.setter
     def user_agent(self, value: str) -> None:
         self.set_default_header("User-Agent", value)
+
+    @property
+    def default_headers(self) -> dict[str, str]:
+        """The headers that are sent with every call."""
+        return self._default_headers
+
+    @default_headers.setter
+    def default_headers(self, value: Mapping[str, str]) -> None:
+        self._default_headers = MaskedDict(value)
 
     @property
     def cookie(self) -> str | None:
@@ -126,6 +135,7 @@ class ApiClient:
 
     # --- Calls ------------------------------------------------------------------------------------
 
+    @sealed
     def call(
         self,
         operation: Operation[T],
@@ -148,6 +158,7 @@ class ApiClient:
             response.data = self._parse(request, answer)
         return response
 
+    @sealed
     def open(
         self,
         operation: Operation[Any],

@@ -140,6 +140,7 @@ class Configuration:
         self._complete = True
 
     @classmethod
+    @sealed
     def from_env(cls) -> Self:
         """The settings that the usual variables hold.
 
@@ -157,6 +158,7 @@ class Configuration:
 
     # --- The settings that are checked or masked --------------------------------------------------
 
+    @sealed
     def __setattr__(self, name: str, value: Any) -> None:
         if self._complete and name not in self.__dict__ and not hasattr(type(self), name):
             raise ApiAttributeError(f"Configuration has no setting {name!r}")
@@ -258,6 +260,7 @@ class Configuration:
             settings["bearerAuth"] = _setting("bearer", f"Bearer {self._token('access_token', self.access_token)}")
         return settings
 
+    @sealed
     def authorization(self) -> str | None:
         """The value of the `Authorization` header: the access token's, else the API key's, else None."""
         if self.access_token is not None:

@@ -14,6 +14,7 @@ import html
 import itertools
 import json
 import re
+import sys
 import traceback
 from collections.abc import Callable, Iterable
 from typing import Any, Final, Generic, TypeVar
@@ -56,7 +57,10 @@ class Masked(Generic[T]):
 
 
 class MaskedDict(dict[str, T]):
-    """A `dict` that shows its keys and that there are values, but no value."""
+    """A `dict` that shows its keys and that there are values, but no value; nor do its copies."""
+
+    def copy(self) -> MaskedDict[T]:
+        return MaskedDict(self)
 
     def __repr__(self) -> str:
         return repr({key: None if value is None else MASK for key, value in self.items()})
@@ -69,9 +73,10 @@ class MaskedDict(dict[str, T]):
 def sealed(function: Callable[P, T]) -> Callable[P, T]:
     """Let no error leave `function` with frames attached: their locals may hold a secret.
 
-    The error, its class and its text stay. A pydantic error becomes this package's own, without the
-    input; for an error that is no part of this package's tree, a note (on Python 3.11 and later) keeps
-    the lines that it came through.
+    The error, its class and its text stay. A pydantic error becomes this package's own, without the input; what
+    was being handled when an error was raised is forgotten; the error that it was raised `from` stays, without
+    frames. For an error that is no part of this package's tree, a note (on Python 3.11 and later) keeps the
+    lines that it came through.
     """
 
     @functools.wraps(function)
@@ -86,12 +91,20 @@ def sealed(function: Callable[P, T]) -> Callable[P, T]:
             if not isinstance(error, OpenApiException) and hasattr(error, "add_note"):
                 error.add_note("".join(traceback.format_tb(error.__traceback__)))
         del args, kwargs
+        _forget_frames(failure, sys.exc_info()[1])
         try:
-            raise failure.with_traceback(None)
+            raise failure
         finally:
             del failure  # no cycle between this frame and its error
 
     return call
+
+
+def _forget_frames(error: BaseException | None, handled: BaseException | None) -> None:
+    """Of an error and its causes, up to one that the caller is handling: that is the caller's own."""
+    while error is not None and error is not handled:
+        error.__traceback__ = error.__context__ = None
+        error = error.__cause__
 
 
 def validation_error(error: ValidationError) -> ApiValidationError:

@@ -280,6 +280,7 @@ class _Connection(_Base):
     """What is added to urllib3's connection classes; `channel` is set on the class of each pool."""
 
     channel: _Channel
+    debuglevel = 0  # of http.client's switch for the whole process, which prints headers and bodies
 
     def connect(self) -> None:
         super().connect()

@@ -33,6 +33,12 @@ class Model(BaseModel):
         model_validate_json = classmethod(sealed(BaseModel.model_validate_json.__func__))
         model_validate_strings = classmethod(sealed(BaseModel.model_validate_strings.__func__))
 
+        def model_dump(self, *, warnings=False, **options):  # the warnings show values
+            return super().model_dump(warnings=warnings, **options)
+
+        def model_dump_json(self, *, warnings=False, **options):
+            return super().model_dump_json(warnings=warnings, **options)
+
         @sealed
         def __setattr__(self, name, value):
             known = name in type(self).model_fields or self.model_config.get("extra") == "allow"
