@@ -38,6 +38,9 @@ _PLAIN_HEADERS = frozenset({"accept", "content-type", "user-agent"})
 #: From this size on, in bytes, an answer is parsed without garbage collection.
 _LARGE = 256 * 1024
 
+#: What an error keeps of an answer's body, in bytes: all of it or nothing, since a cut may leave half a secret.
+_KEPT = 256 * 1024
+
 _OPTIONS = RequestOptions.__annotations__.keys()
 
 
@@ -271,7 +274,7 @@ class ApiClient:
             problem = str(error) if answer.data else "it is empty"
         details = self._details(request, answer)
         details["reason"] = f"the answer cannot be read: {request.mask(problem)}"
-        start = " ".join(details["body"][:100].split())
+        start = " ".join((details["body"] or "")[:100].split())
         if start:
             details["reason"] += f"; it begins {start!r}"
         raise ApiDecodeError(**details, outcome_unknown=request.operation.writes)
@@ -289,15 +292,7 @@ class ApiClient:
 
     def _details(self, request: Request, answer: Answer) -> dict[str, Any]:
         """What every error with an answer carries, masked."""
-        body = request.mask(answer.data.decode("utf-8", "replace"))
-        try:
-            plain = pydantic_core.from_json(answer.data)
-        except ValueError:
-            data = None
-        else:
-            data = mask_json(plain, request.mask)
-            if data != plain:
-                body = json.dumps(data)  # JSON has more ways to write a secret than a text search knows
+        body, data = _masked_body(answer.data, request.mask) if len(answer.data) <= _KEPT else (None, None)
         return {
             "status": answer.status,
             "reason": request.mask(answer.reason or ""),
@@ -307,6 +302,18 @@ class ApiClient:
             "operation": request.operation.name,
             "attempts": answer.attempts,
         }
+
+
+def _masked_body(content: bytes, mask: TextMask) -> tuple[str, Any]:
+    """The text of an answer and its JSON, masked."""
+    body = mask(content.decode("utf-8", "replace"))
+    try:
+        plain = pydantic_core.from_json(content)
+    except ValueError:
+        return body, None
+    data = mask_json(plain, mask)
+    # JSON has more ways to write a secret than a text search knows, a number for one.
+    return (body if data == plain else json.dumps(data)), data
 
 
 def _validate(model: type[Model], data: bytes) -> Model:

@@ -141,8 +141,8 @@ class ApiException(OpenApiException):
     Attributes:
         status: The HTTP status, or None where no answer came.
         reason: The reason phrase of the answer, or what went wrong where no answer came.
-        body: The text of the answer, masked, or None.
-        data: The answer's JSON, masked, or None if it was not JSON.
+        body: The text of the answer, masked, or None if none came or it is longer than 256 KiB.
+        data: The answer's JSON, masked, or None if it was not JSON or `body` is None.
         headers: The headers of the answer, masked, or None.
         operation: The name of the operation, for example `"create_environment_secret"`.
         attempts: How many times the request was tried.

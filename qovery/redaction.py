@@ -122,13 +122,14 @@ class TextMask:
     """Takes secrets out of a text that came from outside, however they are written there.
 
     A secret is found as it is, also without the white space around it, in base64, read in another encoding than
-    it was written in, and escaped, all of it or in part, for JSON, Python, a URL, a form or HTML.
+    it was written in, and escaped, all of it or in part, for JSON, Python, a URL, a form or HTML, or for one in
+    another.
 
     Args:
         secrets: They are looked at when the first text comes, which for most calls is never.
     """
 
-    __slots__ = ("_forms", "_ready", "_secrets", "_spellings")
+    __slots__ = ("_forms", "_ready", "_secrets")
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._secrets = secrets
@@ -142,42 +143,41 @@ class TextMask:
     def __call__(self, text: str) -> str:
         if not self._ready:
             self._prepare()
-        for form in self._forms:
-            if form in text:
-                text = text.replace(form, MASK)
-        for mark, escape, unescape in _ESCAPES:
-            if mark in text:
-                text = self._mask_escaped(text, escape, unescape)
-        return text
+        spans = sorted(self._spans(text, _LAYERS))
+        parts, done = [], 0
+        for start, end in spans:
+            if start >= done:
+                parts += [text[done:start], MASK]
+            done = max(done, end)
+        return "".join([*parts, text[done:]]) if spans else text
 
     def _prepare(self) -> None:
         self._secrets = {form for secret in self._secrets for form in (secret, secret.strip()) if _is_long(form)}
-        self._spellings = _longest_first(form for secret in self._secrets for form in _spellings(secret))
-        base64s = (form for secret in self._secrets for form in _base64(secret))
-        self._forms = _longest_first([*self._spellings, *base64s])
+        forms = {form for secret in self._secrets for form in (*_spellings(secret), *_base64(secret))}
+        self._forms = [form for form in forms if _is_long(form)]
         self._ready = True
 
-    def _mask_escaped(self, text: str, escape: re.Pattern[str], unescape: Callable[[str], str]) -> str:
-        """Search where the escapes are undone, and mask what stands for it in the text."""
-        plain = escape.sub(lambda match: unescape(match[0]), text)
-        spans = sorted(span for spelling in self._spellings for span in _find(plain, spelling))
-        if not spans:
-            return text
-        origin: list[int] = []  # where in the text each character of `plain` comes from
-        done = 0
-        for match in escape.finditer(text):
-            origin += range(done, match.start())
-            origin += [match.start()] * len(unescape(match[0]))
-            done = match.end()
-        origin += range(done, len(text) + 1)
-        parts, done = [], 0
-        for first, end in spans:
-            while origin[end] == origin[end - 1]:  # in the middle of an escape
-                end += 1
-            if origin[first] >= done:
-                parts += [text[done : origin[first]], MASK]
-            done = max(done, origin[end])
-        return "".join([*parts, text[done:]])
+    def _spans(self, text: str, layers: int) -> Iterable[tuple[int, int]]:
+        """Where secrets stand in a text: as they are, or where escapes are undone."""
+        for form in self._forms:
+            if form in text:
+                yield from _find(text, form)
+        for mark, escape, unescape in _ESCAPES if layers else ():
+            plain = escape.sub(lambda match: unescape(match[0]), text) if mark in text else text  # noqa: B023 - used at once
+            found = list(self._spans(plain, layers - 1)) if plain != text else []
+            if not found:
+                continue
+            origin: list[int] = []  # where in the text each character of `plain` comes from
+            done = 0
+            for match in escape.finditer(text):
+                origin += range(done, match.start())
+                origin += [match.start()] * len(unescape(match[0]))
+                done = match.end()
+            origin += range(done, len(text) + 1)
+            for start, end in found:
+                while origin[end] == origin[end - 1]:  # in the middle of an escape
+                    end += 1
+                yield origin[start], origin[end]
 
 
 def mask_json(data: Any, mask: Callable[[str], str]) -> Any:
@@ -214,10 +214,6 @@ def _is_long(secret: str) -> bool:
     return len(secret) >= SHORTEST_IN_TEXT
 
 
-def _longest_first(forms: Iterable[str]) -> list[str]:
-    return sorted(filter(_is_long, set(forms)), key=len, reverse=True)
-
-
 def _find(text: str, form: str) -> Iterable[tuple[int, int]]:
     at = text.find(form)
     while at >= 0:
@@ -238,7 +234,7 @@ def _spellings(secret: str) -> Iterable[str]:
 def _base64(secret: str) -> Iterable[str]:
     """The secret, as it is and as it is sent, in base64: inside a longer text that has three alignments, of which
     only what no neighbour changes is searched for."""
-    for plain in {secret, json.dumps(secret, ensure_ascii=False)[1:-1]}:
+    for plain in {secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}:
         raw = plain.encode("utf-8", "surrogatepass")
         for offset in range(3):
             start, end = -(-offset * 4 // 3), (offset + len(raw)) * 8 // 6
@@ -253,6 +249,9 @@ def _unescape(escape: str) -> str:
         return text
     return _CONTROLS.get(escape[1], escape[1])
 
+
+#: How many layers of escapes are undone: JSON in a JSON string in a URL is three.
+_LAYERS = 3
 
 _CONTROLS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "0": "\0"}
 

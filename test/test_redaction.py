@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import base64
+import copy
+import html
 import io
 import json
 import logging
 import pickle
 import pprint
+import re
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import assume, given
@@ -27,6 +30,7 @@ import qovery.models
 from qovery import (
     ApiClient,
     ApiException,
+    ApiResponse,
     Configuration,
     EnvironmentSecretApi,
     InsecureWarning,
@@ -37,7 +41,7 @@ from qovery import (
     Value,
 )
 from qovery.models.model import RequestModel
-from qovery.redaction import MASK, MASKED, SHORTEST_IN_TEXT, TextMask, mask_json, sealed
+from qovery.redaction import MASK, MASKED, SHORTEST_IN_TEXT, Masked, MaskedDict, TextMask, mask_json, sealed
 from test.misbehaving import Misbehaving, answer, answers, read, reset, send
 
 CANARY = 'ca/na"ry-ü\n<value>'
@@ -64,6 +68,10 @@ CHANNELS: dict[str, Callable[[Any], str]] = {
     "IPython": ipython_pretty,
     "rich": pretty_repr,
     "rich in containers": lambda thing: pretty_repr([{"a": thing}]),
+    "rich.print": lambda thing: printed(thing),
+    "__rich_repr__": lambda thing: str([*getattr(thing, "__rich_repr__", lambda: [repr(thing)])()]),
+    "__pretty__": lambda thing: str([*getattr(thing, "__pretty__", lambda fmt: [repr(thing)])(repr)]),
+    "to_str": lambda thing: getattr(thing, "to_str", thing.__repr__)(),
     "logging": lambda thing: logging.LogRecord("n", 10, "p", 1, "%s %r", (thing, thing), None).getMessage(),
     "_repr_*_": lambda thing: str([getattr(thing, n)() for n in dir(type(thing)) if n in HTML_AND_THE_LIKE]),
 }
@@ -72,6 +80,38 @@ CHANNELS: dict[str, Callable[[Any], str]] = {
 def shows(text: str, *canaries: str) -> bool:
     """Whether a text has one of the canaries, as it is or as one would write it."""
     return any(form in text for one in canaries for form in (one, repr(one)[1:-1], json.dumps(one)[1:-1]))
+
+
+def printed(thing: Any) -> str:
+    console = Console(record=True, width=200, file=io.StringIO())
+    console.print(thing, {"a": [thing]})
+    return console.export_text()
+
+
+#: What a class may have to show itself, and the channel that calls it.
+SHOWS = {
+    "__repr__": "repr",
+    "__repr_args__": "repr",
+    "__repr_name__": "repr",
+    "__repr_recursion__": "repr",
+    "__repr_str__": "repr",
+    "__str__": "str",
+    "__format__": "format",
+    "__rich_repr__": "__rich_repr__",
+    "__pretty__": "__pretty__",
+    "_repr_pretty_": "IPython",
+    "to_str": "to_str",
+    **dict.fromkeys(HTML_AND_THE_LIKE, "_repr_*_"),
+}
+
+
+def test_channels__every_way_to_show_has_a_row() -> None:
+    """A class with another method that shows it, and no channel here that calls it, fails."""
+    models = [model for model in vars(qovery.models).values() if isinstance(model, type)]
+    shown = [*models, Configuration, ApiClient, EnvironmentSecretApi, ApiResponse, MaskedDict, Masked]
+    methods = {name for one in shown for name in dir(one) if re.search("repr|pretty|display|rich|_str_|to_str", name)}
+    assert methods <= SHOWS.keys()
+    assert set(SHOWS.values()) <= CHANNELS.keys()
 
 
 def test_requests__every_model_has_a_row() -> None:
@@ -130,6 +170,13 @@ def test_settings__are_masked(channel: str) -> None:
     for thing in (configuration, client, EnvironmentSecretApi(client), client.rest_client):
         assert not shows(CHANNELS[channel](thing), TOKEN)
         assert not shows(CHANNELS[channel](vars(thing)), TOKEN)
+    client.default_headers = {"X-Auth": TOKEN}
+    assert not shows(CHANNELS[channel](vars(client)), TOKEN)
+    for copied in (configuration.api_key.copy(), copy.copy(configuration.proxy_headers)):
+        assert not shows(CHANNELS[channel](copied), TOKEN)
+    for twin in (copy.deepcopy(configuration), pickle.loads(pickle.dumps(configuration))):
+        assert not shows(CHANNELS[channel](vars(twin)), TOKEN)
+        assert twin.access_token == TOKEN
     assert not shows(CHANNELS[channel](configuration.auth_settings()), TOKEN)
     assert configuration.access_token == TOKEN
 
@@ -150,10 +197,11 @@ def everything(error: BaseException) -> str:
     seen = []
     for one in walk(error):
         seen += [str(one), repr(one), repr(one.args), repr(vars(one)), repr(getattr(one, "__notes__", ""))]
+        seen += map(str, vars(one).values())
         for frame, _ in traceback.walk_tb(one.__traceback__):
             if frame.f_code.co_filename != __file__:
                 seen.append(repr(dict(frame.f_locals)))
-    seen.append(repr(pickle.loads(pickle.dumps(error))))
+    seen += [repr(pickle.loads(pickle.dumps(error))), str(pickle.dumps(error)), pickle.dumps(error).decode("latin-1")]
     seen.append(str(getattr(error, "headers", "")))
     return "\n".join(seen)
 
@@ -190,31 +238,138 @@ def test_validation__shows_no_input(how: str) -> None:
         assert not shows(str(getattr(error, method, str)()), CANARY)
 
 
-ECHOES: dict[str, Callable[[str], str | bytes]] = {
-    "raw": lambda text: text,
-    "JSON": lambda text: json.dumps({"detail": f"bad: {text}", text: [1, text]}),
-    "JSON, escaped": lambda text: '{"detail": "' + "".join(f"\\u{ord(c):04x}" for c in text) + '"}',
-    "URL": lambda text: quote(text),
-    "base64": lambda text: base64.b64encode(f"Bearer {text}".encode()),
+def upper_json(text: str) -> str:
+    return "".join(f"\\u{ord(c):04X}" for c in text)
+
+
+#: How a server may write what it was sent; what it writes must not come out again either.
+ECHOES: dict[str, Callable[[str], str]] = {
+    "raw": str,
+    "without white space": str.strip,
+    "JSON": lambda text: json.dumps(text)[1:-1],
+    "JSON in Unicode": lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    "JSON of Go": lambda text: json.dumps(text)[1:-1].replace("<", r"\u003c").replace(">", r"\u003e"),
+    "JSON of PHP": lambda text: json.dumps(text)[1:-1].replace("/", r"\/"),
+    "JSON, all escaped": upper_json,
+    "Python": lambda text: repr(text)[1:-1],
+    "Python's bytes": lambda text: repr(text.encode())[2:-1],
+    "URL": quote,
+    "URL, a segment": lambda text: quote(text, safe=""),
+    "URL, all escaped": lambda text: "".join(f"%{byte:02x}" for byte in text.encode()),
+    "form": quote_plus,
+    "HTML": html.escape,
+    "HTML of Go": lambda text: html.escape(text).replace("&quot;", "&#34;").replace("\n", "&#xA;"),
+    "mojibake": lambda text: text.encode().decode("latin-1"),
+    "base64": lambda text: base64.b64encode(text.encode()).decode(),
+    "base64 of a header": lambda text: base64.b64encode(f"Bearer {text}".encode()).decode(),
+    "base64 of a body": lambda text: base64.urlsafe_b64encode(json.dumps({"value": text}).encode()).decode(),
+}
+BODIES: dict[str, Callable[[str], str]] = {
+    "text": lambda echo: f"bad: {echo}!",
+    "JSON": lambda echo: json.dumps({"detail": f"bad: {echo}!", echo: [1, echo]}),
+    "JSON in JSON": lambda echo: json.dumps({"message": json.dumps({"detail": echo})}),
+    "broken JSON": lambda echo: json.dumps({"detail": f"bad: {echo}!"})[:-1],
 }
 
 
-@pytest.mark.parametrize("status", [200, 302, 400, 401, 409, 500])
+def create(client: ApiClient, **options: Any) -> Any:
+    with client:
+        return EnvironmentSecretApi(client).create_environment_secret("e", {"key": "A", "value": CANARY}, **options)
+
+
+@pytest.mark.parametrize("wrapped", BODIES)
 @pytest.mark.parametrize("how", ECHOES)
 @pytest.mark.parametrize("secret", [CANARY, TOKEN], ids=["value", "token"])
-def test_echo__is_masked(status: int, how: str, secret: str, caplog: pytest.LogCaptureFixture) -> None:
-    """What the server echoes in body, headers or reason shows nowhere, whatever the status."""
+def test_echo__of_any_form_is_masked(secret: str, how: str, wrapped: str) -> None:
+    """However a server writes a value or a credential, the error does not repeat it."""
+    echo = ECHOES[how](secret)
+    with Misbehaving(list(answers(answer(400, BODIES[wrapped](echo))))) as server:
+        error = catch(lambda: create(ApiClient(Configuration(host=server.url, access_token=TOKEN))))
+    assert isinstance(error, ApiException)
+    assert MASK in str(error.body)
+    assert not shows(everything(error), secret, echo)
+
+
+@pytest.mark.parametrize("status", [200, 302, 400, 401, 407, 409, 500, 503])
+@pytest.mark.parametrize("how", ["raw", "JSON", "URL", "HTML", "mojibake", "base64 of a header"])
+def test_echo__in_headers_is_masked(status: int, how: str, caplog: pytest.LogCaptureFixture) -> None:
+    """What the server echoes in headers, their names or the reason shows nowhere, whatever the status."""
     caplog.set_level(1)
-    body = ECHOES[how](secret)
-    echo = answer(status, body, f"X-Echo: Bearer {TOKEN}", f"Location: /{TOKEN}", reason=f"No {TOKEN}")
+    value = ECHOES[how](CANARY.replace("\n", "\t")).encode("latin-1", "replace").decode("latin-1")
+    headers = (
+        f"X-Echo: Bearer {TOKEN}",
+        f"Location: /{TOKEN}",
+        f"{TOKEN}: 1",
+        f"X-Value: {value}",
+        f"Retry-After: {TOKEN}",
+    )
+    echo = answer(status, value.encode("latin-1"), *headers, reason=f"No {TOKEN} {value}")
     with Misbehaving(list(answers(echo))) as server:
         client = ApiClient(Configuration(host=server.url, access_token=TOKEN, retries=0))
+        request = SecretRequest(key="A", value=CANARY.replace("\n", "\t"))
         with client:
-            api = EnvironmentSecretApi(client)
-            error = catch(lambda: api.create_environment_secret("e", {"key": "A", "value": CANARY}))
-    assert isinstance(error, ApiException)
-    encoded = base64.b64encode(f"Bearer {TOKEN}".encode()).decode()
-    assert not shows(everything(error) + caplog.text, CANARY, TOKEN, quote(CANARY), encoded)
+            error = catch(lambda: EnvironmentSecretApi(client).create_environment_secret("e", request))
+    assert not shows(everything(error) + caplog.text, TOKEN, value, 'na"ry', "na%22ry", "na&quot;ry")
+
+
+@pytest.mark.parametrize("codec", ["latin-1", "utf-16", "utf-16-be"])
+def test_echo__in_another_encoding_is_masked(codec: str) -> None:
+    """A server that answers in another encoding hands over no more than one that answers in UTF-8."""
+    body = f"bad: {CANARY}!".encode(codec)
+    with Misbehaving(list(answers(answer(400, body), answer(200, body)))) as server:
+        for _ in range(2):
+            error = catch(lambda: create(ApiClient(Configuration(host=server.url))))
+            assert not shows(everything(error).replace("\0", "").replace("\\x00", ""), 'na"ry', "<value>")
+
+
+CREDENTIALS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
+    # what it is: settings, arguments of the client, options of the call
+    "access_token": ({"access_token": TOKEN}, {}, {}),
+    "SecretStr": ({"access_token": SecretStr(TOKEN)}, {}, {}),
+    "callable": ({"access_token": lambda: TOKEN}, {}, {}),
+    "api_key": ({"api_key": {"ApiKeyAuth": TOKEN}}, {}, {}),
+    "api_key with a scheme": ({"api_key": {"ApiKeyAuth": f"Token {TOKEN}"}}, {}, {}),
+    "callable api_key": ({"api_key": {"ApiKeyAuth": lambda: TOKEN}}, {}, {}),
+    "cookie": ({}, {"cookie": f"a=b; session={TOKEN}; c=d"}, {}),
+    "default header": ({}, {"header_name": "X-Auth", "header_value": TOKEN}, {}),
+    "_headers": ({}, {}, {"_headers": {"X-Auth": f'key="{TOKEN}", other=1'}}),
+    "Basic": ({}, {}, {"_headers": {"Authorization": f"Basic {base64.b64encode(f'u:{TOKEN}'.encode()).decode()}"}}),
+    "_request_auth": ({}, {}, {"_request_auth": {"in": "header", "key": "X-Auth", "value": f"Key {TOKEN}"}}),
+    "proxy_headers": ({"proxy_headers": {"Proxy-Authorization": f"Bearer {TOKEN}"}}, {}, {}),
+    "proxy": ({"proxy": "http://user:canary%2Dtoken@{proxy}"}, {}, {}),
+    "proxy without a user": ({"proxy": "http://canary%2Dtoken@{proxy}"}, {}, {}),
+}
+
+
+@pytest.mark.parametrize("kind", CREDENTIALS)
+def test_credential__of_any_kind_is_masked(
+    kind: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever a credential is set with, nothing shows it when it is echoed, and nothing prints it."""
+    caplog.set_level(1)
+    settings, arguments, options = CREDENTIALS[kind]
+    echo = answer(400, f"bad {TOKEN}", f"X-Echo: {base64.b64encode(TOKEN.encode()).decode()}")
+    with Misbehaving(list(answers(answer(503), echo))) as server:
+        if "proxy" in settings:  # the server is the proxy; it is asked for a name that nobody looks up
+            settings = {"proxy": settings["proxy"].format(proxy=server.url.partition("//")[2])}
+        host = "http://api.localhost" if "proxy" in settings else server.url
+        client = ApiClient(Configuration(host=host, debug=True, **settings), **arguments)
+        error = catch(lambda: create(client, **options))
+        assert "proxy_headers" in settings or any(
+            form in server.requests[0]
+            for form in (TOKEN.encode(), base64.b64encode(f"u:{TOKEN}".encode())[2:], b"proxy-authorization")
+        )
+    assert not shows(everything(error) + caplog.text + "".join(capfd.readouterr()), TOKEN, "canary%2Dtoken")
+
+
+def test_credential__of_the_second_attempt_is_masked() -> None:
+    """A token that was asked for after a 401 is as secret as the one before it."""
+    tokens = iter(["first-token", "second-token"])
+    echo = answer(403, "first-token second-token", "X-Echo: second-token")
+    with Misbehaving(list(answers(answer(401), echo))) as server:
+        error = catch(lambda: create(ApiClient(Configuration(host=server.url, access_token=lambda: next(tokens)))))
+        assert b"second-token" in server.requests[1]
+    assert not shows(everything(error), "first-token", "second-token")
 
 
 FAILURES: dict[str, Any] = {
