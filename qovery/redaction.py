@@ -192,10 +192,10 @@ def mask_json(data: Any, mask: Callable[[str], str]) -> Any:
 
 
 def masked_values(model: BaseModel) -> list[str]:
-    """The values of a model's fields that are marked as secrets and set."""
+    """The texts of a model's fields that are marked as secrets."""
     fields = type(model).model_fields
     values = [getattr(model, name) for name, field in fields.items() if MASKED in field.metadata]
-    return [value for value in values if value is not None]
+    return [value for value in values if isinstance(value, str)]
 
 
 def credentials(header: str) -> Iterable[str]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import copy
 import html
+import http.client
 import io
 import json
 import logging
 import pickle
 import pprint
 import re
+import signal
+import threading
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -40,9 +43,20 @@ from qovery import (
     SecretRequest,
     Value,
 )
+from qovery.api.environment_secret_api import CREATE
 from qovery.models.model import RequestModel
-from qovery.redaction import MASK, MASKED, SHORTEST_IN_TEXT, Masked, MaskedDict, TextMask, mask_json, sealed
-from test.misbehaving import Misbehaving, answer, answers, read, reset, send
+from qovery.redaction import (
+    MASK,
+    MASKED,
+    SHORTEST_IN_TEXT,
+    Masked,
+    MaskedDict,
+    TextMask,
+    mask_json,
+    masked_values,
+    sealed,
+)
+from test.misbehaving import Misbehaving, answer, answers, read, reset, send, silence
 
 CANARY = 'ca/na"ry-ü\n<value>'
 TOKEN = "canary-token"
@@ -147,6 +161,16 @@ def test_request__gives_by_name(name: str) -> None:
     assert not shows(repr(pickle.loads(pickle.dumps(request))), CANARY)
 
 
+@pytest.mark.parametrize("name", REQUESTS)
+def test_request__serializer_warns_of_no_value(name: str) -> None:
+    """A value that got past the checks makes no warning, which would show it; warnings are errors here."""
+    unchecked = REQUESTS[name]("x").model_copy(update={"value": CANARY.encode()})
+    assert unchecked.model_dump()["value"] == CANARY.encode()
+    assert json.loads(unchecked.model_dump_json())["value"] == CANARY
+    assert json.loads(unchecked.to_json())["value"] == CANARY
+    assert masked_values(unchecked) == []  # no text to search for
+
+
 def test_response__unknown_fields_are_masked() -> None:
     """A field that no schema knows may echo a secret."""
     fields = {"id": "i", "created_at": "2023-12-12T13:23:02Z", "key": "A", "scope": "PROJECT", "echo": CANARY}
@@ -236,6 +260,49 @@ def test_validation__shows_no_input(how: str) -> None:
     assert not shows(everything(error), CANARY)
     for method in ("errors", "json"):
         assert not shows(str(getattr(error, method, str)()), CANARY)
+
+
+def settings() -> Configuration:
+    return Configuration(host="http://127.0.0.1:1", retries=0)
+
+
+def listed(**wrong: Any) -> Any:
+    return EnvironmentSecretApi(ApiClient(Configuration(host="http://127.0.0.1:1", **wrong))).list_environment_secrets(
+        "e"
+    )
+
+
+REFUSED: dict[str, Callable[[], Any]] = {
+    "misspelt setting": lambda: setattr(settings(), "acess_token", TOKEN),
+    "host with credentials": lambda: setattr(settings(), "host", f"https://user:{TOKEN}@api.example"),
+    "host with credentials, constructed": lambda: Configuration(host=f"https://user:{TOKEN}@api.example"),
+    "api_key as text": lambda: setattr(settings(), "api_key", TOKEN),
+    "api_key as text, constructed": lambda: Configuration(api_key=TOKEN),  # type: ignore[arg-type]
+    "proxy_headers as text": lambda: setattr(settings(), "proxy_headers", TOKEN),
+    "proxy as bytes": lambda: setattr(settings(), "proxy", TOKEN.encode()),
+    "proxy that is no URL": lambda: listed(proxy=f"http://user\u2100:{TOKEN}@127.0.0.1"),
+    "proxy of no kind": lambda: listed(proxy=f"ftp://user:{TOKEN}@127.0.0.1"),
+    "token with a line break": lambda: listed(access_token=f"{TOKEN}\r\nX: y"),
+    "key with a line break": lambda: listed(api_key={"ApiKeyAuth": f"{TOKEN}\r\nX: y"}),
+    "callable's token with a line break": lambda: listed(access_token=lambda: f"{TOKEN}\r\nX: y"),
+    "token as bytes": lambda: listed(access_token=TOKEN.encode()),
+    "prefix with a line break": lambda: listed(api_key={"ApiKeyAuth": TOKEN}, api_key_prefix={"ApiKeyAuth": "a\nb"}),
+    "authorization": lambda: Configuration(access_token=f"{TOKEN}\nX").authorization(),
+    "auth_settings": lambda: Configuration(access_token=f"{TOKEN}\nX").auth_settings(),
+    "default header": lambda: ApiClient(settings()).set_default_header("X-Auth", f"{TOKEN}\nX"),
+    "default header, constructed": lambda: ApiClient(settings(), "X-Auth", f"{TOKEN}\nX"),
+    "header as name": lambda: ApiClient(settings(), f"X-Auth: {TOKEN}", ""),
+    "cookie": lambda: create(ApiClient(settings(), cookie=f"{TOKEN}\nX")),
+    "body": lambda: EnvironmentSecretApi(ApiClient(settings())).create_environment_secret("e", [CANARY]),  # type: ignore[arg-type]
+    "operation": lambda: ApiClient(settings()).call(CREATE, ("e",), {"key": "A", "value": [CANARY]}, {}),
+    "operation, unread": lambda: ApiClient(settings()).open(CREATE, ("e",), {"key": "A", "value": [CANARY]}, {}),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_setting__that_is_refused(what: str) -> None:
+    """What cannot be used is refused without being shown, in no frame either."""
+    assert not shows(everything(catch(REFUSED[what])), CANARY, TOKEN)
 
 
 def upper_json(text: str) -> str:
@@ -372,26 +439,63 @@ def test_credential__of_the_second_attempt_is_masked() -> None:
     assert not shows(everything(error), "first-token", "second-token")
 
 
+CHUNKED = b"HTTP/1.1 400 No\r\nTransfer-Encoding: chunked\r\n\r\n"
 FAILURES: dict[str, Any] = {
     "reset": [read, reset],
     "no HTTP": [read, send(f"Bearer {TOKEN} is not HTTP\r\n\r\n".encode())],
     "malformed headers": [read, send(f"HTTP/1.1 500 No\r\nBearer {TOKEN}\r\nContent-Length: 0\r\n\r\n".encode())],
+    "malformed chunk": [read, send(CHUNKED + f"{TOKEN}\r\n".encode())],
+    "cut short": [read, send(b"HTTP/1.1 400 No\r\nContent-Length: 999\r\n\r\n" + f"{TOKEN} {CANARY}".encode())],
+    "broken compression": [read, send(answer(200, f"{TOKEN} {CANARY}", "Content-Encoding: gzip", f"X: {TOKEN}"))],
+    "two lengths": [read, send(answer(200, TOKEN, "Content-Length: 1", "Content-Length: 2"))],
+    "refused": [read, send(answer(400, f"{TOKEN} {CANARY}"))],
+    "undecodable": [read, send(answer(200, f"{TOKEN} {CANARY}"))],
+    "not of the shape": [read, send(answer(200, json.dumps({"id": [CANARY], "scope": {TOKEN: CANARY}})))],
+    "too large": [read, send(answer(200, f"{TOKEN} {CANARY}" * 100))],
+    "large": [read, send(answer(500, f"{TOKEN} {CANARY}" * 10000))],
+    "moved": [read, send(answer(307, "", f"Location: http://user:{TOKEN}@127.0.0.1:1/"))],
 }
 
 
 @pytest.mark.parametrize("fault", FAILURES)
 def test_failure__shows_nothing(
-    fault: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    fault: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A broken connection leaves no bytes and no headers behind, in no frame and in no log."""
+    """What goes wrong leaves no bytes and no headers behind: in no frame, log, output or traceback with locals."""
     caplog.set_level(1)
+    monkeypatch.setattr(http.client.HTTPConnection, "debuglevel", 1)  # somebody else's switch
     with Misbehaving(FAILURES[fault]) as server:
-        configuration = Configuration(host=server.url, access_token=lambda: TOKEN, retries=1, debug=True)
-        with ApiClient(configuration, cookie=TOKEN) as client:
-            api = EnvironmentSecretApi(client)
-            error = catch(lambda: api.create_environment_secret("e", {"key": "A", "value": CANARY}))
-    printed = "".join(capfd.readouterr())
-    assert not shows(everything(error) + caplog.text + printed, CANARY, TOKEN)
+        limit = 1000 if fault == "too large" else 2**20
+        configuration = Configuration(
+            host=server.url, access_token=lambda: TOKEN, retries=1, debug=True, max_response_size=limit
+        )
+        error = catch(lambda: create(ApiClient(configuration, cookie=TOKEN)))
+    captured = "".join(capfd.readouterr())
+    for line in caplog.messages:
+        if line.startswith("create_environment_secret"):
+            assert re.fullmatch(r"\w+ POST /environment/e/secret \w+ attempt=1 ms=\d+\.\d bytes=\d+", line)
+    assert not shows(everything(error) + caplog.text + captured, CANARY, TOKEN)
+    for text in tracebacks(error):
+        assert type(error).__name__ in text
+        assert not shows(text, CANARY, TOKEN)
+
+
+def tracebacks(error: BaseException) -> Iterator[str]:
+    """As tools print it with the locals of the package's frames; those of this file hold the canaries."""
+    while error.__traceback__ and error.__traceback__.tb_frame.f_code.co_filename == __file__:
+        error = error.with_traceback(error.__traceback__.tb_next)
+    assert error.__traceback__ is not None
+    yield "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+    yield printed(Traceback.from_exception(type(error), error, error.__traceback__, show_locals=True))
+
+
+def test_failure__that_is_too_large_to_search() -> None:
+    """An error keeps the body of an answer up to a size; of a larger one it keeps nothing."""
+    for size, kept in ((2**18, True), (2**18 + 1, False)):
+        with Misbehaving(list(answers(answer(400, "x" * size)))) as server:
+            error = catch(lambda: create(ApiClient(Configuration(host=server.url))))
+        assert isinstance(error, ApiException)
+        assert (error.body is not None) == kept
 
 
 def test_success__shows_nothing(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> None:
@@ -408,31 +512,44 @@ def test_success__shows_nothing(caplog: pytest.LogCaptureFixture, capfd: pytest.
     assert response.raw_data == json.dumps(body).encode()
 
 
-def test_traceback__of_rich() -> None:
-    """A traceback that shows locals has none of the frames that hold a secret."""
-    with Misbehaving([read, reset]) as server, ApiClient(Configuration(host=server.url, access_token=TOKEN)) as client:
-        api = EnvironmentSecretApi(client)
-        error = catch(lambda: api.create_environment_secret("e", {"key": "A", "value": CANARY}))
-    console = Console(record=True, width=200, file=io.StringIO())
-    console.print(Traceback.from_exception(type(error), error, error.__traceback__, show_locals=True))
-    plain = traceback.TracebackException.from_exception(error, capture_locals=True)
-    # The lambda above is this file's own line; what it shows is source, not a value.
-    for text in (console.export_text(), "".join(plain.format())):
-        assert "ApiConnectionError" in text
-        assert not shows(text, CANARY)
-        assert f"Bearer {TOKEN}" not in text
+PAIR = base64.b64encode(f"user:{TOKEN}".encode()).decode()
 
 
-def test_proxy__that_refuses() -> None:
+def receive(sock: Any, _: Any) -> None:
+    sock.recv(1024)
+
+
+PROXIES: dict[str, tuple[str, Any]] = {
+    "reason": ("http", [read, send(f"HTTP/1.1 407 Basic {PAIR} {TOKEN}\r\nContent-Length: 0\r\n\r\n".encode())]),
+    "headers": ("http", [read, send(answer(407, "", f"Proxy-Authenticate: Basic {PAIR}", f"X: {TOKEN}"))]),
+    "no HTTP": ("http", [read, send(f"Basic {PAIR} {TOKEN}\r\n\r\n".encode())]),
+    "reset": ("http", [read, reset]),
+    "SOCKS": ("socks5", [receive, send(b"\5\2"), receive, send(b"\1\1")]),
+    "no SOCKS": ("socks5", [receive, send(f"HTTP/1.1 400 {TOKEN}\r\n\r\n".encode())]),
+}
+
+
+@pytest.mark.parametrize("source", ["setting", "environment"])
+@pytest.mark.parametrize("how", PROXIES)
+def test_proxy__that_refuses(
+    how: str, source: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The credentials of a proxy stay hidden, even when it repeats them."""
-    encoded = base64.b64encode(f"user:{TOKEN}".encode()).decode()
-    refusal = f"HTTP/1.1 407 Basic {encoded} {TOKEN}\r\nContent-Length: 0\r\n\r\n".encode()
-    with Misbehaving([read, send(refusal)]) as server:
-        proxy = server.url.replace("//", f"//user:{TOKEN}@")
-        with ApiClient(Configuration(host="https://api.example", proxy=proxy, retries=0)) as client:
-            error = catch(lambda: EnvironmentSecretApi(client).list_environment_secrets("e"))
-    assert "407" in str(error)
-    assert not shows(everything(error), TOKEN, encoded)
+    caplog.set_level(1)
+    kind, script = PROXIES[how]
+    if kind == "socks5":
+        pytest.importorskip("socks")
+    with Misbehaving(script) as server:
+        proxy = f"{kind}://user:canary%2Dtoken@{server.url.partition('//')[2]}"
+        monkeypatch.setenv("https_proxy", proxy)
+        configuration = Configuration(
+            host="https://127.0.0.2:1", proxy=proxy if source == "setting" else None, retries=0
+        )
+        error = catch(lambda: create(ApiClient(configuration)))
+        assert server.connections == 1
+    assert not shows(everything(error) + caplog.text, TOKEN, PAIR, "canary%2Dtoken")
+    for text in tracebacks(error):
+        assert not shows(text, CANARY, TOKEN)
 
 
 @pytest.mark.parametrize(
@@ -453,17 +570,64 @@ def test_options__that_cannot_be_used(option: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit, RuntimeError])
 def test_interruption__leaves_no_frames(interruption: type[BaseException]) -> None:
-    """What interrupts a call keeps its class and says where, without the frames that hold secrets."""
+    """What interrupts a call keeps its class and cause and says where, without frames, and without what was being
+    handled at the time."""
 
     @sealed
     def call(secret: str) -> None:
-        raise interruption("stop")
+        try:
+            raise UnicodeError(secret)
+        except UnicodeError:
+            raise interruption("stop") from OSError("why")
 
     with pytest.raises(interruption) as caught:
         call(CANARY)
     assert not shows(everything(caught.value), CANARY)
+    assert [repr(error) for error in walk(caught.value)] == [f"{interruption.__name__}('stop')", "OSError('why')"]
     if hasattr(caught.value, "__notes__"):
         assert "raise interruption" in caught.value.__notes__[0]
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit, ZeroDivisionError])
+@pytest.mark.parametrize("method", ["", "_with_http_info", "_without_preload_content"])
+def test_interruption__in_a_call(interruption: type[BaseException], method: str) -> None:
+    """What a hook raises in the middle of a call comes out as it is, without the frames that hold the body."""
+
+    def interrupt(_: Configuration) -> None:
+        raise interruption
+
+    configuration = settings()
+    configuration.api_key = {"ApiKeyAuth": TOKEN}
+    configuration.refresh_api_key_hook = interrupt
+    call = getattr(EnvironmentSecretApi(ApiClient(configuration)), f"create_environment_secret{method}")
+    with pytest.raises(interruption) as caught:
+        call("e", {"key": "A", "value": CANARY})
+    assert not shows(everything(caught.value), CANARY, TOKEN)
+
+
+def test_interruption__while_waiting_for_an_answer() -> None:
+    """Ctrl-C on the way leaves none of the frames of urllib3 and http.client, which hold bytes and headers."""
+    main = threading.main_thread().ident
+    assert main is not None
+    assert threading.get_ident() == main
+
+    def interrupt(*_: Any) -> None:
+        signal.pthread_kill(main, signal.SIGINT)
+
+    with Misbehaving([read, interrupt, silence]) as server, pytest.raises(KeyboardInterrupt) as caught:
+        create(ApiClient(Configuration(host=server.url, access_token=TOKEN)))
+    assert not shows(everything(caught.value), CANARY, TOKEN)
+
+
+def test_error__while_the_caller_handles_another() -> None:
+    """An error of the caller's own keeps its frames, and stays the context."""
+    try:
+        raise LookupError("mine")
+    except LookupError as error:
+        mine, frames = error, error.__traceback__
+        caught = catch(lambda: SecretRequest(value=CANARY))  # type: ignore[call-arg]
+    assert caught.__context__ is mine
+    assert mine.__traceback__ is frames
 
 
 # --- Warnings -------------------------------------------------------------------------------------
