@@ -256,7 +256,7 @@ _LAYERS = 3
 _CONTROLS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "0": "\0"}
 
 _PAIR = r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-_PERCENT = "(?:%[0-9a-fA-F]{2})+"
+_PERCENT = "%[0-7][0-9a-fA-F]|(?:%[89a-fA-F][0-9a-fA-F])+"
 
 #: The ways to escape a character: a mark without which a text has none, the escapes, and what undoes one.
 _ESCAPES: tuple[tuple[str, re.Pattern[str], Callable[[str], str]], ...] = (
