@@ -58,7 +58,7 @@ from qovery.redaction import (
 )
 from test.misbehaving import Misbehaving, answer, answers, read, reset, send, silence
 
-CANARY = 'ca/na"ry-ü\n<value>'
+CANARY = 'ca/na"ry-ü\n<value>\n'
 TOKEN = "canary-token"
 
 #: Each model that is sent, holding the canary wherever it has a secret.
@@ -93,7 +93,8 @@ CHANNELS: dict[str, Callable[[Any], str]] = {
 
 def shows(text: str, *canaries: str) -> bool:
     """Whether a text has one of the canaries, as it is or as one would write it."""
-    return any(form in text for one in canaries for form in (one, repr(one)[1:-1], json.dumps(one)[1:-1]))
+    stripped = [canary.strip() for canary in canaries]
+    return any(form in text for one in stripped for form in (one, repr(one)[1:-1], json.dumps(one)[1:-1]))
 
 
 def printed(thing: Any) -> str:
@@ -337,6 +338,7 @@ BODIES: dict[str, Callable[[str], str]] = {
     "JSON": lambda echo: json.dumps({"detail": f"bad: {echo}!", echo: [1, echo]}),
     "JSON in JSON": lambda echo: json.dumps({"message": json.dumps({"detail": echo})}),
     "broken JSON": lambda echo: json.dumps({"detail": f"bad: {echo}!"})[:-1],
+    "broken JSON in broken JSON": lambda echo: json.dumps(json.dumps({"detail": f"bad: {echo}!"})[:-1])[:-1],
 }
 
 
@@ -472,6 +474,7 @@ def test_failure__shows_nothing(
         )
         error = catch(lambda: create(ApiClient(configuration, cookie=TOKEN)))
     captured = "".join(capfd.readouterr())
+    assert not [record for record in caplog.records if record.exc_info]  # the frames of a library
     for line in caplog.messages:
         if line.startswith("create_environment_secret"):
             assert re.fullmatch(r"\w+ POST /environment/e/secret \w+ attempt=1 ms=\d+\.\d bytes=\d+", line)
@@ -630,6 +633,18 @@ def test_error__while_the_caller_handles_another() -> None:
     assert caught.__context__ is mine
     assert mine.__traceback__ is frames
 
+    @sealed
+    def relate(to: BaseException) -> None:
+        raise RuntimeError from to
+
+    try:
+        raise mine
+    except LookupError:
+        frames = mine.__traceback__
+        with pytest.raises(RuntimeError):
+            relate(mine)
+    assert mine.__traceback__ is frames
+
 
 # --- Warnings -------------------------------------------------------------------------------------
 
@@ -690,6 +705,11 @@ def test_mask_json__any_secret(secret: str) -> None:
     assume(secret.strip("*"))
     hidden = mask_json({"a": [secret], secret: 1}, TextMask([secret]))
     assert hidden == {"a": [MASK], MASK: 1}
+
+
+def test_text_mask__end_in_the_middle_of_an_escape() -> None:
+    """Where an escape stands for more than the secret's last character, all of it goes."""
+    assert TextMask(["abcä"])("-abc%C3%A4%C3%B6-") == f"-{MASK}-"
 
 
 @pytest.mark.parametrize("escape", ESCAPES)
