@@ -33,6 +33,8 @@ MAX_REQUESTS = 10_000
 
 _log = logging.getLogger("qovery.sandbox")
 
+_Endpoint = Callable[[Request], Awaitable[Response]]
+
 
 class SeenRequest(NamedTuple):
     """A request that the sandbox answered; `status` is None where it sent no answer."""
@@ -61,16 +63,25 @@ def make_app(store: Store, faults: Faults, seen: Seen, extra_routes: list[BaseRo
         "create_environment_secret_alias": store.create_alias,
         "create_environment_secret_override": store.create_override,
     }
+    endpoints: dict[str, dict[str, _Endpoint]] = {}
+    for operation in OPERATIONS:
+        endpoint = _endpoint(operation, calls[operation.name], faults, seen)
+        endpoints.setdefault(operation.path, {})[operation.method] = endpoint
+    # One route for a path, so that a 405 names every method of it.
     routes: list[BaseRoute] = [
-        Route(operation.path, _endpoint(operation, calls[operation.name], faults, seen), methods=[operation.method])
-        for operation in OPERATIONS
+        Route(path, _by_method(methods), methods=list(methods)) for path, methods in endpoints.items()
     ]
     return Starlette(routes=[*routes, *(extra_routes or [])], exception_handlers={HTTPException: _http_error})
 
 
-def _endpoint(
-    operation: Operation[Any], call: Callable[..., Any], faults: Faults, seen: Seen
-) -> Callable[[Request], Awaitable[Response]]:
+def _by_method(endpoints: Mapping[str, _Endpoint]) -> _Endpoint:
+    async def answer(request: Request) -> Response:
+        return await endpoints["GET" if request.method == "HEAD" else request.method](request)
+
+    return answer
+
+
+def _endpoint(operation: Operation[Any], call: Callable[..., Any], faults: Faults, seen: Seen) -> _Endpoint:
     async def answer(request: Request) -> Response:
         fault = None
         try:

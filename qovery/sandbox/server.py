@@ -117,6 +117,8 @@ class Sandbox:
     def _prepare(self, ready: Callable[[], None]) -> _Server:
         family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
         self._socket = socket.create_server(self._address, family=family, backlog=512)
+        # Inherited by the connections. asyncio leaves it out here, and each answer would then wait 40 ms for an ACK.
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         config = uvicorn.Config(
             make_app(self._store, self._faults, self._seen),
             http=_Protocol,
