@@ -6,6 +6,7 @@ import gc
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from types import TracebackType
 from typing import Any, ClassVar, TypeVar, cast
 from uuid import UUID
@@ -198,7 +199,7 @@ class ApiClient:
             limits,
             time.monotonic() + limits.total,
             configured if headers.get("Authorization") == configured else None,
-            TextMask(self._secrets(headers, model)),
+            TextMask(chain.from_iterable(map(self._secrets, [headers], [model]))),  # called when it is looked at
         )
 
     def _headers(
