@@ -20,13 +20,19 @@ if TYPE_CHECKING:
     from qovery.exceptions import ApiTypeError as ApiTypeError
     from qovery.exceptions import ApiValidationError as ApiValidationError
     from qovery.exceptions import ApiValueError as ApiValueError
+    from qovery.exceptions import ApplyError as ApplyError
+    from qovery.exceptions import ApplyInterrupted as ApplyInterrupted
     from qovery.exceptions import BadRequestException as BadRequestException
     from qovery.exceptions import ConflictException as ConflictException
+    from qovery.exceptions import DotenvError as DotenvError
     from qovery.exceptions import ForbiddenException as ForbiddenException
     from qovery.exceptions import InsecureWarning as InsecureWarning
+    from qovery.exceptions import MissingExtraError as MissingExtraError
     from qovery.exceptions import NotFoundException as NotFoundException
     from qovery.exceptions import OpenApiException as OpenApiException
+    from qovery.exceptions import PlanConflictError as PlanConflictError
     from qovery.exceptions import ServiceException as ServiceException
+    from qovery.exceptions import SyncError as SyncError
     from qovery.exceptions import TooManyRequestsException as TooManyRequestsException
     from qovery.exceptions import UnauthorizedException as UnauthorizedException
     from qovery.exceptions import UnprocessableEntityException as UnprocessableEntityException
@@ -57,17 +63,22 @@ _HOMES = {
     "ApiTypeError": "exceptions",
     "ApiValidationError": "exceptions",
     "ApiValueError": "exceptions",
+    "ApplyError": "exceptions",
+    "ApplyInterrupted": "exceptions",
     "BadRequestException": "exceptions",
     "Base": "models.base",
     "Configuration": "configuration",
     "ConflictException": "exceptions",
+    "DotenvError": "exceptions",
     "EnvironmentSecretApi": "api.environment_secret_api",
     "ForbiddenException": "exceptions",
     "InsecureWarning": "exceptions",
     "Key": "models.key",
     "LinkedServiceTypeEnum": "models.linked_service_type_enum",
+    "MissingExtraError": "exceptions",
     "NotFoundException": "exceptions",
     "OpenApiException": "exceptions",
+    "PlanConflictError": "exceptions",
     "Secret": "models.secret",
     "SecretAlias": "models.secret_alias",
     "SecretEditRequest": "models.secret_edit_request",
@@ -75,6 +86,7 @@ _HOMES = {
     "SecretRequest": "models.secret_request",
     "SecretResponseList": "models.secret_response_list",
     "ServiceException": "exceptions",
+    "SyncError": "exceptions",
     "TooManyRequestsException": "exceptions",
     "UnauthorizedException": "exceptions",
     "UnprocessableEntityException": "exceptions",

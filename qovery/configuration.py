@@ -398,7 +398,9 @@ def _host(name: str, value: Any) -> str:
         raise ApiTypeError(f"{name} must be a URL as str, not {type(value).__name__}")
     try:
         parts = urlsplit(value.strip())
-        usable = parts.scheme in {"http", "https"} and _HOST_NAME(parts.hostname or "") and parts.port != 0
+        name_of_host = parts.hostname or ""
+        usable = parts.scheme in {"http", "https"} and _HOST_NAME(name_of_host) and parts.port != 0
+        usable = usable and ("[" in parts.netloc) == (":" in name_of_host)  # Python 3.10 takes anything in brackets
     except ValueError:
         usable = False
     if not usable:

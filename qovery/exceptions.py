@@ -3,9 +3,14 @@
     OpenApiException
     ├── ApiTypeError                    also a TypeError: an argument of the wrong type
     ├── ApiValueError                   also a ValueError: an argument that cannot be used
-    │   └── ApiValidationError          fields that do not fit a model
+    │   ├── ApiValidationError          fields that do not fit a model
+    │   └── DotenvError                 a `.env` file with mistakes, each with its line
     ├── ApiAttributeError               also an AttributeError: an attribute that does not exist
     ├── ApiKeyError                     also a KeyError: a name that does not exist
+    ├── MissingExtraError               also an ImportError: an extra of this package is not installed
+    ├── SyncError                       many secrets at once
+    │   ├── PlanConflictError               a plan that cannot be applied as a whole
+    │   └── ApplyError                      also an ExceptionGroup (3.11): every failure of an apply
     └── ApiException                    a call that reached, or tried to reach, the service
         ├── BadRequestException             400
         ├── UnauthorizedException           401
@@ -19,17 +24,21 @@
         │   └── ApiTimeoutError         no answer in time
         └── ApiDecodeError              an answer that cannot be read
 
+    KeyboardInterrupt
+    └── ApplyInterrupted                Ctrl-C during an apply; carries the report
+
     UserWarning
     └── InsecureWarning                 a setting under which secrets can be read on their way
 
-The first five are raised before anything is sent. `except ApiException` is enough for everything that
-can happen to a call afterwards. Texts, bodies and headers are masked before they get here; see
-`qovery.redaction`. All errors can be copied and pickled.
+All but ApiException, ApplyError and ApplyInterrupted are raised before anything is sent. `except ApiException`
+is enough for everything that can happen to a call afterwards. Texts, bodies and headers are masked before
+they get here; see `qovery.redaction`. All errors can be copied and pickled.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -97,6 +106,22 @@ class ApiValidationError(ApiValueError):
     def json(self) -> str:
         """`errors()` as JSON."""
         return json.dumps(self._errors)
+
+
+class DotenvError(ApiValueError):
+    """A `.env` file with mistakes.
+
+    Attributes:
+        problems: One pair for each mistake: the line, from 1, and what is wrong there. Never a value.
+    """
+
+    def __init__(self, name: str, problems: Sequence[tuple[int, str]]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(f"{name}:{line}: {problem}" for line, problem in problems))
+
+
+class MissingExtraError(OpenApiException, ImportError):
+    """A part of this package was used whose extra is not installed."""
 
 
 def _restore(cls: type[OpenApiException], args: tuple[Any, ...], state: dict[str, Any]) -> OpenApiException:
@@ -254,6 +279,75 @@ _BY_STATUS: dict[int, type[ApiException]] = {
 def exception_class(status: int) -> type[ApiException]:
     """The class for an answer with this status, which is not a 2xx."""
     return _BY_STATUS.get(status, ServiceException if 500 <= status <= 599 else ApiException)
+
+
+# --- Many secrets at once -------------------------------------------------------------------------
+
+
+class SyncError(OpenApiException):
+    """The base of the errors of `qovery.sync`."""
+
+
+class PlanConflictError(SyncError):
+    """A plan has conflicts, and was not applied.
+
+    Attributes:
+        conflicts: The actions that are conflicts.
+    """
+
+    def __init__(self, message: str, conflicts: Sequence[Any] = ()) -> None:
+        super().__init__(message, conflicts)
+        self.conflicts = tuple(conflicts)
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+if sys.version_info >= (3, 11):
+    _ErrorGroup = ExceptionGroup[Exception]  # noqa: F821 - a builtin there
+else:
+
+    class _ErrorGroup(Exception):
+        """What Python 3.10 has in the place of an ExceptionGroup: the message and the errors."""
+
+        def __init__(self, message: str, exceptions: Sequence[Exception]) -> None:
+            super().__init__(message, exceptions)
+            self.message = message
+            self.exceptions = tuple(exceptions)
+
+
+class ApplyError(SyncError, _ErrorGroup):
+    """Actions of a plan failed.
+
+    Attributes:
+        message: How many failed, and their keys.
+        exceptions: The error of each.
+        report: The report of the apply; None on the parts that `except*` and `split` make.
+    """
+
+    report: Any = None
+
+    def __str__(self) -> str:
+        return self.message
+
+    def derive(self, excs: Sequence[Any], /) -> Any:
+        """The same error with other failures, as `except*` wants it."""
+        return ApplyError(self.message, excs)
+
+
+class ApplyInterrupted(KeyboardInterrupt):
+    """Ctrl-C during an apply, after what was running had ended.
+
+    Attributes:
+        report: What was done, and what was not.
+    """
+
+    def __init__(self, report: Any = None) -> None:
+        super().__init__(report)
+        self.report = report
+
+    def __str__(self) -> str:
+        return "interrupted; `report` says what was done"
 
 
 class LibraryError(Exception):

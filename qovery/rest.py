@@ -44,7 +44,6 @@ __all__ = ["ApiException", "RESTClientObject", "RawResponse"]
 RawResponse = urllib3.BaseHTTPResponse
 
 _log = logging.getLogger("qovery")
-_stderr = logging.StreamHandler()  # for `debug`; attached to no logger
 _ONCE = Retry(False, redirect=False)
 _RETRY_AFTER = Retry()
 _RETRY_AFTER.retry_after_max = sys.maxsize  # the time left decides what is too long
@@ -211,7 +210,7 @@ class RESTClientObject:
         if _log.isEnabledFor(logging.DEBUG):
             _log.handle(record)
         if self.configuration.debug and not _log.isEnabledFor(logging.DEBUG):
-            _stderr.handle(record)
+            print(record.getMessage(), file=sys.stderr)
 
 
 # --- Connections ----------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ ROWS = [
     "exceptions",
     "api_response",
     "redaction",
+    "table",
     "models.model",
     "models",
     "operation",
@@ -36,7 +37,7 @@ ROWS = [
 
 #: What the parts on the top floor may take from the house, beside the public names and their own files.
 ALLOWED = {
-    "sync": {"exceptions", "models", "redaction"},
+    "sync": {"exceptions", "models", "redaction", "table", "api"},
     "sandbox": {"exceptions", "models", "models.model", "operation", "api", "redaction"},
 }
 

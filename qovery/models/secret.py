@@ -6,9 +6,10 @@ from qovery.models.base import Base
 from qovery.models.linked_service_type_enum import LinkedServiceTypeEnum
 from qovery.models.secret_alias import SecretAlias
 from qovery.models.secret_override import SecretOverride
+from qovery.models.secret_table import SecretTable
 
 
-class Secret(Base):
+class Secret(SecretTable, Base):
     """A secret as the service describes it: everything but its value, which never comes back."""
 
     key: str
@@ -33,3 +34,6 @@ class Secret(Base):
     """A note for people."""
     enable_interpolation_in_file: bool | None = None
     """Whether `{{OTHER_KEY}}` in a file's content is replaced."""
+
+    def _secrets(self) -> "list[Secret]":
+        return [self]

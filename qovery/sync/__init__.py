@@ -1,0 +1,15 @@
+"""Bring an environment to a desired state: plan, look, apply.
+
+plan = plan_secrets(api, environment_id, read_dotenv(".env"))
+print(plan)
+report = plan.apply()
+"""
+
+from qovery.sync.action import Action as Action
+from qovery.sync.action import ActionKind as ActionKind
+from qovery.sync.dotenv import read_dotenv as read_dotenv
+from qovery.sync.plan import Plan as Plan
+from qovery.sync.plan import plan_secrets as plan_secrets
+from qovery.sync.progress import Progress as Progress
+from qovery.sync.report import Report as Report
+from qovery.sync.report import Result as Result

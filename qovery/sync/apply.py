@@ -1,0 +1,220 @@
+"""`Job`: carry out a plan with several threads, and know what became of every action."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from queue import SimpleQueue
+
+from qovery.exceptions import ApiException, ConflictException, OpenApiException, SyncError
+from qovery.models import Secret
+from qovery.sync.action import Action
+from qovery.sync.desired import Desired
+from qovery.sync.inventory import Inventory
+from qovery.sync.order import Order
+from qovery.sync.planner import decide
+from qovery.sync.progress import Progress
+from qovery.sync.report import Report, Result
+from qovery.sync.service import Service
+
+
+class Job:
+    """One apply. Threads only fill `results`; everything else happens in the thread that calls `run`."""
+
+    def __init__(self, service: Service, desired: Desired, actions: Sequence[Action]) -> None:
+        self.service = service
+        self.desired = desired
+        self.actions = list(actions)
+        self.results: list[Result | None] = [None] * len(actions)
+        self.started: set[int] = set()
+        self.done = 0
+
+    def run(self, max_workers: int, progress: Progress) -> None:
+        """Do everything that can be done. Interrupted, wait for what runs; the report is there in any case."""
+        self.progress = progress
+        self._refresh()
+        self.order = Order(self.actions)
+        self.finished: SimpleQueue[int] = SimpleQueue()
+        with_result = [at for at, result in enumerate(self.results) if result is not None]
+        self.ready = deque(at for at, needs in enumerate(self.order.needs) if not needs and self.results[at] is None)
+        for at in with_result:
+            self._finish(at)
+        self.pool = ThreadPoolExecutor(max_workers, thread_name_prefix="qovery-sync")
+        try:
+            self._work()
+        finally:
+            self.pool.shutdown(cancel_futures=True)
+
+    def report(self) -> Report:
+        """What is known now."""
+        return Report(
+            tuple(
+                result if result is not None else _unfinished(action, at in self.started)
+                for at, (action, result) in enumerate(zip(self.actions, self.results, strict=True))
+            )
+        )
+
+    # --- In the caller's thread -------------------------------------------------------------------
+
+    def _work(self) -> None:
+        running, unsettled, settled = 0, list[int](), set[int]()
+        while True:
+            while self.ready:
+                self.pool.submit(self._attempt, self.ready.popleft())
+                running += 1
+            if not running:
+                if not unsettled:
+                    return
+                settled.update(unsettled)
+                self._settle(unsettled)
+                unsettled = []
+                continue
+            at = self.finished.get()
+            running -= 1
+            if at not in settled and self._is_unsettled(at):
+                unsettled.append(at)
+            else:
+                self._finish(at)
+
+    def _finish(self, at: int) -> None:
+        """Tell of a result, and start or skip what waited for it."""
+        waiting = [at]
+        while waiting:
+            at = waiting.pop()
+            result = self.results[at]
+            assert result is not None  # noqa: S101 - for the type
+            self.done += 1
+            self.progress(self.done, len(self.actions), result)
+            for later in self.order.needed_by[at]:
+                self.order.needs[later].discard(at)
+                if self.results[later] is not None:
+                    continue
+                if result.state != "succeeded":
+                    what = "was not deleted" if result.kind == "delete" else "was not made"
+                    self._set(later, "skipped", f"{result.key}, which comes first, {what}")
+                    waiting.append(later)
+                elif not self.order.needs[later]:
+                    self.ready.append(later)
+
+    def _set(self, at: int, state: str, reason: str, secret: Secret | None = None) -> None:
+        action = self.actions[at]
+        self.results[at] = Result(state, action.kind, action.key, reason, secret or _met(action))  # type: ignore[arg-type]  # a State
+
+    def _refresh(self) -> None:
+        """List again, and see each action in the light of what is there now. Nothing is deleted that the plan
+        did not name."""
+        inventory = self.service.inventory()
+        makes, deletes = _by_key(decide(inventory, self.desired))
+        named = {action.key for action in self.actions if action.kind == "delete"}
+        for at, action in enumerate(self.actions):
+            now = (deletes if action.kind == "delete" else makes).get(action.key)
+            if action.kind == "conflict":
+                self._set(at, "skipped", action.reason)
+            elif action.kind == "delete":
+                self._refresh_delete(at, now, inventory)
+            elif now is None:
+                there = action.secret is not None and action.secret.id in inventory.by_id
+                self._set(at, *(("succeeded", action.reason) if there else ("skipped", "not there any more")))
+            elif now.kind == "conflict":
+                self._set(at, "skipped", f"changed since the plan: {now.reason}")
+            elif action.key in deletes and action.key not in named:
+                self._set(at, "skipped", f"changed since the plan: {deletes[action.key].reason}")
+            else:
+                self.actions[at] = now
+                if now.kind == "keep":
+                    self._set(at, "succeeded", now.reason)
+
+    def _refresh_delete(self, at: int, now: Action | None, inventory: Inventory) -> None:
+        action = self.actions[at]
+        if action.secret is None or action.secret.id not in inventory.by_id:
+            self._set(at, "succeeded", "was gone already")
+        elif now is None or now.secret is None or now.secret.id != action.secret.id:
+            self._set(at, "skipped", "changed since the plan: it is not to be deleted any more")
+        elif not set(now.cascades) <= set(action.cascades):
+            more = ", ".join(sorted(set(now.cascades) - set(action.cascades)))
+            self._set(at, "skipped", f"changed since the plan: {more} would be deleted with it")
+        else:
+            self.actions[at] = now
+
+    def _is_unsettled(self, at: int) -> bool:
+        """Whether a list can tell more than the error does."""
+        result = self.results[at]
+        error = result.error if result is not None else None
+        if not isinstance(error, ApiException):
+            return False
+        if self.actions[at].kind == "delete":
+            return error.outcome_unknown or error.status in {400, 403, 404}
+        return error.outcome_unknown or isinstance(error, ConflictException)
+
+    def _settle(self, unsettled: Iterable[int]) -> None:
+        """List again. What is there is done, or is edited so that it certainly holds the value; the rest failed."""
+        try:
+            inventory = self.service.inventory()
+        except OpenApiException:
+            for at in unsettled:
+                self._finish(at)
+            return
+        makes, deletes = _by_key(decide(inventory, self.desired))
+        for at in unsettled:
+            action = self.actions[at]
+            now = makes.get(action.key)
+            if action.kind == "delete":
+                if action.secret is not None and action.secret.id not in inventory.by_id:
+                    self._set(at, "succeeded", action.reason)
+                self._finish(at)
+            elif now is not None and now.kind == "keep":
+                self._set(at, "succeeded", now.reason, now.secret)
+                self._finish(at)
+            elif now is not None and action.key not in deletes and now.kind in {"update", "override"}:
+                self.actions[at] = replace(now, reason=f"was there when it was to be made; {now.reason}")
+                self.ready.append(at)
+            else:
+                self._finish(at)
+
+    # --- In the threads ---------------------------------------------------------------------------
+
+    def _attempt(self, at: int) -> None:
+        self.started.add(at)
+        action = self.actions[at]
+        secret = action.secret
+        if action.kind == "alias" and action.target in self.order.makes:
+            made = self.results[self.order.makes[action.target]]
+            secret = made.secret if made is not None and made.kind != "keep" and made.secret else secret
+        try:
+            answer = self.service.send(action, secret)
+        except Exception as error:
+            self.results[at] = Result(
+                "failed", action.kind, action.key, action.reason, _met(action), error.with_traceback(None)
+            )
+        else:
+            self.results[at] = _success(action, answer)
+        self.finished.put(at)
+
+
+def _success(action: Action, answer: Secret | None) -> Result:
+    if action.kind == "create" and answer is not None and answer.aliased_secret is not None:
+        reason = f"the service took the value for a key, and made an alias of {answer.aliased_secret.key}"
+        return Result("succeeded", "alias", action.key, reason, answer)
+    return Result("succeeded", action.kind, action.key, action.reason, answer)
+
+
+def _met(action: Action) -> Secret | None:
+    """The secret under the action's own key; an alias that is not there yet has none."""
+    return None if action.kind == "alias" else action.secret
+
+
+def _unfinished(action: Action, started: bool) -> Result:
+    if started:
+        error = SyncError(f"{action.kind} of {action.key} was under way at the interruption; list to see its outcome")
+        return Result("failed", action.kind, action.key, action.reason, _met(action), error)
+    return Result("skipped", action.kind, action.key, "not started before the interruption", _met(action))
+
+
+def _by_key(actions: Iterable[Action]) -> tuple[dict[str, Action], dict[str, Action]]:
+    makes: dict[str, Action] = {}
+    deletes: dict[str, Action] = {}
+    for action in actions:
+        (deletes if action.kind == "delete" else makes)[action.key] = action
+    return makes, deletes

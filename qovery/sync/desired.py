@@ -1,0 +1,63 @@
+"""`Desired`: what an environment should hold, checked, and the rules for keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import SecretStr
+
+from qovery.exceptions import ApiTypeError, ApiValueError
+from qovery.models import SecretRequest
+
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*").fullmatch
+
+
+@dataclass(frozen=True)
+class Desired:
+    """The desired state of an environment, and what may be done to reach it."""
+
+    values: Mapping[str, SecretRequest]
+    aliases: Mapping[str, str]
+    prune: bool = False
+    replace: bool = False
+    allow_key_like_values: bool = False
+
+    @classmethod
+    def read(cls, values: Mapping[str, Any], aliases: Mapping[str, str] | None, **rules: bool) -> Desired:
+        """Check what a caller gave. Nothing of it is kept, so later changes to it have no effect."""
+        if not isinstance(values, Mapping) or not isinstance(aliases or {}, Mapping):
+            raise ApiTypeError("the desired secrets and aliases must be mappings")
+        aliases = dict(aliases or {})
+        for key, target in aliases.items():
+            if not isinstance(key, str) or not isinstance(target, str):
+                raise ApiTypeError(f"the alias {key!r} must map a key to a key")
+        twice = sorted(aliases.keys() & values.keys())
+        if twice:
+            raise ApiValueError(f"{', '.join(twice)} cannot be a secret and an alias at once")
+        return cls({key: _request(key, value) for key, value in values.items()}, aliases, **rules)
+
+
+def refusal(key: str) -> str | None:
+    """Why the service, as documented, refuses a new key; None if it does not."""
+    if not _KEY(key):
+        return "a key is made of letters, digits and _, and starts with a letter"
+    if key.upper().startswith("QOVERY_"):
+        return "keys that start with QOVERY_ belong to the service"
+    return None
+
+
+def _request(key: object, value: object) -> SecretRequest:
+    if not isinstance(key, str):
+        raise ApiTypeError(f"a key must be a str, not {type(key).__name__}")
+    if isinstance(value, SecretRequest):
+        if value.key != key:
+            raise ApiValueError(f"the request under {key!r} has another key, {value.key!r}")
+        return value.model_copy()
+    if isinstance(value, str | SecretStr):
+        return SecretRequest(key=key, value=value)  # type: ignore[arg-type]  # SecretText reveals a SecretStr
+    raise ApiTypeError(
+        f"the value of {key!r} must be a str, a SecretStr or a SecretRequest, not {type(value).__name__}"
+    )

@@ -1,0 +1,38 @@
+"""What must be done before what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qovery.sync.action import Action
+
+
+class Order:
+    """The dependencies among actions, which are named by their place in the plan."""
+
+    def __init__(self, actions: Sequence[Action]) -> None:
+        deletes = {action.key: at for at, action in enumerate(actions) if action.kind == "delete"}
+        self.makes = {action.key: at for at, action in enumerate(actions) if action.kind != "delete"}
+        by_id = {_id(actions[at]): at for at in deletes.values()}
+        self.needs: list[set[int]] = [set() for _ in actions]
+        self.needed_by: list[list[int]] = [[] for _ in actions]
+        for at, action in enumerate(actions):
+            if action.kind == "delete":
+                other = action.secret.aliased_secret if action.secret else None
+                if other is not None and other.id in by_id:
+                    self._must_follow(by_id[other.id], at)
+            elif action.kind != "conflict" and action.key in deletes:
+                self._must_follow(at, deletes[action.key])
+            if action.kind == "alias" and action.target in self.makes:
+                target = self.makes[action.target]
+                if actions[target].kind == "create":
+                    self._must_follow(at, target)
+
+    def _must_follow(self, later: int, earlier: int) -> None:
+        if earlier not in self.needs[later]:
+            self.needs[later].add(earlier)
+            self.needed_by[earlier].append(later)
+
+
+def _id(action: Action) -> str | None:
+    return action.secret.id if action.secret is not None else None

@@ -1,0 +1,45 @@
+"""How an apply tells how far it is."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import Any
+
+from qovery.exceptions import MissingExtraError
+from qovery.sync.report import Result
+
+#: Called with the number of actions that are done, the number of all, and the result of the last.
+Progress = Callable[[int, int, Result], object]
+
+
+@contextmanager
+def reporting(progress: bool | Progress, total: int) -> Iterator[Progress]:
+    """What to call after each action: a bar, the caller's own, or nothing."""
+    if progress is False:
+        yield lambda done, total, result: None
+    elif progress is True:
+        with _bar()(total=total, desc="Applying", unit="secret") as bar:
+            failed = 0
+
+            def advance(done: int, total: int, result: Result) -> None:
+                nonlocal failed
+                failed += result.state == "failed"
+                if failed:
+                    bar.set_postfix(failed=failed, refresh=False)
+                bar.update()
+
+            yield advance
+    else:
+        yield progress
+
+
+def _bar() -> Any:
+    # In a notebook without its widgets, tqdm would warn and fall back to the same.
+    module = "tqdm.auto" if find_spec("ipywidgets") else "tqdm"
+    try:
+        return importlib.import_module(module).tqdm
+    except ImportError:
+        raise MissingExtraError("progress=True needs tqdm: pip install 'qovery[sync]'") from None

@@ -1,0 +1,64 @@
+"""`Service`: one environment behind the API, as a plan sees it: list it, and carry out an action."""
+
+from __future__ import annotations
+
+import contextlib
+from uuid import UUID
+
+from qovery.api.environment_secret_api import EnvironmentSecretApi
+from qovery.exceptions import ApiException, BadRequestException
+from qovery.models import Key, Secret, SecretEditRequest, SecretRequest, Value
+from qovery.redaction import sealed
+from qovery.sync.action import Action
+from qovery.sync.inventory import ENVIRONMENT, Inventory
+
+
+class Service:
+    """One environment."""
+
+    def __init__(self, api: EnvironmentSecretApi, environment_id: str | UUID) -> None:
+        self.api = api
+        self.environment_id = environment_id
+
+    def inventory(self) -> Inventory:
+        """What the environment has now."""
+        return Inventory(self.api.list_environment_secrets(self.environment_id).results or [])
+
+    @sealed
+    def send(self, action: Action, secret: Secret | None) -> Secret | None:
+        """Carry out an action on a secret: for an alias, the one that it is to stand for."""
+        if action.kind == "create" and action.request is not None:
+            return self.api.create_environment_secret(self.environment_id, action.request)
+        if secret is None:
+            raise ValueError(f"there is nothing to {action.kind}")
+        if action.kind == "delete":
+            self.api.delete_environment_secret(self.environment_id, secret.id)
+            return secret
+        if action.kind == "alias":
+            return self._alias(action.key, secret)
+        fields = (action.request or SecretRequest(key=action.key)).model_copy()
+        if action.kind == "override":
+            override = Value.from_dict({name: fields.to_dict()[name] for name in _given(fields, Value)})
+            return self.api.create_environment_secret_override(self.environment_id, secret.id, override)
+        edit = SecretEditRequest.from_dict({name: fields.to_dict()[name] for name in _given(fields, SecretEditRequest)})
+        return self.api.edit_environment_secret(self.environment_id, secret.id, edit)
+
+    def _alias(self, key: str, target: Secret) -> Secret:
+        try:
+            return self.api.create_environment_secret_alias(self.environment_id, target.id, Key(key=key))
+        except BadRequestException as error:
+            if target.scope != ENVIRONMENT:
+                raise
+            refused = error
+        # As documented, only a secret of a higher scope is aliased so; one of the same scope by its name as value.
+        made = self.api.create_environment_secret(self.environment_id, SecretRequest(key=key, value=target.key))
+        if made.aliased_secret is not None and made.aliased_secret.id == target.id:
+            return made
+        with contextlib.suppress(ApiException):
+            self.api.delete_environment_secret(self.environment_id, made.id)
+        raise refused
+
+
+def _given(request: SecretRequest, model: type[Value] | type[SecretEditRequest]) -> set[str]:
+    """The fields that were set and that the other request knows too."""
+    return set(request.to_dict()) & set(model.model_fields)

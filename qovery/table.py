@@ -1,0 +1,88 @@
+"""`Table`: rows of text, aligned for a terminal or as HTML for a notebook. The one renderer of this package."""
+
+from __future__ import annotations
+
+import html
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+# No colours: text and lines take those of the page, so dark and light themes both work.
+_LINE = "border-bottom:1px solid rgba(128,128,128,.4)"
+_CELL = f"text-align:left;padding:.2em .8em;{_LINE}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under a caption and column names; the first cell of a row names it."""
+
+    caption: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def text(self) -> str:
+        """The table in aligned columns, its caption first; characters that do not print are escaped."""
+        rows = [[_printable(cell) for cell in row] for row in (self.columns, *self.rows)]
+        widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        ]
+        return "\n".join([_printable(self.caption), *(lines if self.rows else [])])
+
+    def html(self) -> str:
+        """The table as HTML that needs no style sheet."""
+        head = "".join(f'<th scope="col" style="{_CELL}">{_escape(name)}</th>' for name in self.columns)
+        body = "".join(
+            "<tr>"
+            + f'<th scope="row" style="{_CELL};font-weight:normal">{_escape(row[0])}</th>'
+            + "".join(f'<td style="{_CELL}">{_escape(cell)}</td>' for cell in row[1:])
+            + "</tr>"
+            for row in self.rows
+        )
+        caption = f'<caption style="text-align:left;padding:.4em .8em">{_escape(self.caption)}</caption>'
+        return (
+            '<table style="border-collapse:collapse;background:transparent;color:inherit">'
+            f"{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        )
+
+
+class ShownAsTable:
+    """What is shown as a table by `print`, by notebooks and by IPython."""
+
+    def _table(self) -> Table:
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        return self._table().text()
+
+    def _repr_html_(self) -> str:
+        return self._table().html()
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(self._table().text() if not cycle else "…")
+
+
+def age(moment: datetime, now: datetime | None = None) -> str:
+    """How long ago that was, in one unit: `5 min`, `3 h`, `12 d`."""
+    seconds = int(((now or datetime.now(timezone.utc)) - moment).total_seconds())
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{max(seconds, 0)} s"
+
+
+def _escape(text: str) -> str:
+    return html.escape(_printable(text))
+
+
+def _printable(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode() for c in text)
+
+
+def _width(text: str) -> int:
+    return len(text) if text.isascii() else sum(1 + (unicodedata.east_asian_width(c) in "WF") for c in text)

@@ -1,0 +1,288 @@
+"""Plans that are applied to a sandbox of each behaviour."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import Any
+
+import pytest
+
+from qovery import (
+    ApiClient,
+    ApiException,
+    ApiValueError,
+    ApplyError,
+    ApplyInterrupted,
+    Configuration,
+    EnvironmentSecretApi,
+    PlanConflictError,
+    SecretRequest,
+)  # fmt: skip
+from qovery.sandbox import Sandbox
+from qovery.sync import Report, Result, plan_secrets
+
+
+def told(results: tuple[Result, ...]) -> list[tuple[str, str]]:
+    return [(result.kind, result.key) for result in results]
+
+
+def test_apply__everything(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """New, own, inherited and BUILT_IN secrets and aliases of all of them end as desired."""
+    sandbox.add_secret(env, "OWN", "old")
+    sandbox.add_secret(env, "SHARED", "shared", scope="PROJECT")
+    sandbox.add_secret(env, "QOVERY_DB_URL", "db", scope="BUILT_IN")
+    sandbox.add_secret(env, "GONE", "x")
+    desired = {"NEW": "n", "OWN": "o", "SHARED": "s", "FILE": SecretRequest(key="FILE", value="f", mount_path="/f")}
+    aliases = {"DB": "QOVERY_DB_URL", "NEW_TOO": "NEW", "FILE_TOO": "FILE"}
+    plan = plan_secrets(api, env, desired, aliases=aliases, prune=True)
+    report = plan.apply()
+    assert told(report.succeeded) == [
+        ("create", "NEW"), ("update", "OWN"), ("override", "SHARED"), ("create", "FILE"),
+        ("alias", "DB"), ("alias", "NEW_TOO"), ("alias", "FILE_TOO"), ("delete", "GONE"),
+    ]  # fmt: skip
+    assert report.failed == report.skipped == ()
+    assert plan.report is report
+    values = {secret.key: sandbox.value(env, secret.key) for secret in sandbox.secrets(env)}
+    assert values == {
+        "QOVERY_DB_URL": "db", "DB": "db", "NEW": "n", "NEW_TOO": "n", "OWN": "o", "SHARED": "s", "FILE": "f",
+        "FILE_TOO": "f",
+    }  # fmt: skip
+    again = plan_secrets(api, env, desired, aliases=aliases, prune=True)
+    assert [action.kind for action in again.actions] == ["update"] * 4 + ["keep"] * 3
+
+
+def test_apply__twice(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """Applying a plan again changes no secret's identity and deletes nothing more."""
+    sandbox.add_secret(env, "FILE", "x", mount_path="/f")
+    sandbox.add_secret(env, "GONE", "x")
+    plan = plan_secrets(api, env, {"NEW": "n", "FILE": "v"}, aliases={"A": "NEW"}, prune=True, replace=True)
+    plan.apply()
+    before = {secret.key: secret.id for secret in sandbox.secrets(env)}
+    report = plan.apply()
+    assert {secret.key: secret.id for secret in sandbox.secrets(env)} == before
+    assert report.failed == ()
+    assert ("update", "NEW") in told(report.succeeded)
+    assert ("update", "FILE") in told(report.succeeded)
+
+
+def test_apply__replace_with_aliases(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """A secret of another kind is made anew, and its desired alias too."""
+    sandbox.add_secret(env, "OWN", "old")
+    plan_secrets(api, env, {}, aliases={"A": "OWN", "B": "OWN"}).apply().raise_for_failures()
+    wanted = {"OWN": SecretRequest(key="OWN", value="file", mount_path="/own")}
+    report = plan_secrets(api, env, wanted, aliases={"A": "OWN"}, replace=True).apply()
+    assert told(report.succeeded) == [("delete", "OWN"), ("create", "OWN"), ("alias", "A")]
+    assert sorted(secret.key for secret in sandbox.secrets(env)) == ["A", "OWN"]
+    assert sandbox.value(env, "A") == "file"
+
+
+def test_apply__conflicts(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """A plan with conflicts is refused as a whole, or its conflicts are skipped."""
+    plan = plan_secrets(api, env, {"QOVERY_X": "v", "A": "v"})
+    with pytest.raises(PlanConflictError, match="QOVERY_X") as caught:
+        plan.apply()
+    assert caught.value.conflicts == plan.conflicts
+    assert sandbox.secrets(env) == []
+    report = plan.apply(skip_conflicts=True)
+    assert (told(report.succeeded), told(report.skipped)) == ([("create", "A")], [("conflict", "QOVERY_X")])
+
+
+@pytest.mark.parametrize("workers", [0, -1, 1.5, None])
+def test_apply__max_workers(api: EnvironmentSecretApi, env: str, workers: Any) -> None:
+    """A number of threads that is none is refused."""
+    with pytest.raises(ApiValueError, match="max_workers"):
+        plan_secrets(api, env, {}).apply(workers)
+
+
+def test_apply__one_fault(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """A fault of one key stops only what depends on it, and all failures can be raised."""
+    plan = plan_secrets(api, env, {"A": "v", "B": "v"}, aliases={"A2": "A", "B2": "B"})
+    sandbox.fail("create_environment_secret", status=400)
+    report = plan.apply(max_workers=1)
+    assert told(report.failed) == [("create", "A")]
+    assert told(report.skipped) == [("alias", "A2")]
+    assert "A, which comes first, was not made" in report.skipped[0].reason
+    assert told(report.succeeded) == [("create", "B"), ("alias", "B2")]
+    with pytest.raises(ApplyError, match="1 of 4 actions failed: A") as caught:
+        report.raise_for_failures()
+    assert [type(error).__name__ for error in caught.value.exceptions] == ["BadRequestException"]
+    assert caught.value.report is report
+
+
+def test_apply__nothing_to_raise(api: EnvironmentSecretApi, env: str) -> None:
+    """A report without failures raises nothing."""
+    plan_secrets(api, env, {"A": "v"}).apply().raise_for_failures()
+
+
+@pytest.mark.parametrize("operation", ["create_environment_secret", "create_environment_secret_alias"])
+def test_apply__lost_reply(sandbox: Sandbox, api: EnvironmentSecretApi, env: str, operation: str) -> None:
+    """A write whose answer is lost is found in a list, and what depends on it goes on."""
+    sandbox.add_secret(env, "SHARED", "shared", scope="PROJECT")
+    plan = plan_secrets(api, env, {"A": "v"}, aliases={"A2": "A", "S2": "SHARED"})
+    sandbox.drop_reply(operation)
+    report = plan.apply(max_workers=1)
+    assert (report.failed, report.skipped) == ((), ())
+    assert sandbox.value(env, "A2") == "v"
+    assert sandbox.value(env, "S2") == "shared"
+
+
+def test_apply__lost_override(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """An override whose answer is lost is found, and certainly holds the value."""
+    sandbox.add_secret(env, "SHARED", "shared", scope="PROJECT")
+    sandbox.drop_reply("create_environment_secret_override")
+    report = plan_secrets(api, env, {"SHARED": "mine"}).apply()
+    assert told(report.succeeded) == [("update", "SHARED")]
+    assert sandbox.value(env, "SHARED") == "mine"
+
+
+def test_apply__lost_before(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """A create that was lost on its way is not repeated, and has failed."""
+    plan = plan_secrets(api, env, {"A": "v"}, aliases={"A2": "A"})
+    sandbox.reset_connection("create_environment_secret")
+    report = plan.apply()
+    assert (told(report.failed), told(report.skipped)) == ([("create", "A")], [("alias", "A2")])
+    assert isinstance(report.failed[0].error, ApiException)
+    assert report.failed[0].error.outcome_unknown
+    assert sandbox.secrets(env) == []
+
+
+def test_apply__first_list_fails(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """Where the list before the writes fails, nothing is written, and the report says so."""
+    plan = plan_secrets(api, env, {"A": "v"})
+    sandbox.fail("list_environment_secrets", status=400)
+    with pytest.raises(ApiException):
+        plan.apply()
+    assert plan.report is not None
+    assert told(plan.report.skipped) == [("create", "A")]
+    assert sandbox.secrets(env) == []
+
+
+def test_apply__settling_list_fails(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """Where the list that should settle an outcome fails too, the first error stays."""
+    sandbox.add_secret(env, "A", "old", mount_path="/a")
+    plan = plan_secrets(api, env, {"A": "v"}, replace=True)
+
+    def break_list(done: int, total: int, result: Result) -> None:
+        sandbox.drop_reply("create_environment_secret")
+        sandbox.fail("list_environment_secrets", status=400)
+
+    (failure,) = plan.apply(progress=break_list).failed
+    assert isinstance(failure.error, ApiException)
+    assert failure.error.outcome_unknown
+
+
+def test_apply__somebody_was_faster(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """A create that meets a key of somebody else becomes an update; a deletion of what is gone has succeeded."""
+    gone = sandbox.add_secret(env, "GONE", "x")
+    plan = plan_secrets(api, env, {"A": "mine", "SHARED": "mine"}, prune=True)
+    sandbox.add_secret(env, "A", "theirs")
+    sandbox.add_secret(env, "SHARED", "theirs", scope="PROJECT")
+    api.delete_environment_secret(env, gone.id)
+    report = plan.apply()
+    assert told(report.succeeded) == [("update", "A"), ("override", "SHARED"), ("delete", "GONE")]
+    assert sandbox.value(env, "A") == sandbox.value(env, "SHARED") == "mine"
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_apply__conflict_at_the_last_moment(sandbox: Sandbox, api: EnvironmentSecretApi, env: str, there: bool) -> None:
+    """A create that meets 409 is an update where the key is there now, and has failed where it is not."""
+    sandbox.add_secret(env, "A", "old", mount_path="/a")
+    plan = plan_secrets(api, env, {"A": "mine"}, replace=True)
+
+    def be_faster(done: int, total: int, result: Result) -> None:
+        if result.kind == "delete":
+            sandbox.fail("create_environment_secret", status=409)
+            if there:
+                sandbox.add_secret(env, "A", "theirs")
+
+    report = plan.apply(progress=be_faster)
+    assert told(report.succeeded) == [("delete", "A"), *([("update", "A")] if there else [])]
+    assert told(report.failed) == ([] if there else [("create", "A")])
+    assert [sandbox.value(env, secret.key) for secret in sandbox.secrets(env)] == (["mine"] if there else [])
+
+
+def test_apply__changed_since_the_plan(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """Nothing is deleted that the plan did not name."""
+    own = sandbox.add_secret(env, "OWN", "old")
+    kept = sandbox.add_secret(env, "KEPT", "kept", owned_by="DOPPLER")
+    wanted = {"OWN": SecretRequest(key="OWN", value="file", mount_path="/own"), "NEW": "v"}
+    plan = plan_secrets(api, env, wanted, replace=True, prune=True)
+    plan_secrets(api, env, {}, aliases={"LATER": "OWN", "NEW": "OWN"}).apply().raise_for_failures()
+    report = plan.apply()
+    assert told(report.skipped) == [("delete", "OWN"), ("create", "OWN"), ("create", "NEW")]
+    assert "LATER, NEW would be deleted with it" in report.skipped[0].reason
+    assert {secret.id for secret in sandbox.secrets(env)} >= {own.id, kept.id}
+
+
+def test_apply__key_like_value(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """A value that is the name of a key is reported as what the service made of it."""
+    sandbox.add_secret(env, "OWN", "own")
+    report = plan_secrets(api, env, {"NEW": "OWN"}, allow_key_like_values=True).apply()
+    (result,) = report.succeeded
+    listed = next(secret for secret in sandbox.secrets(env) if secret.key == "NEW")
+    assert (result.kind == "alias") == (listed.aliased_secret is not None)
+
+
+def test_apply__progress(api: EnvironmentSecretApi, env: str) -> None:
+    """A callable is told of every action, in the thread of the caller."""
+    seen: list[tuple[int, int, str, str]] = []
+
+    def tell(done: int, total: int, result: Result) -> None:
+        seen.append((done, total, result.key, threading.current_thread().name))
+
+    plan = plan_secrets(api, env, {"A": "v", "QOVERY_X": "v"}, aliases={"A2": "A"})
+    plan.apply(progress=tell, skip_conflicts=True)
+    here = threading.current_thread().name
+    assert seen == [(1, 3, "QOVERY_X", here), (2, 3, "A", here), (3, 3, "A2", here)]
+
+
+def test_apply__progress_fails(api: EnvironmentSecretApi, env: str) -> None:
+    """An error of the callable ends the apply, and the report is on the plan."""
+    plan = plan_secrets(api, env, {f"K{at}": "v" for at in range(20)})
+
+    def tell(done: int, total: int, result: Result) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        plan.apply(max_workers=1, progress=tell)
+    assert plan.report is not None
+    assert plan.report.succeeded
+    assert plan.report.skipped
+
+
+def interrupted(plan: Any, sandbox: Sandbox, env: str) -> Report:
+    with pytest.raises(ApplyInterrupted, match="says what was done") as caught:
+        plan.apply(max_workers=2, progress=lambda *_: signal.raise_signal(signal.SIGINT))
+    assert caught.value.report is plan.report
+    report: Report = plan.report
+    assert {result.key for result in report.succeeded} == {secret.key for secret in sandbox.secrets(env)}
+    return report
+
+
+def test_apply__ctrl_c(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """Ctrl-C starts nothing more, waits for what runs, and the report says what is there."""
+    sandbox.delay(0.01)
+    report = interrupted(plan_secrets(api, env, {f"K{at}": "v" for at in range(50)}), sandbox, env)
+    assert report.failed == ()
+    assert len(report.succeeded) + len(report.skipped) == 50
+    assert report.skipped[-1].reason == "not started before the interruption"
+
+
+def test_apply__read_only(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """Without the right to write, every action has failed with the service's own error."""
+    gone = sandbox.add_secret(env, "GONE", "x")
+    plan = plan_secrets(api, env, {"A": "v"}, prune=True)
+    sandbox.read_only("a-token")
+    report = plan.apply()
+    assert told(report.failed) == [("create", "A"), ("delete", "GONE")]
+    assert [secret.id for secret in sandbox.secrets(env)] == [gone.id]
+
+
+def test_apply__no_answer(env: str) -> None:
+    """Where nobody answers, planning ends in the error of the list."""
+    with (
+        ApiClient(Configuration(host="http://127.0.0.1:9", access_token="t", retries=0)) as client,
+        pytest.raises(ApiException),
+    ):
+        plan_secrets(EnvironmentSecretApi(client), env, {})

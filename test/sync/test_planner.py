@@ -1,0 +1,252 @@
+"""The rules of a plan, without a server."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from qovery import ApiTypeError, ApiValueError, Secret, SecretRequest
+from qovery.sync.action import Action
+from qovery.sync.desired import Desired
+from qovery.sync.inventory import Inventory
+from qovery.sync.planner import decide
+
+
+def secret(key: str, kind: str | None = "VALUE", scope: str = "ENVIRONMENT", **fields: Any) -> Secret:
+    """A listed secret whose id is told by its key and scope."""
+    return Secret.from_dict(
+        {"id": f"{scope}-{key}", "created_at": "2026-01-01T00:00:00Z", "key": key, "scope": scope,
+         "variable_type": kind, **fields}
+    )  # fmt: skip
+
+
+def other(of: Secret, mount_path: str | None = None) -> dict[str, Any]:
+    return {"id": of.id, "key": of.key, "mount_path": mount_path, "scope": of.scope, "variable_type": of.variable_type}
+
+
+def alias(key: str, of: Secret, **fields: Any) -> Secret:
+    return secret(key, "ALIAS", aliased_secret=other(of), **fields)
+
+
+def override(of: Secret, mount_path: str | None = None) -> Secret:
+    return secret(of.key, "OVERRIDE", overridden_secret=other(of, mount_path))
+
+
+def plan(
+    existing: list[Secret], values: dict[str, Any] | None = None, aliases: dict[str, str] | None = None, **rules: bool
+) -> list[Action]:
+    return list(decide(Inventory(existing), Desired.read(values or {}, aliases, **rules)))
+
+
+def brief(actions: list[Action]) -> list[tuple[str, str]]:
+    return [(action.kind, action.key) for action in actions]
+
+
+SHARED = secret("SHARED", scope="PROJECT")
+SHARED_FILE = secret("SHARED_FILE", "FILE", scope="PROJECT", mount_path="/shared")
+BUILT_IN = secret("QOVERY_DB_URL", "BUILT_IN", scope="BUILT_IN")
+OWN = secret("OWN")
+OWN_FILE = secret("OWN_FILE", "FILE", mount_path="/own")
+FOREIGN = secret("FOREIGN", owned_by="DOPPLER")
+
+
+def a_file(key: str, path: str) -> SecretRequest:
+    return SecretRequest(key=key, value="content", mount_path=path)
+
+
+@pytest.mark.parametrize(
+    ("existing", "wanted", "kind", "reason"),
+    [
+        ([], {"NEW": "v"}, "create", "new key"),
+        ([OWN], {"OWN": "v"}, "update", "will write"),
+        ([OWN_FILE], {"OWN_FILE": a_file("OWN_FILE", "/own")}, "update", "will write"),
+        ([secret("F", "FILE")], {"F": a_file("F", "/unknown")}, "update", "will write"),
+        ([secret("OWN", None)], {"OWN": "v"}, "update", "will write"),
+        ([SHARED], {"SHARED": "v"}, "override", "inherited from PROJECT"),
+        ([SHARED_FILE], {"SHARED_FILE": "v"}, "override", "inherited from PROJECT"),
+        ([SHARED_FILE], {"SHARED_FILE": a_file("SHARED_FILE", "/else")}, "conflict", "mounted at /shared"),
+        ([SHARED], {"SHARED": a_file("SHARED", "/else")}, "conflict", "mounted nowhere"),
+        ([SHARED, override(SHARED)], {"SHARED": "v"}, "update", "own override"),
+        ([SHARED, override(SHARED)], {"SHARED": a_file("SHARED", "/x")}, "conflict", "mounted nowhere"),
+        ([BUILT_IN], {"QOVERY_DB_URL": "v"}, "conflict", "of scope BUILT_IN"),
+        ([secret("X", scope="ORGANIZATION")], {"X": "v"}, "conflict", "of scope ORGANIZATION"),
+        ([OWN, alias("A", OWN)], {"A": "v"}, "conflict", "an alias of OWN"),
+        ([OWN], {"OWN": a_file("OWN", "/x")}, "conflict", "FILE is wanted"),
+        ([OWN_FILE], {"OWN_FILE": "v"}, "conflict", "VALUE is wanted"),
+        ([OWN_FILE], {"OWN_FILE": a_file("OWN_FILE", "/x")}, "conflict", "mounted at /own, not at /x"),
+        ([secret("E", "EXTERNAL_SECRET")], {"E": "v"}, "conflict", "its kind is EXTERNAL_SECRET"),
+        ([FOREIGN], {"FOREIGN": "v"}, "conflict", "DOPPLER manages it"),
+        ([OWN], {"NEW": "OWN"}, "conflict", "name of a key"),
+        ([], {"NEW": "OTHER", "OTHER": "v"}, "conflict", "name of a key"),
+        ([], {"QOVERY_X": "v"}, "conflict", "belong to the service"),
+        ([], {"__X": "v"}, "conflict", "starts with a letter"),
+    ],
+)  # fmt: skip
+def test_value__meets(existing: list[Secret], wanted: dict[str, Any], kind: str, reason: str) -> None:
+    """What a wanted value meets decides what is done, and the reason says so."""
+    action = plan(existing, wanted)[0]
+    assert (action.kind, action.key) == (kind, next(iter(wanted)))
+    assert reason in action.reason
+    assert len(plan(existing, wanted)) == len(wanted)
+
+
+@pytest.mark.parametrize(
+    ("existing", "values", "target", "kind", "reason"),
+    [
+        ([BUILT_IN], {}, "QOVERY_DB_URL", "alias", "another key for QOVERY_DB_URL"),
+        ([SHARED], {}, "SHARED", "alias", "another key"),
+        ([OWN], {}, "OWN", "alias", "another key"),
+        ([], {"NEW": "v"}, "NEW", "alias", "another key"),
+        ([OWN, alias("A", OWN)], {}, "OWN", "keep", "already"),
+        ([SHARED, alias("A", SHARED, scope="PROJECT")], {}, "SHARED", "keep", "already"),
+        ([OWN, SHARED, alias("A", OWN)], {}, "SHARED", "conflict", "an alias of OWN"),
+        ([OWN, secret("A")], {}, "OWN", "conflict", "it is of kind VALUE"),
+        ([OWN, secret("A", scope="PROJECT")], {}, "OWN", "conflict", "taken by a secret of scope PROJECT"),
+        ([OWN, alias("B", OWN)], {}, "B", "conflict", "B is an ALIAS itself"),
+        ([SHARED, override(SHARED)], {}, "SHARED", "conflict", "SHARED is an OVERRIDE itself"),
+        ([SHARED], {"SHARED": "v"}, "SHARED", "conflict", "to be an override"),
+        ([], {}, "ABSENT", "conflict", "there is no ABSENT"),
+        ([], {}, "A", "conflict", "alias of itself"),
+        ([FOREIGN], {}, "FOREIGN", "alias", "another key"),
+    ],
+)
+def test_alias__meets(existing: list[Secret], values: dict[str, str], target: str, kind: str, reason: str) -> None:
+    """What a wanted alias and its target meet decides what is done."""
+    action = plan(existing, values, {"A": target})[-1]
+    assert (action.kind, action.key, action.target if kind != "conflict" else target) == (kind, "A", target)
+    assert reason in action.reason
+
+
+def test_alias__of_a_wanted_alias() -> None:
+    """An alias of what is to be an alias is a conflict, also where it is none yet."""
+    assert brief(plan([OWN, secret("B")], aliases={"A": "B", "B": "OWN"})) == [("conflict", "A"), ("conflict", "B")]
+
+
+def test_alias__key_that_is_refused() -> None:
+    """An alias may not have a key that the service keeps for itself."""
+    assert "belong to the service" in plan([OWN], aliases={"QOVERY_A": "OWN"})[0].reason
+
+
+def test_key_like_value__allowed() -> None:
+    """With consent, a value that is the name of a key is written."""
+    assert brief(plan([OWN], {"NEW": "OWN"}, allow_key_like_values=True)) == [("create", "NEW")]
+
+
+def test_replace__alias_by_value() -> None:
+    """An alias in the way of a value is deleted, then the value is created."""
+    actions = plan([OWN, alias("A", OWN)], {"A": "v"}, replace=True)
+    assert brief(actions) == [("delete", "A"), ("create", "A")]
+
+
+def test_replace__lists_and_remakes_aliases() -> None:
+    """A replaced secret takes its aliases with it: all are listed, the desired ones are made again."""
+    existing = [OWN, alias("WANTED", OWN), alias("LOST", OWN)]
+    actions = plan(existing, {"OWN": a_file("OWN", "/x")}, {"WANTED": "OWN"}, replace=True)
+    assert brief(actions) == [("delete", "OWN"), ("create", "OWN"), ("alias", "WANTED")]
+    assert actions[0].cascades == ("LOST", "WANTED")
+    assert "made again" in actions[2].reason
+
+
+def test_replace__alias_with_another_target() -> None:
+    """An alias with the wrong target is deleted and made anew."""
+    actions = plan([OWN, SHARED, alias("A", OWN)], aliases={"A": "SHARED"}, replace=True)
+    assert brief(actions) == [("delete", "A"), ("alias", "A")]
+
+
+def test_replace__value_by_alias_takes_its_alias() -> None:
+    """An alias whose target becomes an alias has no place any more."""
+    actions = plan([OWN, SHARED, alias("A", OWN)], aliases={"A": "OWN", "OWN": "SHARED"}, replace=True)
+    assert [action.kind for action in actions] == ["keep", "conflict"]
+    assert "conflict would be deleted with it" in actions[1].reason
+
+
+def test_replace__shadowing_value() -> None:
+    """Where a secret of the project has the key too, the replacement is an override."""
+    actions = plan([SHARED, secret("SHARED", "FILE")], {"SHARED": "v"}, replace=True)
+    assert brief(actions) == [("delete", "SHARED"), ("override", "SHARED")]
+
+
+def test_replace__spares_others() -> None:
+    """Nothing is replaced that would take a secret with it that somebody else manages."""
+    actions = plan([OWN, alias("A", OWN, owned_by="DOPPLER")], {"OWN": a_file("OWN", "/x")}, replace=True)
+    assert brief(actions) == [("conflict", "OWN")]
+    assert "A, of DOPPLER, would be deleted with it" in actions[0].reason
+
+
+def test_replace__spares_a_desired_key_in_conflict() -> None:
+    """Nothing is replaced that would take a desired secret with it that cannot be made again."""
+    existing = [OWN, alias("A", OWN)]
+    actions = plan(existing, {"OWN": a_file("OWN", "/x"), "A": "OWN"}, replace=True)
+    assert brief(actions) == [("conflict", "OWN"), ("conflict", "A")]
+
+
+def test_prune__only_own() -> None:
+    """Own secrets go, aliases first; what is inherited or managed by others stays."""
+    existing = [OWN, alias("A", OWN), SHARED, override(SHARED), BUILT_IN, FOREIGN]
+    actions = plan(existing, {"NEW": "v"}, prune=True)
+    assert brief(actions) == [
+        ("create", "NEW"), ("delete", "A"), ("delete", "OWN"), ("delete", "SHARED"), ("keep", "FOREIGN"),
+    ]  # fmt: skip
+    assert actions[2].cascades == ("A",)
+    assert "project's value" in actions[3].reason
+
+
+def test_prune__off() -> None:
+    """Without prune, what is not desired is not mentioned."""
+    assert plan([OWN, FOREIGN]) == []
+
+
+def test_prune__keeps_the_target_of_a_desired_alias() -> None:
+    """What a desired alias stands for is kept, though it is not desired by itself."""
+    actions = plan([OWN, alias("A", OWN)], aliases={"A": "OWN"}, prune=True)
+    assert brief(actions) == [("keep", "A"), ("keep", "OWN")]
+
+
+def test_prune__keeps_what_a_conflict_hangs_on() -> None:
+    """A desired key in conflict is not deleted by way of its target."""
+    actions = plan([OWN, alias("A", OWN)], {"A": "v"}, prune=True)
+    assert brief(actions) == [("conflict", "A"), ("keep", "OWN")]
+
+
+def test_inventory__cycle() -> None:
+    """Aliases in a circle, which no service should send, end."""
+    a, b = secret("A"), secret("B")
+    assert len(plan([alias("A", b), alias("B", a)], prune=True)) == 2
+
+
+@pytest.mark.parametrize(
+    ("values", "aliases", "error"),
+    [
+        ([("A", "v")], {}, ApiTypeError),
+        ({1: "v"}, {}, ApiTypeError),
+        ({"A": 1}, {}, ApiTypeError),
+        ({"A": SecretRequest(key="B")}, {}, ApiValueError),
+        ({"A": "v"}, {"A": "B"}, ApiValueError),
+        ({}, {"A": 1}, ApiTypeError),
+        ({}, [("A", "B")], ApiTypeError),
+    ],
+)
+def test_desired__refused(values: Any, aliases: Any, error: type[Exception]) -> None:
+    """A desired state that cannot be used is an error before anything is sent."""
+    with pytest.raises(error):
+        Desired.read(values, aliases)
+
+
+def test_desired__is_a_copy() -> None:
+    """A change to a request after the plan does not reach the plan."""
+    request = SecretRequest(key="A", value="first")
+    action = plan([], {"A": request})[0]
+    request.value = "second"
+    assert action.request is not None
+    assert action.request.value == "first"
+
+
+def test_planner__is_linear() -> None:
+    """Ten thousand keys take no minutes."""
+    existing = [secret(f"K{at}") for at in range(0, 10_000, 2)]
+    start = time.process_time()
+    actions = plan(existing, {f"K{at}": "v" for at in range(10_000)}, {f"A{at}": f"K{at}" for at in range(10_000)})
+    assert len(actions) == 20_000
+    assert time.process_time() - start < 20

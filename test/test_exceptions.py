@@ -1,0 +1,176 @@
+"""The tree of errors: which class belongs to which status, what an error carries, and that it travels."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import urllib3
+
+import qovery
+from qovery import (
+    ApiAttributeError,
+    ApiConnectionError,
+    ApiDecodeError,
+    ApiException,
+    ApiKeyError,
+    ApiTimeoutError,
+    ApiTypeError,
+    ApiValidationError,
+    ApiValueError,
+    BadRequestException,
+    ConflictException,
+    ForbiddenException,
+    NotFoundException,
+    OpenApiException,
+    SecretRequest,
+    ServiceException,
+    TooManyRequestsException,
+    UnauthorizedException,
+    UnprocessableEntityException,
+)
+from qovery.exceptions import exception_class
+from qovery.rest import ApiException as FromRest
+
+PARENTS: dict[type[Exception], tuple[type[Exception], ...]] = {
+    ApiTypeError: (OpenApiException, TypeError),
+    ApiValueError: (OpenApiException, ValueError),
+    ApiValidationError: (ApiValueError,),
+    ApiAttributeError: (OpenApiException, AttributeError),
+    ApiKeyError: (OpenApiException, KeyError),
+    ApiException: (OpenApiException,),
+    BadRequestException: (ApiException,),
+    UnauthorizedException: (ApiException,),
+    ForbiddenException: (ApiException,),
+    NotFoundException: (ApiException,),
+    ConflictException: (ApiException,),
+    UnprocessableEntityException: (ApiException,),
+    TooManyRequestsException: (ApiException,),
+    ServiceException: (ApiException,),
+    ApiConnectionError: (ApiException,),
+    ApiTimeoutError: (ApiConnectionError,),
+    ApiDecodeError: (ApiException,),
+}
+
+STATUSES = {
+    301: ApiException,
+    400: BadRequestException,
+    401: UnauthorizedException,
+    402: ApiException,
+    403: ForbiddenException,
+    404: NotFoundException,
+    409: ConflictException,
+    418: ApiException,
+    422: UnprocessableEntityException,
+    429: TooManyRequestsException,
+    500: ServiceException,
+    503: ServiceException,
+    599: ServiceException,
+}
+
+
+def invalid() -> ApiValidationError:
+    with pytest.raises(ApiValidationError) as caught:
+        SecretRequest.from_dict({"value": "canary", "x": 1})
+    return caught.value
+
+
+def failed() -> ApiException:
+    return ConflictException(
+        409,
+        "Conflict",
+        body='{"detail": "exists"}',
+        data={"detail": "exists"},
+        headers=urllib3.HTTPHeaderDict({"X-Request-Id": "r1"}),
+        operation="create_environment_secret",
+        attempts=2,
+        retry_after=1.5,
+        outcome_unknown=True,
+    )
+
+
+ERRORS: dict[str, Callable[[], Exception]] = {
+    "type": lambda: ApiTypeError("wrong", ["a", 0]),
+    "value": lambda: ApiValueError("wrong"),
+    "attribute": lambda: ApiAttributeError("wrong"),
+    "key": lambda: ApiKeyError("wrong"),
+    "validation": invalid,
+    "exception": failed,
+}
+
+
+@pytest.mark.parametrize("error", PARENTS)
+def test_class__parents(error: type[Exception]) -> None:
+    """Every class has its parents, and a name in the package."""
+    assert all(issubclass(error, parent) for parent in PARENTS[error])
+    assert getattr(qovery, error.__name__) is error
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_status__class(status: int) -> None:
+    """Every status has one class, which `from_response` raises as well."""
+    assert exception_class(status) is STATUSES[status]
+    response = SimpleNamespace(status=status, reason="Reason", headers={"A": "b"})
+    with pytest.raises(STATUSES[status]) as caught:
+        ApiException.from_response(http_resp=response, body="text", data=None)
+    error = caught.value
+    assert (error.status, error.reason, error.body, error.headers) == (status, "Reason", "text", {"A": "b"})
+
+
+@pytest.mark.parametrize("make", ERRORS.values(), ids=ERRORS)
+@pytest.mark.parametrize("travel", [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))])
+def test_error__travels(make: Callable[[], Exception], travel: Callable[[Any], Any]) -> None:
+    """A copy and a pickle have the class, the text and all attributes."""
+    error = make()
+    twin = travel(error)
+    assert type(twin) is type(error)
+    assert (str(twin), repr(twin), twin.args, vars(twin)) == (str(error), repr(error), error.args, vars(error))
+
+
+def test_argument_error__text() -> None:
+    """The text says where in the argument it applies, and a KeyError's has no quotes around it."""
+    assert str(ApiTypeError("wrong", ["a", 0])) == "wrong at ['a'][0]"
+    assert str(ApiKeyError("wrong")) == "wrong"
+
+
+def test_validation_error__says_where_and_not_what() -> None:
+    """It names every problem and carries no input."""
+    error = invalid()
+    assert [problem["loc"] for problem in error.errors()] == [("key",), ("x",)]
+    assert (error.error_count(), error.title) == (2, "SecretRequest")
+    assert "key: Field required" in str(error)
+    assert "canary" not in f"{error!r} {error.errors()} {error.json()} {error.__cause__} {error.__context__}"
+
+
+def test_exception__text() -> None:
+    """The text names the operation, the status and what the service said, and what to do about it."""
+    assert str(failed()) == (
+        "create_environment_secret failed: 409 Conflict: exists (after 2 attempts) [request r1]; "
+        "the service may have applied it, so list the secrets before you repeat it"
+    )
+    assert str(ApiTimeoutError()) == "call failed: ApiTimeoutError"
+    assert (failed().detail, failed().request_id) == ("exists", "r1")
+
+
+@pytest.mark.parametrize(
+    ("data", "detail"),
+    [
+        ({"detail": "a", "message": "b"}, "a"),
+        ({"message": "b"}, "b"),
+        ({"detail": 5}, None),
+        (["a"], None),
+        (None, None),
+    ],
+)
+def test_exception__detail(data: Any, detail: str | None) -> None:
+    """The service's text is its `detail`, else its `message`."""
+    assert ApiException(400, data=data).detail == detail
+
+
+def test_rest__has_the_base() -> None:
+    """Generated code imports `ApiException` from `qovery.rest`."""
+    assert FromRest is ApiException

@@ -1,0 +1,86 @@
+"""The decisions of `retry`, as a table; nothing is sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from qovery import retry
+from qovery.api.environment_secret_api import CREATE, CREATE_ALIAS, CREATE_OVERRIDE, DELETE, EDIT, LIST
+from qovery.operation import Operation
+from qovery.retry import Outcome
+
+SAFE = (LIST, EDIT, DELETE)
+UNSAFE = (CREATE, CREATE_ALIAS, CREATE_OVERRIDE)
+
+# outcome, repeated if safe, repeated if unsafe, a write's outcome is then unknown
+TABLE = [
+    (Outcome(sent=False), True, True, False),
+    (Outcome(sent=True), True, False, True),
+    (Outcome(425), True, True, False),
+    (Outcome(429), True, True, False),
+    (Outcome(503), True, True, False),
+    (Outcome(408), True, False, True),
+    (Outcome(500), True, False, True),
+    (Outcome(502), True, False, True),
+    (Outcome(504), True, False, True),
+    (Outcome(501), False, False, False),
+    (Outcome(520), False, False, True),
+    (Outcome(200), False, False, False),
+    (Outcome(301), False, False, False),
+    (Outcome(400), False, False, False),
+    (Outcome(401), False, False, False),
+    (Outcome(404), False, False, False),
+    (Outcome(409), False, False, False),
+    (Outcome(sent=False, final=True), False, False, False),
+]
+
+
+@pytest.mark.parametrize(("outcome", "safe", "unsafe", "unknown"), TABLE, ids=lambda value: str(value))
+@pytest.mark.parametrize("operation", [*SAFE, *UNSAFE], ids=lambda operation: operation.name)
+def test_pause__row(operation: Operation[Any], outcome: Outcome, safe: bool, unsafe: bool, unknown: bool) -> None:
+    """Each outcome is repeated or not, and leaves a write known or not."""
+    repeated = retry.pause(operation, outcome, attempt=1, repeats=3, left=60) is not None
+    assert repeated == (safe if operation in SAFE else unsafe)
+    assert retry.may_have_run(operation, outcome) == (unknown and operation is not LIST)
+
+
+def test_pause__is_bounded_by_the_attempt() -> None:
+    """A pause is random below a limit that doubles, up to a largest one."""
+    for attempt in range(1, 12):
+        seconds = [retry.pause(LIST, Outcome(503), attempt, repeats=99, left=60) for _ in range(50)]
+        limit = min(retry.BACKOFF_LIMIT, retry.BACKOFF_BASE * 2 ** (attempt - 1))
+        assert all(second is not None and 0 <= second <= limit for second in seconds)
+        assert len(set(seconds)) > 1
+
+
+def test_pause__number_of_repeats() -> None:
+    """As many attempts follow the first as are allowed."""
+    assert retry.pause(LIST, Outcome(503), attempt=3, repeats=3, left=60) is not None
+    assert retry.pause(LIST, Outcome(503), attempt=4, repeats=3, left=60) is None
+    assert retry.pause(LIST, Outcome(503), attempt=1, repeats=0, left=60) is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "left", "pause"), [(5, 60, 5), (0, 60, 0), (59, 60, 59), (60, 60, None), (1e6, 60, None)]
+)
+def test_pause__retry_after(asked: float, left: float, pause: float | None) -> None:
+    """What the service asks for is obeyed if the time allows it, and ends the call if not."""
+    assert retry.pause(CREATE, Outcome(429, retry_after=asked), 1, 3, left) == pause
+
+
+@pytest.mark.parametrize(
+    ("operation", "status", "unconfirmed", "success"),
+    [
+        (LIST, 200, False, True),
+        (CREATE, 299, False, True),
+        (DELETE, 404, False, False),
+        (DELETE, 404, True, True),
+        (EDIT, 404, True, False),
+        (CREATE, 302, False, False),
+    ],
+)
+def test_is_success__row(operation: Operation[Any], status: int, unconfirmed: bool, success: bool) -> None:
+    """A 2xx has succeeded, and so has a delete that finds nothing after a lost answer."""
+    assert retry.is_success(operation, status, unconfirmed) == success
