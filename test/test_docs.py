@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser
 
 from qovery import ApiClient
+from qovery.api.environment_secret_api import OPERATIONS
 from qovery.sandbox import Sandbox
 from qovery.sandbox.seed import ENVIRONMENT_ID
 
@@ -47,6 +48,16 @@ def test_page__blocks_run(
     finally:
         if ApiClient._default is not None:
             ApiClient._default.close()
+
+
+def test_reference__every_operation_succeeds(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The examples print what goes wrong; nothing does, and they use all six operations."""
+    for example in SYBIL.parse(ROOT / "docs/EnvironmentSecretApi.md").examples():
+        example.evaluate()
+    assert {request.operation for request in sandbox.requests} == {operation.name for operation in OPERATIONS}
+    assert {request.status for request in sandbox.requests} <= {200, 201, 204}
 
 
 @by_page
@@ -118,9 +129,29 @@ def test_six_operations__against_a_service(sandbox: Sandbox) -> None:
     }
 
 
-def test_six_operations__that_fail(sandbox: Sandbox) -> None:
-    """What it made is deleted even when it cannot go on."""
-    sandbox.fail("edit_environment_secret", status=400)
-    said = story(1, QOVERY_API_URL=sandbox.url, QOVERY_API_TOKEN="a-token", QOVERY_ENVIRONMENT_ID=ENVIRONMENT_ID)
-    assert said.startswith("It did not work out: edit_environment_secret failed: 400")
+@pytest.mark.parametrize(
+    ("disturb", "said"),
+    [
+        (lambda sandbox: sandbox.fail("edit_environment_secret", status=400), "edit_environment_secret failed: 400"),
+        (lambda sandbox: sandbox.drop_reply("create_environment_secret"), "create_environment_secret failed"),
+        (
+            lambda sandbox: sandbox.drop_reply("create_environment_secret_alias"),
+            "create_environment_secret_alias failed",
+        ),
+    ],
+    ids=["edit refused", "reply to create lost", "reply to alias lost"],
+)
+def test_six_operations__that_fail(sandbox: Sandbox, disturb: Callable[[Sandbox], None], said: str) -> None:
+    """What it made is deleted even when it cannot go on, and when it never learnt that it made it."""
+    disturb(sandbox)
+    told = story(1, QOVERY_API_URL=sandbox.url, QOVERY_API_TOKEN="a-token", QOVERY_ENVIRONMENT_ID=ENVIRONMENT_ID)
+    assert told.startswith(f"It did not work out: {said}")
     assert not any(secret.key.startswith("DEMO_") for secret in sandbox.secrets(ENVIRONMENT_ID))
+
+
+def test_six_operations__one_delete_fails(sandbox: Sandbox) -> None:
+    """One secret that cannot be deleted does not keep the others."""
+    sandbox.fail("delete_environment_secret", status=400)
+    told = story(1, QOVERY_API_URL=sandbox.url, QOVERY_API_TOKEN="a-token", QOVERY_ENVIRONMENT_ID=ENVIRONMENT_ID)
+    assert told.startswith("It did not work out: delete_environment_secret failed: 400")
+    assert sum(secret.key.startswith("DEMO_") for secret in sandbox.secrets(ENVIRONMENT_ID)) == 1

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 import yaml
+from openapi_spec_validator import validate
 from pydantic import BaseModel
 
 import qovery.models
-from qovery import ApiValidationError
+from qovery import ApiValidationError, Configuration
 from qovery.api.environment_secret_api import OPERATIONS
-from qovery.models.model import OpenEnum, RequestModel
+from qovery.models.model import OpenEnum, RequestModel, ResponseModel
 from qovery.operation import Operation
 from qovery.sandbox import Sandbox
 
@@ -49,6 +50,16 @@ def sample(schema: dict[str, Any]) -> Any:
             inner["enum"][0] if "enum" in inner else {key: sample(field) for key, field in inner["properties"].items()}
         )
     return "2023-12-12T13:23:02Z" if schema.get("format") == "date-time" else SAMPLES[schema["type"]]
+
+
+def test_document__is_valid() -> None:
+    """The document is valid OpenAPI, with the host and the two credentials that a configuration has."""
+    validate(DOCUMENT)
+    configuration = Configuration(access_token="a.b.c", api_key={"ApiKeyAuth": "k"})
+    assert [server["url"] for server in DOCUMENT["servers"]] == [configuration.host]
+    schemes = DOCUMENT["components"]["securitySchemes"]
+    assert schemes.keys() == configuration.auth_settings().keys()
+    assert {name for one in DOCUMENT["security"] for name in one} == schemes.keys()
 
 
 def test_schemas__names() -> None:
@@ -102,6 +113,31 @@ def test_request__nullable_and_limits(name: str, field: str) -> None:
         model.from_dict({**whole, field: "é" * longest})
         with pytest.raises(ApiValidationError, match=field):
             model.from_dict({**whole, field: "é" * (longest + 1)})
+
+
+RESPONSE_FIELDS = [
+    (name, field)
+    for name, model in MODELS.items()
+    if issubclass(model, ResponseModel)
+    for field in merged(name)["properties"]
+]
+
+
+@pytest.mark.parametrize(("name", "field"), RESPONSE_FIELDS)
+def test_response__null_and_absent(name: str, field: str) -> None:
+    """An answer may have null where the document says so, and lack what it does not require."""
+    model, schema = MODELS[name], merged(name)
+    assert issubclass(model, ResponseModel)
+    whole = {key: sample(inner) for key, inner in schema["properties"].items()}
+    assert model.from_dict(whole).to_dict().keys() == whole.keys()
+    if schema["properties"][field].get("nullable"):
+        assert model.from_dict({**whole, field: None}).to_dict()[field] is None
+    without = {key: value for key, value in whole.items() if key != field}
+    if field in schema["required"]:
+        with pytest.raises(ApiValidationError, match=field):
+            model.from_dict(without)
+    else:
+        assert getattr(model.from_dict(without), field) is None
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)

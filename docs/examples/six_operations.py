@@ -45,7 +45,7 @@ def main() -> None:
 
 def tell(api: EnvironmentSecretApi, environment_id: str, may_override: bool) -> None:
     prefix = f"DEMO_{uuid4().hex[:6].upper()}_"
-    with deleted_at_the_end(api, environment_id) as made:
+    with deleted_at_the_end(api, environment_id, prefix) as made:
         step(1, "list", "What does the environment see? Keys, scopes and kinds; a value never comes back.")
         secrets = api.list_environment_secrets(environment_id).results or []
         show(secrets)
@@ -93,15 +93,22 @@ def tell(api: EnvironmentSecretApi, environment_id: str, may_override: bool) -> 
 
 
 @contextlib.contextmanager
-def deleted_at_the_end(api: EnvironmentSecretApi, environment_id: str) -> Iterator[list[str]]:
-    """A list of ids; what is in it at the end is deleted, whatever happened."""
+def deleted_at_the_end(api: EnvironmentSecretApi, environment_id: str, prefix: str) -> Iterator[list[str]]:
+    """A list of ids; whatever happened, these are deleted at the end, and what else has a key with the prefix."""
     made: list[str] = []
     try:
         yield made
     finally:
-        for secret_id in reversed(made):
-            api.delete_environment_secret(environment_id, secret_id)
-            print(f"    deleted {secret_id}")
+        with contextlib.ExitStack() as stack:  # one that cannot be deleted does not keep the others
+            for secret in api.list_environment_secrets(environment_id).results or []:
+                # A create whose answer was lost is known by its key only.
+                if secret.id in made or secret.key.startswith(prefix):
+                    stack.callback(delete, api, environment_id, secret)
+
+
+def delete(api: EnvironmentSecretApi, environment_id: str, secret: Secret) -> None:
+    api.delete_environment_secret(environment_id, secret.id)
+    print(f"    deleted {secret.key}")
 
 
 def step(number: int, operation: str, text: str) -> None:
