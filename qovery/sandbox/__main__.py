@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import ipaddress
+import logging
 import signal
 import sys
 
@@ -35,6 +36,7 @@ def main(arguments: list[str] | None = None) -> None:
         parser.error(
             f"{options.host} can be reached by others, and the sandbox protects nothing: add --public if you mean it"
         )
+    logging.basicConfig(level=options.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
     try:
         sandbox = Sandbox(
             host=options.host,
@@ -43,7 +45,6 @@ def main(arguments: list[str] | None = None) -> None:
             behaviour=options.behaviour,
             tokens=frozenset(options.token) if options.token else None,
             seeded=options.seed is None,
-            log_level=options.log_level,
         )
         if options.seed:
             sandbox.load(options.seed)

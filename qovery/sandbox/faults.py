@@ -43,7 +43,7 @@ class Faults:
     """The disturbances that are on, and the rights of tokens. May be shared by threads."""
 
     delay: float = 0.0
-    tokens: frozenset[str] | None = None
+    tokens: frozenset[str] | None = field(default=None, repr=False)
     _faults: list[Fault] = field(default_factory=list)
     _revoked: set[str] = field(default_factory=set, repr=False)
     _read_only: set[str] = field(default_factory=set, repr=False)

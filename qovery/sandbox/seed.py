@@ -15,13 +15,13 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
 from qovery.exceptions import ApiValueError
 from qovery.redaction import sealed
-from qovery.sandbox.store import Store
+from qovery.sandbox.store import Scope, Store
 
 #: The environment of the built-in seed.
 ENVIRONMENT_ID: Final = "5a9d0bfa-0000-4000-8000-000000000001"
@@ -32,7 +32,7 @@ class SeedSecret(BaseModel):
 
     key: str
     value: str = ""
-    scope: Literal["BUILT_IN", "PROJECT", "ENVIRONMENT"] = "ENVIRONMENT"
+    scope: Scope = "ENVIRONMENT"
     mount_path: str | None = None
     description: str | None = None
     owned_by: str | None = "QOVERY"
@@ -95,8 +95,10 @@ _BUILT_IN = Seed.model_validate(
 
 
 def plant_built_in(store: Store) -> None:
-    """Add the built-in seed."""
-    _plant(store, _BUILT_IN)
+    """Add the built-in seed to a store that is empty."""
+    with store.transaction():  # another process may do the same with the same file
+        if not store.environments():
+            _plant(store, _BUILT_IN)
 
 
 @sealed
@@ -119,8 +121,9 @@ def plant_file(store: Store, path: str | os.PathLike[str]) -> list[str]:
 
 def _plant(store: Store, seed: Seed) -> list[str]:
     ids = []
-    for environment in seed.environments:
-        ids.append(store.add_environment(environment.id, environment.project_id))
-        for secret in environment.secrets:
-            store.add_secret(ids[-1], **secret.model_dump())
+    with store.transaction():
+        for environment in seed.environments:
+            ids.append(store.add_environment(environment.id, environment.project_id))
+            for secret in environment.secrets:
+                store.add_secret(ids[-1], **secret.model_dump())
     return ids

@@ -86,9 +86,7 @@ def main() -> None:
         seconds, times, size = asyncio.run(load(host, port, options.connections, options.requests))
         after = resident(pid)
     median, p99 = (1000 * times[int(len(times) * part)] for part in (0.5, 0.99))
-    print(
-        f"lists of {options.secrets} secrets ({size:,} bytes), {options.connections} connections, {len(times):,} requests"
-    )
+    print(f"{len(times):,} lists of {options.secrets} secrets ({size:,} bytes), {options.connections} connections")
     print(f"{len(times) / seconds:,.0f} requests per second, median {median:.1f} ms, p99 {p99:.1f} ms")
     print(f"memory of the server {before:.0f} MiB after {warm:,} requests, {after:.0f} MiB after {warm + len(times):,}")
 

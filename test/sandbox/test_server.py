@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -193,11 +194,39 @@ def test_load__seed_file(sandbox: Sandbox, tmp_path: Path) -> None:
 
 
 def test_add_secret__wrong(sandbox: Sandbox, env: str) -> None:
-    """A misspelt field and an unknown environment are errors."""
-    with pytest.raises(ApiValueError, match="mountpath"):
-        sandbox.add_secret(env, "A", mountpath="/x")
+    """An unknown environment, an unknown scope, and a key or an environment that exist are errors."""
     with pytest.raises(ApiValueError, match="does not exist"):
-        sandbox.add_secret("missing", "A", scope="PROJECT")
+        sandbox.add_secret("missing", "A")
+    with pytest.raises(ApiValueError, match="scope"):
+        sandbox.add_secret(env, "A", scope="GALAXY")  # type: ignore[arg-type]  # what is tested
+    sandbox.add_secret(env, "A", owned_by="DOPPLER", enable_interpolation_in_file=True)
+    with pytest.raises(ApiValueError, match="already exists: A"):
+        sandbox.add_secret(env, "A")
+    with pytest.raises(ApiValueError, match="exists already"):
+        sandbox.add_environment(env)
+    assert [(secret.key, secret.owned_by) for secret in sandbox.secrets(env)] == [("A", "DOPPLER")]
+
+
+def test_load__all_or_nothing(sandbox: Sandbox, tmp_path: Path) -> None:
+    """A seed file whose last secret cannot be added adds nothing."""
+    file = tmp_path / "seed.json"
+    file.write_text(json.dumps({"environments": [{"secrets": [{"key": "A"}, {"key": "B"}, {"key": "A"}]}]}))
+    before = sandbox.environments()
+    with pytest.raises(ApiValueError, match="already exists: A"):
+        sandbox.load(file)
+    assert sandbox.environments() == before
+
+
+def test_behaviour__is_set_and_reset(sandbox: Sandbox) -> None:
+    """The behaviour can be changed while it runs, until the next reset, and no other can be asked for."""
+    sandbox.behaviour = "observed"
+    assert sandbox.behaviour == "observed"
+    sandbox.reset()
+    assert sandbox.behaviour == "documented"
+    with pytest.raises(ApiValueError, match="documented or observed"):
+        sandbox.behaviour = "strict"  # type: ignore[assignment]  # what is tested
+    with pytest.raises(ApiValueError, match="documented or observed"):
+        Sandbox(behaviour="strict")  # type: ignore[arg-type]  # what is tested
 
 
 def test_url__of_a_stopped_sandbox() -> None:
@@ -207,6 +236,17 @@ def test_url__of_a_stopped_sandbox() -> None:
         _ = stopped.url
     assert repr(stopped) == "<Sandbox stopped>"
     stopped.stop()
+    with pytest.raises(ApiValueError, match="was stopped"):
+        stopped.start()
+
+
+def test_start__twice(sandbox: Sandbox) -> None:
+    """One that runs cannot be started again, and one whose port is taken not at all."""
+    with pytest.raises(ApiValueError, match="is running"):
+        sandbox.start()
+    port = int(sandbox.url.rpartition(":")[2])
+    with pytest.raises(OSError, match="in use"):
+        Sandbox(port=port).start()
 
 
 def test_seed__built_in() -> None:
@@ -303,6 +343,33 @@ def test_command__two_processes_on_one_file(tmp_path: Path) -> None:
     assert sorted(keys) == sorted(f"A{n}" for n in range(40))
 
 
+def test_file__opened_by_many_at_once(tmp_path: Path) -> None:
+    """However many open a new file at once, it gets one seed."""
+    barrier = threading.Barrier(6)
+
+    def open_it(_: int) -> list[str]:
+        barrier.wait()
+        sandbox = Sandbox(db=tmp_path / "sandbox.db")
+        try:
+            return sandbox.environments()
+        finally:
+            sandbox.stop()
+
+    with ThreadPoolExecutor(6) as executor:
+        assert list(executor.map(open_it, range(6))) == [[ENVIRONMENT_ID]] * 6
+
+
+def test_command__log(tmp_path: Path) -> None:
+    """With `--log-level info` each request is a line on stderr, without values and tokens."""
+    process, url = start("--log-level", "info")
+    with ApiClient(Configuration(host=url, access_token="canary-token")) as client:
+        EnvironmentSecretApi(client).create_environment_secret(ENVIRONMENT_ID, {"key": "A", "value": "canary-value"})
+    process.terminate()
+    out, err = process.communicate(timeout=30)
+    assert f"POST /environment/{ENVIRONMENT_ID}/secret 201" in err
+    assert "canary" not in out + err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -310,6 +377,7 @@ def test_command__two_processes_on_one_file(tmp_path: Path) -> None:
         (["--host", "example.test"], "--public"),
         (["--seed", "/nowhere.json"], "cannot be read"),
         (["--db", "/nowhere/sandbox.db"], "/nowhere"),
+        (["--db", __file__], "not a database"),
     ],
 )
 def test_command__refuses(arguments: list[str], said: str) -> None:
@@ -331,11 +399,17 @@ def test_command__help_names_the_environment() -> None:
     assert ENVIRONMENT_ID in done.stdout
 
 
+@pytest.fixture
+def everything_logged(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    caplog.set_level(1)
+    return caplog
+
+
 def test_log__shows_no_secret(
-    api: EnvironmentSecretApi, sandbox: Sandbox, env: str, caplog: pytest.LogCaptureFixture
+    everything_logged: pytest.LogCaptureFixture, api: EnvironmentSecretApi, sandbox: Sandbox, env: str
 ) -> None:
     """At the lowest level the log has paths and statuses, and neither values nor tokens."""
-    caplog.set_level(1)
+    caplog = everything_logged
     api.create_environment_secret(env, {"key": "A", "value": "canary-value"})
     assert f"POST /environment/{env}/secret 201" in caplog.text
     for secret in ("canary-value", "a-token"):
