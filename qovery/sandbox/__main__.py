@@ -29,6 +29,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seed", metavar="FILE", help="a JSON file with environments and secrets to add")
     parser.add_argument("--behaviour", choices=("documented", "observed"), default="documented")
     parser.add_argument("--token", action="append", metavar="TOKEN", help="let in only this token; may be repeated")
+    parser.add_argument("--admin", action="store_true", help="serve the admin API under /_sandbox, values included")
     parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="warning")
     parser.add_argument("--public", action="store_true", help="allow an address that others can reach")
     options = parser.parse_args(arguments)
@@ -45,6 +46,7 @@ def main(arguments: list[str] | None = None) -> None:
             behaviour=options.behaviour,
             tokens=frozenset(options.token) if options.token else None,
             seeded=options.seed is None,
+            admin=options.admin,
         )
         if options.seed:
             sandbox.load(options.seed)

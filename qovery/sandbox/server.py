@@ -7,10 +7,11 @@ import contextlib
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import uvicorn
+from starlette.routing import BaseRoute
 from typing_extensions import Self
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -18,6 +19,7 @@ from qovery.exceptions import ApiKeyError, ApiValueError, OpenApiException
 from qovery.models import Secret, SecretResponseList
 from qovery.redaction import sealed
 from qovery.sandbox import seed
+from qovery.sandbox.admin import admin_route
 from qovery.sandbox.app import Seen, SeenRequest, make_app
 from qovery.sandbox.faults import Fault, Faults
 from qovery.sandbox.store import Behaviour, RefusedError, Scope, Store
@@ -132,7 +134,8 @@ class Sandbox:
             raise ApiValueError(f"the sandbox {'was stopped' if self._stopped else 'is running'}: make another one")
         family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
         self._socket = socket.create_server(self._address, family=family, backlog=512)
-        app = make_app(self._store, self._faults, self._seen)
+        routes: list[BaseRoute] = [admin_route(self, self._lets_admin)] if self._admin else []
+        app = make_app(self._store, self._faults, self._seen, routes)
         config = uvicorn.Config(
             app,
             http=_Protocol,
@@ -142,12 +145,17 @@ class Sandbox:
             access_log=False,
             proxy_headers=False,
             log_config=None,
+            timeout_keep_alive=75,  # longer than the longest list takes, which keeps others waiting
             timeout_graceful_shutdown=1,
         )
         config.load()
         config.loaded_app = app  # bare: below DEBUG, uvicorn would log all headers
         self._server = _Server(config, ready)
         return self._server
+
+    def _lets_admin(self, token: str) -> bool:
+        # A token that a test has revoked may still undo it.
+        return self._faults.tokens is None or token in self._faults.tokens
 
     def _close(self) -> None:
         if self._socket is not None:
@@ -233,7 +241,7 @@ class Sandbox:
             mount_path=mount_path,
             description=description,
             owned_by=owned_by,
-            interpolated=enable_interpolation_in_file,
+            enable_interpolation_in_file=enable_interpolation_in_file,
             service_id=service_id,
             service_name=service_name,
             service_type=service_type,
@@ -241,9 +249,14 @@ class Sandbox:
         return Secret.from_dict(added)
 
     @sealed
-    def load(self, file: str | os.PathLike[str]) -> list[str]:
-        """Add what a seed file holds, all of it or nothing; returns the ids of its environments."""
-        return list(_told(seed.plant_file, self._store, file))
+    def load(self, source: str | os.PathLike[str] | Mapping[str, Any]) -> list[str]:
+        """Add what a seed file holds, or the mapping that one would hold, all of it or nothing.
+
+        Returns:
+            The ids of its environments.
+        """
+        content = source if isinstance(source, Mapping) else seed.read(source)
+        return list(_told(seed.plant, self._store, content))
 
     @sealed
     def secrets(self, environment_id: str) -> list[Secret]:

@@ -152,7 +152,16 @@ class Store:
             )
         return environment_id
 
-    def add_secret(self, environment_id: str, key: str, value: str | None, scope: str, **fields: Any) -> dict[str, Any]:
+    def add_secret(
+        self,
+        environment_id: str,
+        key: str,
+        value: str,
+        scope: str,
+        *,
+        enable_interpolation_in_file: bool | None = None,
+        **fields: str | None,
+    ) -> dict[str, Any]:
         """Add a secret of any scope without the rules of the service, and return what the list shows of it."""
         with self.transaction():
             project = self._project(environment_id)
@@ -162,7 +171,10 @@ class Store:
             if any(row["scope"] == scope for row in self._with_key(owner, owner, key)):
                 raise RefusedError(409, f"Variable already exists: {key}")
             kind = "BUILT_IN" if scope == "BUILT_IN" else "FILE" if fields.get("mount_path") else "VALUE"
-            return self._one(self._insert(owner, scope, kind, key, value=value, **fields))
+            created = self._insert(
+                owner, scope, kind, key, value=value, interpolated=enable_interpolation_in_file, **fields
+            )
+            return self._one(created)
 
     # --- The six operations -----------------------------------------------------------------------
 

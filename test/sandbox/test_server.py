@@ -9,7 +9,6 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -29,6 +28,7 @@ from qovery import (
 )
 from qovery.sandbox import Sandbox
 from qovery.sandbox.seed import ENVIRONMENT_ID
+from test.sandbox.conftest import Start
 
 AUTHORIZED = {"Authorization": "Token a-token", "Content-Type": "application/json"}
 
@@ -36,12 +36,6 @@ AUTHORIZED = {"Authorization": "Token a-token", "Content-Type": "application/jso
 @pytest.fixture
 def behaviour() -> str:
     return "documented"
-
-
-@pytest.fixture
-def http() -> Iterator[urllib3.PoolManager]:
-    with urllib3.PoolManager(retries=False) as manager:
-        yield manager
 
 
 # --- Requests that are wrong ----------------------------------------------------------------------
@@ -260,22 +254,8 @@ def test_seed__built_in() -> None:
 # --- The command line and the file ----------------------------------------------------------------
 
 
-def start(*arguments: object) -> tuple[subprocess.Popen[str], str]:
-    """A sandbox in a process of its own, and its URL."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "qovery.sandbox", "--port", "0", *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    assert line.startswith("Qovery sandbox listening on http://127.0.0.1:"), line
-    return process, line.split()[-1]
-
-
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_command__stops_cleanly(how: signal.Signals) -> None:
+def test_command__stops_cleanly(start: Start, how: signal.Signals) -> None:
     """It prints one line, and ends with 0 and without a word when it is told to."""
     process, _ = start()
     process.send_signal(how)
@@ -283,26 +263,22 @@ def test_command__stops_cleanly(how: signal.Signals) -> None:
     assert process.returncode == 0
 
 
-def test_command__token_and_seed(tmp_path: Path) -> None:
+def test_command__token_and_seed(start: Start, tmp_path: Path) -> None:
     """Only the tokens that are named are let in; the seed file takes the place of the built-in one."""
     file = tmp_path / "seed.json"
     file.write_text(json.dumps({"environments": [{"id": "e1", "secrets": [{"key": "A", "scope": "PROJECT"}]}]}))
-    process, url = start("--token", "good", "--seed", file)
-    try:
-        for token, allowed in (("good", True), ("bad", False)):
-            with ApiClient(Configuration(host=url, access_token=token)) as client:
-                api = EnvironmentSecretApi(client)
-                if allowed:
-                    assert len(api.list_environment_secrets("e1").results or []) == 1
-                else:
-                    with pytest.raises(UnauthorizedException):
-                        api.list_environment_secrets("e1")
-    finally:
-        process.terminate()
-        process.communicate()
+    _, url = start("--token", "good", "--seed", file)
+    for token, allowed in (("good", True), ("bad", False)):
+        with ApiClient(Configuration(host=url, access_token=token)) as client:
+            api = EnvironmentSecretApi(client)
+            if allowed:
+                assert len(api.list_environment_secrets("e1").results or []) == 1
+            else:
+                with pytest.raises(UnauthorizedException):
+                    api.list_environment_secrets("e1")
 
 
-def test_command__file_survives_a_kill(tmp_path: Path) -> None:
+def test_command__file_survives_a_kill(start: Start, tmp_path: Path) -> None:
     """What was answered is there after a `kill -9`, in files that others cannot read."""
     file = tmp_path / "sandbox.db"
     process, url = start("--db", file)
@@ -320,24 +296,20 @@ def test_command__file_survives_a_kill(tmp_path: Path) -> None:
     assert {f"A{n}" for n in range(20)} <= keys
 
 
-def test_command__two_processes_on_one_file(tmp_path: Path) -> None:
+def test_command__two_processes_on_one_file(start: Start, tmp_path: Path) -> None:
     """Two processes may share a file: no write is lost and none is doubled."""
     file = tmp_path / "sandbox.db"
     servers = [start("--db", file) for _ in range(2)]
-    try:
-        with ThreadPoolExecutor(8) as executor:
 
-            def create(n: int) -> None:
-                with ApiClient(Configuration(host=servers[n % 2][1], access_token="t")) as client:
-                    EnvironmentSecretApi(client).create_environment_secret(
-                        ENVIRONMENT_ID, {"key": f"A{n}", "value": "x"}
-                    )
+    def create(n: int) -> None:
+        with ApiClient(Configuration(host=servers[n % 2][1], access_token="t")) as client:
+            EnvironmentSecretApi(client).create_environment_secret(ENVIRONMENT_ID, {"key": f"A{n}", "value": "x"})
 
-            list(executor.map(create, range(40)))
-    finally:
-        for process, _ in servers:
-            process.terminate()
-            process.communicate()
+    with ThreadPoolExecutor(8) as executor:
+        list(executor.map(create, range(40)))
+    for process, _ in servers:
+        process.terminate()
+        process.communicate()
     with Sandbox(db=file) as sandbox:
         keys = [secret.key for secret in sandbox.secrets(ENVIRONMENT_ID) if secret.key.startswith("A")]
     assert sorted(keys) == sorted(f"A{n}" for n in range(40))
@@ -359,7 +331,7 @@ def test_file__opened_by_many_at_once(tmp_path: Path) -> None:
         assert list(executor.map(open_it, range(6))) == [[ENVIRONMENT_ID]] * 6
 
 
-def test_command__log(tmp_path: Path) -> None:
+def test_command__log(start: Start) -> None:
     """With `--log-level info` each request is a line on stderr, without values and tokens."""
     process, url = start("--log-level", "info")
     with ApiClient(Configuration(host=url, access_token="canary-token")) as client:
