@@ -22,6 +22,7 @@ from qovery.sandbox import seed
 from qovery.sandbox.admin import admin_route
 from qovery.sandbox.app import Seen, SeenRequest, make_app
 from qovery.sandbox.faults import Fault, Faults
+from qovery.sandbox.page import page_route
 from qovery.sandbox.store import Behaviour, RefusedError, Scope, Store
 
 
@@ -134,7 +135,9 @@ class Sandbox:
             raise ApiValueError(f"the sandbox {'was stopped' if self._stopped else 'is running'}: make another one")
         family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
         self._socket = socket.create_server(self._address, family=family, backlog=512)
-        routes: list[BaseRoute] = [admin_route(self, self._lets_admin)] if self._admin else []
+        routes: list[BaseRoute] = [page_route(self._store, self._seen, lambda: self.url)]
+        if self._admin:
+            routes.append(admin_route(self, self._lets_admin))
         app = make_app(self._store, self._faults, self._seen, routes)
         config = uvicorn.Config(
             app,

@@ -37,7 +37,9 @@ def project(sandbox: Sandbox, env: str) -> Secret:
 @pytest.fixture
 def built_in(sandbox: Sandbox, env: str) -> Secret:
     """A secret of scope BUILT_IN."""
-    return sandbox.add_secret(env, "QOVERY_DB_URL", "db url", scope="BUILT_IN", service_type="DATABASE")
+    return sandbox.add_secret(
+        env, "QOVERY_DB_URL", "db url", scope="BUILT_IN", service_type="DATABASE", service_name="postgres"
+    )
 
 
 @pytest.fixture
