@@ -41,6 +41,10 @@ def qovery_api(qovery_sandbox: Sandbox) -> Iterator[EnvironmentSecretApi]:
     """A `qovery.EnvironmentSecretApi` that talks to `qovery_sandbox`, with the token `sandbox`."""
     import qovery
 
-    configuration = qovery.Configuration(host=qovery_sandbox.url, access_token="sandbox")  # noqa: S106 - made up
+    configuration = qovery.Configuration(
+        host=qovery_sandbox.url,
+        access_token="sandbox",  # noqa: S106 - made up
+        no_proxy="*",  # whatever proxy the machine has, the sandbox is on this side of it
+    )
     with qovery.ApiClient(configuration) as client:
         yield qovery.EnvironmentSecretApi(client)
