@@ -20,7 +20,6 @@ from starlette.routing import BaseRoute, Route
 
 from qovery.api.environment_secret_api import OPERATIONS
 from qovery.exceptions import ApiValidationError
-from qovery.models.model import RequestModel
 from qovery.operation import Operation
 from qovery.sandbox.faults import Fault, Faults
 from qovery.sandbox.store import RefusedError, Store
@@ -30,6 +29,8 @@ MAX_BODY = 1024 * 1024
 
 #: How many requests are remembered.
 MAX_REQUESTS = 10_000
+
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 _log = logging.getLogger("qovery.sandbox")
 
@@ -61,16 +62,24 @@ def make_app(store: Store, faults: Faults, seen: Seen, extra_routes: list[BaseRo
         "create_environment_secret_alias": store.create_alias,
         "create_environment_secret_override": store.create_override,
     }
-    routes: list[BaseRoute] = [
-        Route(operation.path, _endpoint(operation, calls[operation.name], faults, seen), methods=[operation.method])
-        for operation in OPERATIONS
-    ]
+    by_path: dict[str, dict[str, Endpoint]] = {}
+    for operation in OPERATIONS:
+        endpoint = _endpoint(operation, calls[operation.name], faults, seen)
+        by_path.setdefault(operation.path, {})[operation.method] = endpoint
+    # One route a path, so that a 405 names all methods of it.
+    routes: list[BaseRoute] = [Route(path, _by_method(table), methods=[*table]) for path, table in by_path.items()]
     return Starlette(routes=[*routes, *(extra_routes or [])], exception_handlers={HTTPException: _http_error})
 
 
-def _endpoint(
-    operation: Operation[Any], call: Callable[..., Any], faults: Faults, seen: Seen
-) -> Callable[[Request], Awaitable[Response]]:
+def _by_method(table: Mapping[str, Endpoint]) -> Endpoint:
+    async def answer(request: Request) -> Response:
+        # Starlette lets HEAD in where GET is.
+        return await table["GET" if request.method == "HEAD" else request.method](request)
+
+    return answer
+
+
+def _endpoint(operation: Operation[Any], call: Callable[..., Any], faults: Faults, seen: Seen) -> Endpoint:
     async def answer(request: Request) -> Response:
         fault = None
         try:
@@ -88,7 +97,7 @@ def _endpoint(
                     request.path_params[name] for name in ("environmentId", "secretId") if name in operation.path
                 ]
                 if operation.body is not None:
-                    arguments.append(await _body(request, operation.body))
+                    arguments.append(await _body(request, operation))
                 response = json_answer(operation.status, call(*arguments))
         except RefusedError as refused:
             response = problem(refused.status, refused.detail, refused.retry_after)
@@ -125,10 +134,12 @@ def _limit(faults: Faults) -> None:
         raise RefusedError(429, "too many requests", seconds)
 
 
-async def _body(request: Request, model: type[RequestModel]) -> Any:
+async def _body(request: Request, operation: Operation[Any]) -> Any:
     content = await read_json(request, MAX_BODY)
+    if not content and not operation.body_required:
+        content = b"{}"
     try:
-        return model.from_json(content)
+        return operation.body.from_json(content) if operation.body else None
     except ApiValidationError as error:
         raise refusal(error) from None
 

@@ -11,18 +11,20 @@ import urllib3
 
 from qovery import Secret
 from qovery.sandbox import Sandbox
+from qovery.sandbox.store import BEHAVIOURS, Behaviour
 
 Start = Callable[..., tuple["subprocess.Popen[str]", str]]
 
 
-@pytest.fixture(params=["documented", "observed"])
-def behaviour(request: pytest.FixtureRequest) -> str:
+@pytest.fixture(params=BEHAVIOURS)
+def behaviour(request: pytest.FixtureRequest) -> Behaviour:
     """Both behaviours, one after the other; a test that is about one of them parametrises it itself."""
-    return str(request.param)
+    assert request.param in BEHAVIOURS
+    return request.param  # type: ignore[no-any-return]  # as just asserted
 
 
 @pytest.fixture
-def sandbox(behaviour: str) -> Iterator[Sandbox]:
+def sandbox(behaviour: Behaviour) -> Iterator[Sandbox]:
     with Sandbox(behaviour=behaviour, seeded=False) as sandbox:
         sandbox.reset()
         yield sandbox

@@ -55,7 +55,7 @@ def test_authorization__missing_or_malformed(
     ("body", "headers", "status", "named"),
     [
         (b"{", {}, 400, "JSON"),
-        (b"", {}, 400, "JSON"),
+        (b"", {}, 400, "key"),
         (b"\xff", {}, 400, "JSON"),
         (b"[]", {}, 400, "body"),
         (b'{"value": "canary"}', {}, 400, "key"),
@@ -88,9 +88,19 @@ def test_body__wrong(
     ("method", "path", "status"), [("GET", "/nowhere", 404), ("PATCH", "/environment/e/secret", 405)]
 )
 def test_route__unknown(http: urllib3.PoolManager, sandbox: Sandbox, method: str, path: str, status: int) -> None:
-    """An unknown path or method is answered in JSON too."""
+    """An unknown path or method is answered in JSON too, with the methods that there are."""
     answer = http.request(method, sandbox.url + path, headers=AUTHORIZED)
     assert (answer.status, answer.json()["status"]) == (status, status)
+    if status == 405:
+        assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "POST"}
+
+
+def test_head__is_a_get_without_a_body(http: urllib3.PoolManager, sandbox: Sandbox, env: str) -> None:
+    """HEAD has the status and the length of GET, and no body."""
+    url = f"{sandbox.url}/environment/{env}/secret"
+    get, head = (http.request(method, url, headers=AUTHORIZED) for method in ("GET", "HEAD"))
+    assert (head.status, head.data) == (200, b"")
+    assert head.headers["Content-Length"] == get.headers["Content-Length"]
 
 
 # --- Disturbances ---------------------------------------------------------------------------------
