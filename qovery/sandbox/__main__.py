@@ -10,7 +10,6 @@ import signal
 import sys
 
 from qovery.exceptions import OpenApiException
-from qovery.sandbox import Sandbox
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -18,7 +17,7 @@ def main(arguments: list[str] | None = None) -> None:
     from qovery.sandbox.seed import ENVIRONMENT_ID
 
     parser = argparse.ArgumentParser(
-        prog="python -m qovery.sandbox",
+        prog="qovery-sandbox",
         description="A local server that behaves like the service. It keeps everything in the clear: no place for "
         "real secrets.",
         epilog=f"Without --seed and in a new --db there is one environment, {ENVIRONMENT_ID}.",
@@ -39,6 +38,8 @@ def main(arguments: list[str] | None = None) -> None:
         )
     logging.basicConfig(level=options.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
     try:
+        from qovery.sandbox import Sandbox
+
         sandbox = Sandbox(
             host=options.host,
             port=options.port,
@@ -53,7 +54,7 @@ def main(arguments: list[str] | None = None) -> None:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # the server stops first and then passes it on
         with contextlib.suppress(KeyboardInterrupt):
             sandbox.run(lambda: print(f"Qovery sandbox listening on {sandbox.url}", flush=True))
-    except (OpenApiException, OSError) as error:
+    except (ModuleNotFoundError, OpenApiException, OSError) as error:
         sys.exit(f"{parser.prog}: {error}")
 
 

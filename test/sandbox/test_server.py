@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -289,21 +291,50 @@ def test_command__token_and_seed(start: Start, tmp_path: Path) -> None:
 
 
 def test_command__file_survives_a_kill(start: Start, tmp_path: Path) -> None:
-    """What was answered is there after a `kill -9`, in files that others cannot read."""
+    """After a `kill -9` in the middle of writes what was answered is there, and nothing by half."""
     file = tmp_path / "sandbox.db"
     process, url = start("--db", file)
-    with ApiClient(Configuration(host=url, access_token="t")) as client:
-        api = EnvironmentSecretApi(client)
-        for n in range(20):
-            api.create_environment_secret(ENVIRONMENT_ID, {"key": f"A{n}", "value": "x"})
-        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    answered: list[str] = []
+    enough = threading.Event()
+
+    def write(number: int) -> None:
+        configuration = Configuration(host=url, access_token="t", retries=False)
+        with ApiClient(configuration) as client, contextlib.suppress(ApiConnectionError):
+            api = EnvironmentSecretApi(client)
+            for n in range(10_000):
+                # A secret, and one whose value names it: an alias, which goes when the secret is replaced.
+                for body in ({"key": f"A{number}"}, {"key": f"B{number}_{n}", "value": f"A{number}"}):
+                    api.create_environment_secret(ENVIRONMENT_ID, body)
+                    answered.append(body["key"])
+                if len(answered) > 100:
+                    enough.set()
+
+    with ThreadPoolExecutor(4) as executor:
+        writers = [executor.submit(write, number) for number in range(4)]
+        assert enough.wait(60)
         process.kill()
         process.communicate()
-    assert len(modes) >= 2
-    assert set(modes.values()) == {0o600}
+        for writer in writers:
+            writer.result()
     with Sandbox(db=file) as again:
-        keys = {secret.key for secret in again.secrets(ENVIRONMENT_ID)}
-    assert {f"A{n}" for n in range(20)} <= keys
+        secrets = {secret.key: secret for secret in again.secrets(ENVIRONMENT_ID) if secret.key[0] in "AB"}
+    by_id = {secret.id for secret in secrets.values()}
+    for number in range(4):
+        last = [key for key in answered if key.startswith((f"A{number}", f"B{number}_"))][-1]
+        # The one write that was not answered may have been applied, and would have replaced A and dropped B.
+        assert last in secrets or {key for key in secrets if key[1] == str(number)} == {f"A{number}"}
+    assert all(secret.aliased_secret is None or secret.aliased_secret.id in by_id for secret in secrets.values())
+    assert {secret.variable_type for secret in secrets.values() if secret.key[0] == "B"} <= {"ALIAS"}
+    with contextlib.closing(sqlite3.connect(file)) as database:
+        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert database.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
+def test_file__is_not_for_others(tmp_path: Path) -> None:
+    """The database and what SQLite keeps beside it have mode 0600."""
+    with Sandbox(db=tmp_path / "sandbox.db"):
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert modes == dict.fromkeys(("sandbox.db", "sandbox.db-wal", "sandbox.db-shm"), 0o600)
 
 
 def test_command__two_processes_on_one_file(start: Start, tmp_path: Path) -> None:
@@ -368,6 +399,28 @@ def test_command__refuses(arguments: list[str], said: str) -> None:
     assert done.returncode != 0
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_command__without_the_extra() -> None:
+    """Where the extra is missing one line says what to install."""
+    program = "import sys; sys.modules['uvicorn'] = None; from qovery.sandbox.__main__ import main; main([])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode != 0
+    assert done.stderr == "qovery-sandbox: the sandbox needs uvicorn: pip install 'qovery[sandbox]'\n"
+    program = "import sys; sys.modules['starlette'] = None; from qovery.sandbox import Sandbox"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stderr.endswith("pip install 'qovery[sandbox]'\n")
+
+
+def test_list__of_a_hundred_thousand(sandbox: Sandbox, http: urllib3.PoolManager) -> None:
+    """100,000 secrets in one environment are listed, and one more is added."""
+    secrets = [{"key": f"K{n}", "value": "v"} for n in range(100_000)]
+    (env,) = sandbox.load({"environments": [{"secrets": secrets}]})
+    url = f"{sandbox.url}/environment/{env}/secret"
+    assert http.request("POST", url, json={"key": "K5", "value": "K7"}, headers=AUTHORIZED).status == 201
+    listed = http.request("GET", url, headers=AUTHORIZED).json()["results"]
+    assert len(listed) == 100_000
+    assert sandbox.value(env, "K5") == "v"
 
 
 def test_command__help_names_the_environment() -> None:
