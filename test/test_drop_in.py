@@ -10,6 +10,7 @@ from pprint import pformat
 import pytest
 
 import qovery
+from qovery.api.environment_secret_api import OPERATIONS
 from qovery.exceptions import (
     ApiAttributeError,
     ApiKeyError,
@@ -33,6 +34,7 @@ from qovery.models.secret_request import SecretRequest
 from qovery.models.secret_response_list import SecretResponseList
 from qovery.models.value import Value
 from qovery.rest import ApiException
+from qovery.sandbox import Sandbox
 from test.recording import SECRET, Recorder, Reply
 
 ENVIRONMENT = "0f4bd6a4-6b5b-4d2f-b7f4-5d0f7b8ea001"
@@ -66,6 +68,73 @@ def test_page__of_the_reference(server: Recorder, monkeypatch: pytest.MonkeyPatc
             pytest.fail(f"Exception when calling EnvironmentSecretApi->create_environment_secret: {e}\n")
 
     assert server.last.headers["Authorization"] == "Token qov_a"
+
+
+SCRIPT = """
+import os
+import time
+import qovery
+from qovery.models.secret import Secret
+from qovery.rest import ApiException
+from pprint import pprint
+
+configuration = qovery.Configuration(host = os.environ["HOST"])
+configuration.api_key['ApiKeyAuth'] = os.environ["API_KEY"]
+if "BEARER_TOKEN" in os.environ:
+    configuration = qovery.Configuration(host = os.environ["HOST"], access_token = os.environ["BEARER_TOKEN"])
+
+with qovery.ApiClient(configuration) as api_client:
+    api_instance = qovery.EnvironmentSecretApi(api_client)
+    environment_id = os.environ["ENVIRONMENT_ID"]
+    secret_id = os.environ["SECRET_ID"]
+    {body}
+    try:
+        api_response = api_instance.{call}
+        print("The response of {call}:\\n")
+        pprint(api_response)
+    except Exception as e:
+        print("Exception when calling {call}: %s\\n" % e)
+"""
+
+CALLS = {
+    "list_environment_secrets(environment_id)": "",
+    "create_environment_secret(environment_id, secret_request=secret_request)": (
+        "secret_request = qovery.SecretRequest(key='NEW', value='v-new')"
+    ),
+    "edit_environment_secret(environment_id, secret_id, secret_edit_request)": (
+        "secret_edit_request = qovery.SecretEditRequest(key='OWN', value='v-edited')"
+    ),
+    "delete_environment_secret(environment_id, secret_id)": "",
+    "create_environment_secret_alias(environment_id, secret_id, key=key)": "key = qovery.Key(key='NEW')",
+    "create_environment_secret_override(environment_id, secret_id, value=value)": "value = qovery.Value(value='v-new')",
+}
+
+
+STATUS = {operation.name: operation.status for operation in OPERATIONS}
+
+
+@pytest.mark.parametrize("scheme", ["ApiKeyAuth", "bearerAuth"])
+@pytest.mark.parametrize("call", CALLS, ids=lambda call: call.partition("(")[0])
+def test_script__of_each_operation(
+    call: str, scheme: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A script in the style of a generated reference page succeeds, for every operation and both credentials."""
+    inherited = "_alias" in call or "_override" in call
+    with Sandbox(seeded=False) as sandbox:
+        environment_id = sandbox.add_environment()
+        secret = sandbox.add_secret(environment_id, "OWN", "v-old", scope="PROJECT" if inherited else "ENVIRONMENT")
+        monkeypatch.setenv("HOST", sandbox.url)
+        monkeypatch.setenv("API_KEY", "qov_a")
+        if scheme == "bearerAuth":
+            monkeypatch.setenv("BEARER_TOKEN", "a.b.c")
+        monkeypatch.setenv("ENVIRONMENT_ID", environment_id)
+        monkeypatch.setenv("SECRET_ID", secret.id)
+        exec(SCRIPT.format(body=CALLS[call], call=call), {})
+        (request,) = sandbox.requests
+    assert (request.operation, request.status) == (call.partition("(")[0], STATUS[request.operation])
+    told = capsys.readouterr().out
+    assert told.startswith(f"The response of {call}:")
+    assert "v-" not in told.partition(":")[2]
 
 
 def test_arguments__by_position_and_by_name(server: Recorder) -> None:

@@ -30,9 +30,9 @@ MAX_BODY = 1024 * 1024
 #: How many requests are remembered.
 MAX_REQUESTS = 10_000
 
-Endpoint = Callable[[Request], Awaitable[Response]]
-
 _log = logging.getLogger("qovery.sandbox")
+
+_Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class SeenRequest(NamedTuple):
@@ -62,24 +62,25 @@ def make_app(store: Store, faults: Faults, seen: Seen, extra_routes: list[BaseRo
         "create_environment_secret_alias": store.create_alias,
         "create_environment_secret_override": store.create_override,
     }
-    by_path: dict[str, dict[str, Endpoint]] = {}
+    endpoints: dict[str, dict[str, _Endpoint]] = {}
     for operation in OPERATIONS:
         endpoint = _endpoint(operation, calls[operation.name], faults, seen)
-        by_path.setdefault(operation.path, {})[operation.method] = endpoint
-    # One route a path, so that a 405 names all methods of it.
-    routes: list[BaseRoute] = [Route(path, _by_method(table), methods=[*table]) for path, table in by_path.items()]
+        endpoints.setdefault(operation.path, {})[operation.method] = endpoint
+    # One route for a path, so that a 405 names every method of it.
+    routes: list[BaseRoute] = [
+        Route(path, _by_method(methods), methods=list(methods)) for path, methods in endpoints.items()
+    ]
     return Starlette(routes=[*routes, *(extra_routes or [])], exception_handlers={HTTPException: _http_error})
 
 
-def _by_method(table: Mapping[str, Endpoint]) -> Endpoint:
+def _by_method(endpoints: Mapping[str, _Endpoint]) -> _Endpoint:
     async def answer(request: Request) -> Response:
-        # Starlette lets HEAD in where GET is.
-        return await table["GET" if request.method == "HEAD" else request.method](request)
+        return await endpoints["GET" if request.method == "HEAD" else request.method](request)
 
     return answer
 
 
-def _endpoint(operation: Operation[Any], call: Callable[..., Any], faults: Faults, seen: Seen) -> Endpoint:
+def _endpoint(operation: Operation[Any], call: Callable[..., Any], faults: Faults, seen: Seen) -> _Endpoint:
     async def answer(request: Request) -> Response:
         fault = None
         try:

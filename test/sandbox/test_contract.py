@@ -1,35 +1,35 @@
-"""The sandbox against `docs/openapi.yaml`: tried by schemathesis, and used by a client that others generate."""
+"""The sandbox against `docs/openapi.yaml`, tried by schemathesis, and used by a client that others generate."""
 
 from __future__ import annotations
 
-import json
+import importlib.util
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from qovery.api.environment_secret_api import OPERATIONS
 from qovery.sandbox import Sandbox
-from qovery.sandbox.store import Behaviour
-from test.pytest_run import ROOT
 
-DOCUMENT = ROOT / "docs/openapi.yaml"
+NAMES = {operation.name for operation in OPERATIONS}
+DOCUMENT = Path(__file__).parent.parent.parent / "docs/openapi.yaml"
 
-#: A request that fits the schemas may break a rule, of scopes say: so says the document of each 400.
-CONFIG = """
+# 400 is also how the rules answer (no alias of an alias), which a schema cannot state.
+SETTINGS = """
 [parameters]
-"path.environmentId" = {environment}
+environmentId = "{environment_id}"
 
 [checks.positive_data_acceptance]
-expected-statuses = ["2xx", 400, 401, 403, 404, 409]
+expected-statuses = ["2xx", "400", "401", "403", "404", "409"]
 """
 
 
-def run(*command: object, folder: Path) -> str:
-    """What a program that came with this Python prints."""
-    program, *arguments = map(str, command)
+def run(*arguments: object, folder: Path) -> str:
+    """What another Python prints."""
     done = subprocess.run(
-        [Path(sys.executable).parent / program, *arguments],
+        [sys.executable, *map(str, arguments)],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -40,16 +40,26 @@ def run(*command: object, folder: Path) -> str:
     return done.stdout
 
 
-def test_schemathesis__finds_nothing(behaviour: Behaviour, tmp_path: Path) -> None:
-    """All checks and phases of schemathesis, links included, pass, and no answer is a 500."""
-    with Sandbox(behaviour=behaviour, tokens=frozenset({"good"})) as sandbox:
-        (tmp_path / "schemathesis.toml").write_text(CONFIG.format(environment=json.dumps(sandbox.environment_id)))
-        options = ["--url", sandbox.url, "--header", "Authorization: Token good", "--no-color", "--seed", "1"]
-        what = ["--checks", "all", "--mode", "all", "--max-examples", "25"]
-        run("schemathesis", "run", DOCUMENT, *options, *what, folder=tmp_path)
-        statuses = {request.status for request in sandbox.requests}
-    assert statuses >= {200, 201, 204, 400, 401, 403, 404}
-    assert all(status is not None and status < 500 for status in statuses)
+@pytest.mark.skipif(not importlib.util.find_spec("schemathesis"), reason="schemathesis needs Python 3.11")
+@pytest.mark.parametrize(
+    ("behaviour", "left_out"),
+    [
+        # A create replaces a secret of the same key, which is then rightly gone; schemathesis cannot know that.
+        pytest.param("documented", ["--exclude-checks", "ensure_resource_availability"], id="documented"),
+        pytest.param("observed", [], id="observed"),
+    ],
+)
+def test_contract__holds(behaviour: str, left_out: list[str], tmp_path: Path) -> None:
+    """Every answer is one that the document describes, whatever is sent, and none is a 5xx."""
+    with Sandbox(behaviour=behaviour, tokens=frozenset({"a-token"})) as sandbox:
+        (tmp_path / "schemathesis.toml").write_text(SETTINGS.format(environment_id=sandbox.environment_id))
+        program = ["-c", "from schemathesis.cli import schemathesis; schemathesis()"]
+        options = ["--url", sandbox.url, "--header", "Authorization: Token a-token", "--mode", "all"]
+        steady = ["--max-examples", "30", "--generation-deterministic", "--no-color"]
+        run(*program, "run", DOCUMENT, *options, *steady, *left_out, folder=tmp_path)
+        seen = {(request.operation, request.status) for request in sandbox.requests}
+    assert {operation for operation, status in seen if status not in {401, 404, 415}} == NAMES
+    assert all(status is not None and status < 500 for _, status in seen)
 
 
 STORY = """
@@ -98,13 +108,11 @@ print("done")
 def test_openapi_python_client__tells_the_story(tmp_path: Path) -> None:
     """A client that another generator makes from the document uses all six operations, unchanged."""
     target = tmp_path / "generated"
-    run(
-        "openapi-python-client", "generate", "--path", DOCUMENT, "--meta", "none", "--output-path", target,
-        folder=tmp_path,
-    )  # fmt: skip
+    generate = ["generate", "--path", DOCUMENT, "--meta", "none", "--output-path", target]
+    run("-m", "openapi_python_client", *generate, folder=tmp_path)
     (tmp_path / "story.py").write_text(STORY)
     with Sandbox() as sandbox:
-        said = run("python", "story.py", sandbox.url, sandbox.environment_id, folder=tmp_path)
+        said = run("story.py", sandbox.url, sandbox.environment_id, folder=tmp_path)
         operations = {request.operation for request in sandbox.requests}
     assert said == "done\n"
     assert operations == {operation.name for operation in OPERATIONS}

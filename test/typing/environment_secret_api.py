@@ -54,7 +54,7 @@ def check_create_environment_secret_override(api: EnvironmentSecretApi) -> None:
 
 
 def check_delete_environment_secret(api: EnvironmentSecretApi) -> None:
-    api.delete_environment_secret(E, S)
+    assert_type(api.delete_environment_secret(E, S), None)
     assert_type(api.delete_environment_secret_with_http_info(E, S), ApiResponse[None])
     assert_type(api.delete_environment_secret_without_preload_content(E, S), BaseHTTPResponse)
 
@@ -75,6 +75,7 @@ def check_list_environment_secrets(api: EnvironmentSecretApi) -> None:
 def check_options(api: EnvironmentSecretApi) -> None:
     api.list_environment_secrets(S, _request_timeout=2.5)
     api.list_environment_secrets(S, _request_timeout=(1, None))
+    api.list_environment_secrets(S, _request_timeout=None, _request_auth=None, _headers=None, _content_type=None)
     api.list_environment_secrets(S, _request_auth={"in": "header", "key": "Authorization", "value": "Token x"})
     api.list_environment_secrets(S, _headers={"X-Trace": "1"}, _content_type="application/json", _host_index=0)
     api.list_environment_secrets(S, _bogus=1)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue] - no such option
