@@ -36,6 +36,10 @@ class Fault:
     def __post_init__(self) -> None:
         if self.operation != "*" and self.operation not in _NAMES:
             raise ApiValueError(f"operation must be '*' or one of {', '.join(sorted(_NAMES))}, not {self.operation!r}")
+        if self.times is not None and self.times < 1:
+            raise ApiValueError(f"times must be at least 1, or None for ever, not {self.times}")
+        if not 300 <= self.status <= 599:
+            raise ApiValueError(f"status must be one of 300 to 599, not {self.status}")
 
 
 @dataclass

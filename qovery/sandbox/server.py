@@ -304,7 +304,9 @@ class Sandbox:
         self._faults.add(Fault(operation, "reset", times))
 
     def delay(self, seconds: float) -> None:
-        """Wait before each answer."""
+        """Wait before each answer; 0 waits no more."""
+        if seconds < 0:
+            raise ApiValueError(f"seconds must not be negative, but is {seconds}")
         self._faults.delay = seconds
 
     def rate_limit(self, requests: int | None, *, per: float = 1.0) -> None:

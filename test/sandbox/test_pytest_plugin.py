@@ -41,7 +41,7 @@ def test_modules():
     assert {name for name in sys.modules if name.partition(".")[0] == "qovery"} == {
         "qovery", "qovery._version", "qovery.sandbox", "qovery.sandbox.pytest_plugin"
     }
-    assert not {"pydantic", "urllib3", "starlette", "uvicorn", "sqlite3", "asyncio"} & set(sys.modules)
+    assert not {"pydantic", "urllib3", "starlette", "uvicorn", "httptools"} & set(sys.modules)
 """
 
 MISSING = """

@@ -12,6 +12,8 @@ import stat
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,7 +23,9 @@ import urllib3
 from qovery import (
     ApiClient,
     ApiConnectionError,
+    ApiKeyError,
     ApiValueError,
+    BadRequestException,
     Configuration,
     EnvironmentSecretApi,
     ForbiddenException,
@@ -171,10 +175,42 @@ def test_rate_limit__and_delay(api: EnvironmentSecretApi, sandbox: Sandbox, env:
     api.list_environment_secrets(env)
 
 
-def test_fail__unknown_operation(sandbox: Sandbox) -> None:
-    """A misspelt operation is an error, not silence."""
-    with pytest.raises(ApiValueError, match="create_environment_secret"):
-        sandbox.fail("create_secret")
+def test_fail__for_ever(api: EnvironmentSecretApi, sandbox: Sandbox, env: str) -> None:
+    """What fails for ever fails until the next reset."""
+    sandbox.fail(status=400, times=None)
+    for _ in range(3):
+        with pytest.raises(BadRequestException):
+            api.list_environment_secrets(env)
+    sandbox.reset()
+    assert api.list_environment_secrets(sandbox.environment_id).results == []
+
+
+def test_rate_limit__slides(http: urllib3.PoolManager, sandbox: Sandbox, env: str) -> None:
+    """When the time of the limit is over, more are let in."""
+    sandbox.rate_limit(1, per=0.05)
+    url = f"{sandbox.url}/environment/{env}/secret"
+    assert http.request("GET", url, headers=AUTHORIZED).status == 200
+    seen = [429]
+    deadline = time.monotonic() + 30
+    while seen[-1] == 429 and time.monotonic() < deadline:
+        seen.append(http.request("GET", url, headers=AUTHORIZED).status)
+    assert seen[-1] == 200
+
+
+@pytest.mark.parametrize(
+    ("disturb", "said"),
+    [
+        (lambda sandbox: sandbox.fail("create_secret"), "create_environment_secret"),
+        (lambda sandbox: sandbox.fail(times=0), "at least 1"),
+        (lambda sandbox: sandbox.fail(status=200), "300 to 599"),
+        (lambda sandbox: sandbox.delay(-1), "negative"),
+    ],
+    ids=["operation", "times", "status", "seconds"],
+)
+def test_disturbance__wrong(sandbox: Sandbox, disturb: Callable[[Sandbox], None], said: str) -> None:
+    """A disturbance that cannot be meant is an error, not silence."""
+    with pytest.raises(ApiValueError, match=said):
+        disturb(sandbox)
 
 
 # --- Concurrency ----------------------------------------------------------------------------------
@@ -250,6 +286,12 @@ def test_url__of_a_stopped_sandbox() -> None:
     stopped.stop()
     with pytest.raises(ApiValueError, match="was stopped"):
         stopped.start()
+
+
+def test_environment_id__of_nothing() -> None:
+    """Without an environment there is no id, and the error says how to get one."""
+    with Sandbox(seeded=False) as empty, pytest.raises(ApiKeyError, match="add_environment"):
+        _ = empty.environment_id
 
 
 def test_start__twice(sandbox: Sandbox) -> None:
@@ -360,6 +402,33 @@ def test_command__two_processes_on_one_file(start: Start, tmp_path: Path) -> Non
     with Sandbox(db=file) as sandbox:
         keys = [secret.key for secret in sandbox.secrets(ENVIRONMENT_ID) if secret.key.startswith("A")]
     assert sorted(keys) == sorted(f"A{n}" for n in range(40))
+
+
+def test_file__that_another_process_holds(tmp_path: Path) -> None:
+    """Opening a file waits for another process that is about to set it up."""
+    file = tmp_path / "sandbox.db"
+    other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN EXCLUSIVE")
+    timer = threading.Timer(0.05, other.execute, ["COMMIT"])
+    timer.start()
+    sandbox = Sandbox(db=file)
+    assert sandbox.environments() == [ENVIRONMENT_ID]
+    sandbox.stop()
+    timer.join()
+    other.close()
+
+
+def test_file__that_cannot_grow(http: urllib3.PoolManager, tmp_path: Path) -> None:
+    """What SQLite cannot write is a 503, no 500, and is not there by half."""
+    with Sandbox(db=tmp_path / "sandbox.db") as sandbox:
+        sandbox._store._database.execute("PRAGMA max_page_count = 1")
+        before = sandbox.secrets(ENVIRONMENT_ID)
+        body = {"key": "SESSION_SECRET", "value": "x" * 100_000}
+        url = f"{sandbox.url}/environment/{ENVIRONMENT_ID}/secret"
+        answer = http.request("POST", url, json=body, headers=AUTHORIZED)
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+        assert "full" in answer.json()["detail"]
+        assert sandbox.secrets(ENVIRONMENT_ID) == before
 
 
 def test_file__opened_by_many_at_once(tmp_path: Path) -> None:
