@@ -117,7 +117,7 @@ def test_sync__uses_public_names() -> None:
 def test_dependencies__are_declared() -> None:
     """The core imports nothing that its requirements do not name; extras stay on the top floor."""
     core = {"urllib3", "pydantic", "pydantic_core", "dateutil", "typing_extensions", "qovery"}
-    extras = {"sync": {"dotenv", "tqdm"}, "sandbox": {"starlette", "uvicorn", "httptools"}}
+    extras = {"sync": {"dotenv", "tqdm"}, "sandbox": {"starlette", "uvicorn", "httptools", "pytest"}}
     for file in FILES:
         known = core | extras.get(row(module_name(file)), set()) | set(sys.stdlib_module_names)
         assert {top_level(module) for module, _ in imports(file)} <= known, file

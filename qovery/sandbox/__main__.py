@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import contextlib
 import ipaddress
+import logging
 import signal
 import sys
 
 from qovery.exceptions import OpenApiException
-from qovery.sandbox import Sandbox
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -17,7 +17,7 @@ def main(arguments: list[str] | None = None) -> None:
     from qovery.sandbox.seed import ENVIRONMENT_ID
 
     parser = argparse.ArgumentParser(
-        prog="python -m qovery.sandbox",
+        prog="qovery-sandbox",
         description="A local server that behaves like the service. It keeps everything in the clear: no place for "
         "real secrets.",
         epilog=f"Without --seed and in a new --db there is one environment, {ENVIRONMENT_ID}.",
@@ -28,6 +28,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seed", metavar="FILE", help="a JSON file with environments and secrets to add")
     parser.add_argument("--behaviour", choices=("documented", "observed"), default="documented")
     parser.add_argument("--token", action="append", metavar="TOKEN", help="let in only this token; may be repeated")
+    parser.add_argument("--admin", action="store_true", help="serve the admin API under /_sandbox, values included")
     parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="warning")
     parser.add_argument("--public", action="store_true", help="allow an address that others can reach")
     options = parser.parse_args(arguments)
@@ -35,7 +36,10 @@ def main(arguments: list[str] | None = None) -> None:
         parser.error(
             f"{options.host} can be reached by others, and the sandbox protects nothing: add --public if you mean it"
         )
+    logging.basicConfig(level=options.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
     try:
+        from qovery.sandbox import Sandbox
+
         sandbox = Sandbox(
             host=options.host,
             port=options.port,
@@ -43,14 +47,14 @@ def main(arguments: list[str] | None = None) -> None:
             behaviour=options.behaviour,
             tokens=frozenset(options.token) if options.token else None,
             seeded=options.seed is None,
-            log_level=options.log_level,
+            admin=options.admin,
         )
         if options.seed:
             sandbox.load(options.seed)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # the server stops first and then passes it on
         with contextlib.suppress(KeyboardInterrupt):
             sandbox.run(lambda: print(f"Qovery sandbox listening on {sandbox.url}", flush=True))
-    except (OpenApiException, OSError) as error:
+    except (ModuleNotFoundError, OpenApiException, OSError) as error:
         sys.exit(f"{parser.prog}: {error}")
 
 

@@ -20,7 +20,6 @@ from starlette.routing import BaseRoute, Route
 
 from qovery.api.environment_secret_api import OPERATIONS
 from qovery.exceptions import ApiValidationError
-from qovery.models.model import RequestModel
 from qovery.operation import Operation
 from qovery.sandbox.faults import Fault, Faults
 from qovery.sandbox.store import RefusedError, Store
@@ -37,7 +36,7 @@ _Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class SeenRequest(NamedTuple):
-    """A request that the sandbox answered; `status` is None where it sent no answer."""
+    """A request that the sandbox answered; `status` is None where it sent no answer, `client` its User-Agent."""
 
     method: str
     path: str
@@ -87,11 +86,11 @@ def _endpoint(operation: Operation[Any], call: Callable[..., Any], faults: Fault
         try:
             if faults.delay:
                 await asyncio.sleep(faults.delay)
-            token = _token(request, faults)
+            token = _authorized(request, faults)
             _limit(faults)
             fault = faults.take(operation.name)
             if fault is not None and fault.kind != "drop_reply":
-                response = _problem(fault.status, "the sandbox was told to fail", fault.retry_after)
+                response = problem(fault.status, "the sandbox was told to fail", fault.retry_after)
             else:
                 if operation.writes and not faults.lets_write(token):
                     raise RefusedError(403, "this token may only read")
@@ -99,12 +98,12 @@ def _endpoint(operation: Operation[Any], call: Callable[..., Any], faults: Fault
                     request.path_params[name] for name in ("environmentId", "secretId") if name in operation.path
                 ]
                 if operation.body is not None:
-                    arguments.append(await _body(request, operation.body))
-                response = _json(operation.status, call(*arguments))
+                    arguments.append(await _body(request, operation))
+                response = json_answer(operation.status, call(*arguments))
         except RefusedError as refused:
-            response = _problem(refused.status, refused.detail, refused.retry_after)
+            response = problem(refused.status, refused.detail, refused.retry_after)
         silent = fault is not None and fault.kind != "status"
-        client = request.client.host if request.client else ""
+        client = request.headers.get("user-agent", "")[:100]
         record = SeenRequest(
             request.method, request.url.path, None if silent else response.status_code, client, operation.name
         )
@@ -117,11 +116,17 @@ def _endpoint(operation: Operation[Any], call: Callable[..., Any], faults: Fault
     return answer
 
 
-def _token(request: Request, faults: Faults) -> str:
+def token_of(request: Request) -> str:
+    """The token or JWT of a request, empty if it has none."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() not in {"token", "bearer"} or not token.strip() or not faults.lets_in(token.strip()):
+    return token.strip() if scheme.lower() in {"token", "bearer"} else ""
+
+
+def _authorized(request: Request, faults: Faults) -> str:
+    token = token_of(request)
+    if not token or not faults.lets_in(token):
         raise RefusedError(401, "access token is missing or invalid")
-    return token.strip()
+    return token
 
 
 def _limit(faults: Faults) -> None:
@@ -130,31 +135,45 @@ def _limit(faults: Faults) -> None:
         raise RefusedError(429, "too many requests", seconds)
 
 
-async def _body(request: Request, model: type[RequestModel]) -> Any:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+async def _body(request: Request, operation: Operation[Any]) -> Any:
+    content = await read_json(request, MAX_BODY)
+    if not content and not operation.body_required:
+        content = b"{}"
+    try:
+        return operation.body.from_json(content) if operation.body else None
+    except ApiValidationError as error:
+        raise refusal(error) from None
+
+
+async def read_json(request: Request, limit: int) -> bytes:
+    """The body, which must say that it is JSON, or be empty."""
     content = bytearray()
     async for chunk in request.stream():
         content += chunk
-        if len(content) > MAX_BODY:
-            raise RefusedError(413, f"the body is larger than {MAX_BODY} bytes")
+        if len(content) > limit:
+            raise RefusedError(413, f"the body is larger than {limit} bytes")
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content and kind != "application/json":
         raise RefusedError(415, "the content type must be application/json")
-    try:
-        return model.from_json(bytes(content))
-    except ApiValidationError as error:
-        problems = [f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in error.errors()]
-    raise RefusedError(400, "; ".join(problems))
+    return bytes(content)
 
 
-def _json(status: int, data: object, headers: Mapping[str, str] | None = None) -> Response:
+def refusal(error: ApiValidationError) -> RefusedError:
+    """What to answer to fields that do not fit; it names them and repeats no value."""
+    problems = (f"{'.'.join(map(str, problem['loc'])) or 'body'}: {problem['msg']}" for problem in error.errors())
+    return RefusedError(400, "; ".join(problems))
+
+
+def json_answer(status: int, data: object, headers: Mapping[str, str] | None = None) -> Response:
     if status == 204:
         return Response(status_code=status)
     return Response(to_json(data), status, headers, media_type="application/json")
 
 
-def _problem(status: int, detail: str, retry_after: float | None = None) -> Response:
+def problem(status: int, detail: str, retry_after: float | None = None) -> Response:
+    """An error, as the service words it."""
     headers = {} if retry_after is None else {"Retry-After": str(math.ceil(retry_after))}
-    return _json(status, {"status": status, "detail": detail}, headers)
+    return json_answer(status, {"status": status, "detail": detail}, headers)
 
 
 async def _hang_up(request: Request, fault: Fault) -> None:
@@ -169,4 +188,4 @@ async def _hang_up(request: Request, fault: Fault) -> None:
 
 
 async def _http_error(_request: Request, error: Any) -> Response:  # an HTTPException
-    return _json(error.status_code, {"status": error.status_code, "detail": error.detail}, error.headers)
+    return json_answer(error.status_code, {"status": error.status_code, "detail": error.detail}, error.headers)

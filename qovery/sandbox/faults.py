@@ -36,6 +36,10 @@ class Fault:
     def __post_init__(self) -> None:
         if self.operation != "*" and self.operation not in _NAMES:
             raise ApiValueError(f"operation must be '*' or one of {', '.join(sorted(_NAMES))}, not {self.operation!r}")
+        if self.times is not None and self.times < 1:
+            raise ApiValueError(f"times must be at least 1, or None for ever, not {self.times}")
+        if not 300 <= self.status <= 599:
+            raise ApiValueError(f"status must be one of 300 to 599, not {self.status}")
 
 
 @dataclass
@@ -43,7 +47,7 @@ class Faults:
     """The disturbances that are on, and the rights of tokens. May be shared by threads."""
 
     delay: float = 0.0
-    tokens: frozenset[str] | None = None
+    tokens: frozenset[str] | None = field(default=None, repr=False)
     _faults: list[Fault] = field(default_factory=list)
     _revoked: set[str] = field(default_factory=set, repr=False)
     _read_only: set[str] = field(default_factory=set, repr=False)

@@ -6,8 +6,8 @@ A seed file is JSON:
         {"key": "API_KEY", "value": "…", "scope": "PROJECT", "mount_path": null, "description": "…"}
     ]}]}
 
-Only `key` is needed; the scope is ENVIRONMENT unless it is given. BUILT_IN secrets may have `service_id`,
-`service_name` and `service_type`.
+Only `key` is needed; the scope is ENVIRONMENT unless it is given. The other fields are those of
+`Sandbox.add_secret`.
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
 from qovery.exceptions import ApiValueError
-from qovery.redaction import sealed
-from qovery.sandbox.store import Store
+from qovery.sandbox.store import Scope, Store
 
 #: The environment of the built-in seed.
 ENVIRONMENT_ID: Final = "5a9d0bfa-0000-4000-8000-000000000001"
@@ -32,10 +31,11 @@ class SeedSecret(BaseModel):
 
     key: str
     value: str = ""
-    scope: Literal["BUILT_IN", "PROJECT", "ENVIRONMENT"] = "ENVIRONMENT"
+    scope: Scope = "ENVIRONMENT"
     mount_path: str | None = None
     description: str | None = None
-    owned_by: str | None = "QOVERY"
+    owned_by: str = "QOVERY"
+    enable_interpolation_in_file: bool | None = None
     service_id: str | None = None
     service_name: str | None = None
     service_type: str | None = None
@@ -95,32 +95,36 @@ _BUILT_IN = Seed.model_validate(
 
 
 def plant_built_in(store: Store) -> None:
-    """Add the built-in seed."""
-    _plant(store, _BUILT_IN)
+    """Add the built-in seed to a store that is empty."""
+    with store.transaction():  # another process may do the same with the same file
+        if not store.environments():
+            _plant(store, _BUILT_IN)
 
 
-@sealed
-def plant_file(store: Store, path: str | os.PathLike[str]) -> list[str]:
-    """Add what a seed file holds and return the ids of its environments.
-
-    Raises:
-        ApiValueError: The file cannot be read; nothing was added.
-        ApiValidationError: The file is not a seed, and where.
-    """
-    problem = None
+def read(path: str | os.PathLike[str]) -> Any:
+    """The content of a seed file; one that cannot be read is an `ApiValueError`."""
     try:
-        data = json.loads(Path(path).read_text("utf-8"))
+        return json.loads(Path(path).read_text("utf-8"))
     except (OSError, ValueError) as error:
         problem = f"the seed file {path} cannot be read: {type(error).__name__}"
-    if problem:
-        raise ApiValueError(problem)
-    return _plant(store, Seed.model_validate(data))
+    raise ApiValueError(problem)
+
+
+def plant(store: Store, content: Any) -> list[str]:
+    """Add what a seed holds, all of it or nothing, and return the ids of its environments.
+
+    Raises:
+        ValidationError: It is not a seed, and where.
+        RefusedError: It names what exists already.
+    """
+    return _plant(store, Seed.model_validate(content))
 
 
 def _plant(store: Store, seed: Seed) -> list[str]:
     ids = []
-    for environment in seed.environments:
-        ids.append(store.add_environment(environment.id, environment.project_id))
-        for secret in environment.secrets:
-            store.add_secret(ids[-1], **secret.model_dump())
+    with store.transaction():
+        for environment in seed.environments:
+            ids.append(store.add_environment(environment.id, environment.project_id))
+            for secret in environment.secrets:
+                store.add_secret(ids[-1], **secret.model_dump())
     return ids

@@ -6,19 +6,23 @@ import contextlib
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import uvicorn
+from starlette.routing import BaseRoute
 from typing_extensions import Self
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from qovery.exceptions import ApiKeyError, ApiValueError, OpenApiException
 from qovery.models import Secret, SecretResponseList
+from qovery.redaction import sealed
 from qovery.sandbox import seed
+from qovery.sandbox.admin import admin_route
 from qovery.sandbox.app import Seen, SeenRequest, make_app
 from qovery.sandbox.faults import Fault, Faults
-from qovery.sandbox.store import Behaviour, RefusedError, Store
+from qovery.sandbox.page import page_route
+from qovery.sandbox.store import Behaviour, RefusedError, Scope, Store
 
 
 class _Protocol(HttpToolsProtocol):
@@ -54,7 +58,7 @@ class Sandbox:
             was seen to do where that differs.
         tokens: The tokens that are let in; None lets in all.
         seeded: Whether an empty store gets the built-in seed.
-        log_level: The level of the loggers `uvicorn` and `qovery.sandbox`, or None to leave them alone.
+        admin: Whether clients may arrange, ask and disturb over HTTP too, see `qovery.sandbox.admin`.
     """
 
     def __init__(
@@ -66,17 +70,19 @@ class Sandbox:
         behaviour: Behaviour = "documented",
         tokens: frozenset[str] | None = None,
         seeded: bool = True,
-        log_level: str | None = None,
+        admin: bool = False,
     ) -> None:
         self._address = (host, port)
         self._store = Store(db, behaviour)
         self._faults = Faults(tokens=tokens)
         self._seen = Seen()
-        self._log_level = log_level
+        self._behaviour = behaviour
+        self._admin = admin
         self._socket: socket.socket | None = None
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
-        if seeded and self._store.is_empty():
+        self._stopped = False
+        if seeded:
             seed.plant_built_in(self._store)
 
     def __repr__(self) -> str:
@@ -93,7 +99,11 @@ class Sandbox:
     def start(self) -> Self:
         """Listen, in a thread; returns when requests are answered."""
         ready = threading.Event()
-        server = self._prepare(ready.set)
+        try:
+            server = self._prepare(ready.set)
+        except OSError:  # the address is taken, say
+            self._close()
+            raise
         self._thread = threading.Thread(target=server.run, args=([self._socket],), name="qovery-sandbox", daemon=True)
         self._thread.start()
         ready.wait()
@@ -115,28 +125,43 @@ class Sandbox:
         self._close()
 
     def _prepare(self, ready: Callable[[], None]) -> _Server:
+        if self._socket is not None or self._stopped:
+            raise ApiValueError(f"the sandbox {'was stopped' if self._stopped else 'is running'}: make another one")
         family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
         self._socket = socket.create_server(self._address, family=family, backlog=512)
         # Inherited by the connections. asyncio leaves it out here, and each answer would then wait 40 ms for an ACK.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        routes: list[BaseRoute] = [page_route(self._store, self._seen, lambda: self.url)]
+        if self._admin:
+            routes.append(admin_route(self, self._lets_admin))
+        app = make_app(self._store, self._faults, self._seen, routes)
         config = uvicorn.Config(
-            make_app(self._store, self._faults, self._seen),
+            app,
             http=_Protocol,
+            interface="asgi3",
             lifespan="off",
             ws="none",
             access_log=False,
+            proxy_headers=False,
             log_config=None,
-            log_level=self._log_level,
+            timeout_keep_alive=75,  # longer than the longest list takes, which keeps others waiting
             timeout_graceful_shutdown=1,
         )
+        config.load()
+        config.loaded_app = app  # bare: below DEBUG, uvicorn would log all headers
         self._server = _Server(config, ready)
         return self._server
+
+    def _lets_admin(self, token: str) -> bool:
+        # A token that a test has revoked may still undo it.
+        return self._faults.tokens is None or token in self._faults.tokens
 
     def _close(self) -> None:
         if self._socket is not None:
             self._socket.close()
         self._store.close()
         self._socket = self._server = self._thread = None
+        self._stopped = True
 
     @property
     def url(self) -> str:
@@ -156,12 +181,40 @@ class Sandbox:
             raise ApiKeyError("the sandbox has no environment: call add_environment()")
         return environments[0]
 
+    @property
+    def behaviour(self) -> Behaviour:
+        """`documented` or `observed`; may be set at any time, and `reset()` sets it back."""
+        return self._store.behaviour
+
+    @behaviour.setter
+    def behaviour(self, behaviour: Behaviour) -> None:
+        self._store.behaviour = behaviour
+
+    @sealed
+    def environments(self) -> list[str]:
+        """The ids of the environments, oldest first."""
+        return self._store.environments()
+
+    @sealed
     def add_environment(self, environment_id: str | None = None, *, project_id: str | None = None) -> str:
         """Add an environment and return its id. Environments with one `project_id` share PROJECT secrets."""
-        return self._store.add_environment(environment_id, project_id)
+        return str(_told(self._store.add_environment, environment_id, project_id))
 
+    @sealed
     def add_secret(
-        self, environment_id: str, key: str, value: str = "", *, scope: str = "ENVIRONMENT", **fields: str | None
+        self,
+        environment_id: str,
+        key: str,
+        value: str = "",
+        *,
+        scope: Scope = "ENVIRONMENT",
+        mount_path: str | None = None,
+        description: str | None = None,
+        owned_by: str = "QOVERY",
+        enable_interpolation_in_file: bool | None = None,
+        service_id: str | None = None,
+        service_name: str | None = None,
+        service_type: str | None = None,
     ) -> Secret:
         """Add a secret of any scope, past the rules of the service.
 
@@ -170,23 +223,47 @@ class Sandbox:
             key: The key.
             value: The value.
             scope: `ENVIRONMENT`, `PROJECT` or `BUILT_IN`.
-            fields: `mount_path`, `description`, `owned_by`, `service_id`, `service_name`, `service_type`.
+            mount_path: Where it is found as a file; it makes the secret a FILE.
+            description: A note for people.
+            owned_by: Who manages it.
+            enable_interpolation_in_file: Whether `{{OTHER_KEY}}` is replaced in the file.
+            service_id: The service that a BUILT_IN secret comes from.
+            service_name: The name of that service.
+            service_type: Its kind, for example `DATABASE`.
         """
-        unknown = fields.keys() - seed.SeedSecret.model_fields.keys()
-        if unknown:
-            raise ApiValueError(f"a secret has no {', '.join(sorted(unknown))}")
-        secret_id = _told(self._store.add_secret, environment_id, key, value, scope, **fields)
-        return next(secret for secret in self.secrets(environment_id) if secret.id == secret_id)
+        added = _told(
+            self._store.add_secret,
+            environment_id,
+            key,
+            value,
+            scope,
+            mount_path=mount_path,
+            description=description,
+            owned_by=owned_by,
+            enable_interpolation_in_file=enable_interpolation_in_file,
+            service_id=service_id,
+            service_name=service_name,
+            service_type=service_type,
+        )
+        return Secret.from_dict(added)
 
-    def load(self, file: str | os.PathLike[str]) -> list[str]:
-        """Add what a seed file holds; returns the ids of its environments."""
-        return seed.plant_file(self._store, file)
+    @sealed
+    def load(self, source: str | os.PathLike[str] | Mapping[str, Any]) -> list[str]:
+        """Add what a seed file holds, or the mapping that one would hold, all of it or nothing.
 
+        Returns:
+            The ids of its environments.
+        """
+        content = source if isinstance(source, Mapping) else seed.read(source)
+        return list(_told(seed.plant, self._store, content))
+
+    @sealed
     def secrets(self, environment_id: str) -> list[Secret]:
         """What the environment sees."""
         listed = SecretResponseList.from_dict({"results": _told(self._store.list, environment_id)})
         return listed.results or []
 
+    @sealed
     def value(self, environment_id: str, key: str) -> str:
         """What an application of the environment finds under this key.
 
@@ -204,6 +281,7 @@ class Sandbox:
 
     def reset(self) -> None:
         """Forget secrets, requests and disturbances, and add one empty environment."""
+        self._store.behaviour = self._behaviour
         self._store.clear()
         self._faults.clear()
         self._seen.requests.clear()
@@ -226,7 +304,9 @@ class Sandbox:
         self._faults.add(Fault(operation, "reset", times))
 
     def delay(self, seconds: float) -> None:
-        """Wait before each answer."""
+        """Wait before each answer; 0 waits no more."""
+        if seconds < 0:
+            raise ApiValueError(f"seconds must not be negative, but is {seconds}")
         self._faults.delay = seconds
 
     def rate_limit(self, requests: int | None, *, per: float = 1.0) -> None:

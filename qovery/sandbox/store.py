@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 from uuid import uuid4
 
+from qovery.exceptions import ApiValueError
 from qovery.models import Key, SecretEditRequest, SecretRequest, Value
 
 Behaviour = Literal["documented", "observed"]
+BEHAVIOURS: Final = get_args(Behaviour)
+
+#: The scopes that a secret of a sandbox may have.
+Scope = Literal["BUILT_IN", "PROJECT", "ENVIRONMENT"]
 
 #: Highest first: an alias or override reaches upwards only.
 SCOPES: Final = ("BUILT_IN", "PROJECT", "ENVIRONMENT", "APPLICATION")
@@ -39,7 +45,7 @@ CREATE TABLE IF NOT EXISTS secret (
     owned_by TEXT,
     created_at TEXT NOT NULL,
     updated_at TEXT NOT NULL,
-    UNIQUE (owner, scope, key)
+    UNIQUE (owner, key, scope)
 );
 CREATE INDEX IF NOT EXISTS secret_target ON secret (target);
 """
@@ -66,34 +72,58 @@ class Store:
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None, behaviour: Behaviour = "documented") -> None:
-        self.behaviour = behaviour
+        self.behaviour = behaviour  # checked before anything is made
         if path is not None:
             Path(path).touch(mode=0o600)  # SQLite gives its other files the mode of this one
         self._lock = threading.RLock()
+        problem = None
         self._database = sqlite3.connect(
             ":memory:" if path is None else path, isolation_level=None, check_same_thread=False, timeout=10
         )
         self._database.row_factory = sqlite3.Row
-        self._database.execute("PRAGMA foreign_keys = ON")
-        self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute("PRAGMA synchronous = NORMAL")
-        self._database.executescript(_SCHEMA)
+        try:
+            _use_wal(self._database)
+            self._database.execute("PRAGMA foreign_keys = ON")
+            self._database.execute("PRAGMA synchronous = NORMAL")
+            self._database.executescript(_SCHEMA)
+        except sqlite3.Error as error:
+            problem = f"{path} cannot be used: {error}"
+            self._database.close()
+        if problem:
+            raise ApiValueError(problem)
+
+    @property
+    def behaviour(self) -> Behaviour:
+        return self._behaviour
+
+    @behaviour.setter
+    def behaviour(self, behaviour: Behaviour) -> None:
+        if behaviour not in BEHAVIOURS:
+            raise ApiValueError(f"behaviour must be {' or '.join(BEHAVIOURS)}, not {behaviour!r}")
+        self._behaviour = behaviour
 
     def close(self) -> None:
         """Close the database."""
         with self._lock:
             self._database.close()
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All that is done inside is applied, or nothing; one inside another is part of the outer one."""
         with self._lock:
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
+            if self._database.in_transaction:
                 yield
-            except BaseException:
-                self._database.execute("ROLLBACK")
+                return
+            try:
+                self._database.execute("BEGIN IMMEDIATE")
+                yield
+                self._database.execute("COMMIT")
+            except BaseException as error:
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
+                if isinstance(error, sqlite3.OperationalError):  # another process holds the file, or the disk is full
+                    raise RefusedError(503, f"the database cannot be written now: {error}", 1) from None
                 raise
-            self._database.execute("COMMIT")
 
     def _rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
         with self._lock:
@@ -103,13 +133,9 @@ class Store:
 
     def clear(self) -> None:
         """Forget everything."""
-        with self._transaction():
+        with self.transaction():
             self._database.execute("DELETE FROM secret")
             self._database.execute("DELETE FROM environment")
-
-    def is_empty(self) -> bool:
-        """Whether there is no environment."""
-        return not self._rows("SELECT 1 FROM environment LIMIT 1")
 
     def environments(self) -> list[str]:
         """The ids of the environments."""
@@ -118,18 +144,37 @@ class Store:
     def add_environment(self, environment_id: str | None = None, project_id: str | None = None) -> str:
         """Add an environment, in a project of its own unless one is named, and return its id."""
         environment_id = environment_id or str(uuid4())
-        with self._transaction():
+        with self.transaction():
+            if self._rows("SELECT 1 FROM environment WHERE id = ?", environment_id):
+                raise RefusedError(409, f"the environment {environment_id} exists already")
             self._database.execute(
                 "INSERT INTO environment VALUES (?, ?)", (environment_id, project_id or str(uuid4()))
             )
         return environment_id
 
-    def add_secret(self, environment_id: str, key: str, value: str | None, scope: str, **fields: Any) -> str:
-        """Add a secret of any scope without the rules of the service, and return its id."""
-        with self._transaction():
-            owner = self._project(environment_id) if scope == "PROJECT" else environment_id
+    def add_secret(
+        self,
+        environment_id: str,
+        key: str,
+        value: str,
+        scope: str,
+        *,
+        enable_interpolation_in_file: bool | None = None,
+        **fields: str | None,
+    ) -> dict[str, Any]:
+        """Add a secret of any scope without the rules of the service, and return what the list shows of it."""
+        with self.transaction():
+            project = self._project(environment_id)
+            if scope not in get_args(Scope):
+                raise RefusedError(400, f"scope must be {', '.join(get_args(Scope))}, not {scope!r}")
+            owner = project if scope == "PROJECT" else environment_id
+            if any(row["scope"] == scope for row in self._with_key(owner, owner, key)):
+                raise RefusedError(409, f"Variable already exists: {key}")
             kind = "BUILT_IN" if scope == "BUILT_IN" else "FILE" if fields.get("mount_path") else "VALUE"
-            return self._insert(owner, scope, kind, key, value=value, **fields)
+            created = self._insert(
+                owner, scope, kind, key, value=value, interpolated=enable_interpolation_in_file, **fields
+            )
+            return self._one(created)
 
     # --- The six operations -----------------------------------------------------------------------
 
@@ -142,22 +187,22 @@ class Store:
 
     def create(self, environment_id: str, request: SecretRequest) -> dict[str, Any]:
         """Add a secret."""
-        with self._transaction():
-            visible = self._visible(environment_id)
+        with self.transaction():
+            project = self._project(environment_id)
             _check_key(request.key)
-            present = [row for row in visible if row["key"] == request.key]
+            present = self._with_key(environment_id, project, request.key)
             kind, target = "FILE" if request.mount_path else "VALUE", None
             if self.behaviour == "observed" and present:
                 raise RefusedError(409, f"Variable already exists: {request.key}")
             if self.behaviour == "documented":
+                named = self._with_key(environment_id, project, request.value or "")
+                if named and request.value != request.key:
+                    if named[-1]["kind"] == "ALIAS":
+                        raise RefusedError(400, "value: an alias of an alias is not possible")
+                    kind, target = "ALIAS", named[-1]["id"]
                 for row in present:
                     if row["scope"] == "ENVIRONMENT":
                         self._database.execute("DELETE FROM secret WHERE id = ?", (row["id"],))
-                named = next((r for r in visible if r["key"] == request.value and r not in present), None)
-                if named is not None:
-                    if named["kind"] == "ALIAS":
-                        raise RefusedError(400, "value: an alias of an alias is not possible")
-                    kind, target = "ALIAS", named["id"]
             created = self._insert(
                 environment_id,
                 "ENVIRONMENT",
@@ -173,15 +218,15 @@ class Store:
 
     def edit(self, environment_id: str, secret_id: str, request: SecretEditRequest) -> dict[str, Any]:
         """Change a secret; what the request leaves out stays."""
-        with self._transaction():
-            visible = self._visible(environment_id)
-            row = _own(visible, secret_id)
+        with self.transaction():
+            project = self._project(environment_id)
+            row = self._own(environment_id, project, secret_id)
             given = request.to_dict()
             if request.key != row["key"]:
                 if row["kind"] == "OVERRIDE":
                     raise RefusedError(400, "key: the key of an override cannot be edited")
                 _check_key(request.key)
-                if any(other["key"] == request.key for other in visible):
+                if self._with_key(environment_id, project, request.key):
                     raise RefusedError(409, f"Variable already exists: {request.key}")
             changes: dict[str, Any] = {"key": request.key}
             if "description" in given:
@@ -190,7 +235,7 @@ class Store:
                 changes["interpolated"] = request.enable_interpolation_in_file
             if request.value is not None:
                 if row["kind"] == "ALIAS":
-                    changes["target"] = self._new_target(visible, row, request.value)
+                    changes["target"] = self._new_target(row, self._with_key(environment_id, project, request.value))
                 else:
                     changes["value"] = request.value
             changes["updated_at"] = _now()
@@ -203,15 +248,15 @@ class Store:
 
     def delete(self, environment_id: str, secret_id: str) -> None:
         """Delete a secret, and with it its aliases and overrides."""
-        with self._transaction():
-            _own(self._visible(environment_id), secret_id)
+        with self.transaction():
+            self._own(environment_id, self._project(environment_id), secret_id)
             self._database.execute("DELETE FROM secret WHERE id = ?", (secret_id,))
 
     def create_alias(self, environment_id: str, secret_id: str, request: Key) -> dict[str, Any]:
         """Add another key for a secret of a higher scope."""
-        with self._transaction():
-            visible = self._visible(environment_id)
-            target = _find(visible, secret_id)
+        with self.transaction():
+            project = self._project(environment_id)
+            target = self._find(environment_id, project, secret_id)
             if target["kind"] == "ALIAS":
                 raise RefusedError(400, "an alias of an alias is not possible")
             if self.behaviour == "documented":
@@ -219,17 +264,18 @@ class Store:
             elif target["kind"] == "OVERRIDE":
                 raise RefusedError(400, "an alias of an override is not possible")
             _check_key(request.key)
-            if any(row["key"] == request.key for row in visible):
+            if self._with_key(environment_id, project, request.key):
                 raise RefusedError(409, f"Variable already exists: {request.key}")
             return self._derive(environment_id, "ALIAS", request.key, target, request)
 
     def create_override(self, environment_id: str, secret_id: str, request: Value) -> dict[str, Any]:
         """Give a secret of a higher scope another value."""
-        with self._transaction():
-            visible = self._visible(environment_id)
-            target = _find(visible, secret_id)
+        with self.transaction():
+            project = self._project(environment_id)
+            target = self._find(environment_id, project, secret_id)
             _check_higher(target, "Overrides")
-            if any(row["key"] == target["key"] and row["scope"] == "ENVIRONMENT" for row in visible):
+            present = self._with_key(environment_id, project, target["key"])
+            if any(row["scope"] == "ENVIRONMENT" for row in present):
                 raise RefusedError(409, f"Variable already exists: {target['key']}")
             return self._derive(environment_id, "OVERRIDE", target["key"], target, request, request.value or "")
 
@@ -239,26 +285,35 @@ class Store:
         """What an application of the environment finds under this key: aliases, overrides and
         interpolations resolved. A key that does not exist is a `KeyError`."""
         with self._lock:
-            visible = sorted(self._visible(environment_id), key=lambda row: -SCOPES.index(row["scope"]))
-        by_key: dict[str, sqlite3.Row] = {}
-        for row in visible:
-            by_key.setdefault(row["key"], row)
-        by_id = {row["id"]: row for row in visible}
+            project = self._project(environment_id)
 
-        def resolve(name: str, seen: tuple[str, ...]) -> str:
-            row = by_key[name]
-            if row["kind"] == "ALIAS":
-                return resolve(by_id[row["target"]]["key"], (*seen, name))
-            if row["mount_path"] and not row["interpolated"]:
-                return str(row["value"] or "")
+            def find(name: str) -> sqlite3.Row | None:
+                row = next(iter(self._with_key(environment_id, project, name)), None)
+                if row is None or row["kind"] != "ALIAS":
+                    return row
+                # The target, or what overrides it here; neither is an alias, so this ends.
+                (target,) = self._rows("SELECT * FROM secret WHERE id = ?", row["target"])
+                overriding = self._rows(
+                    "SELECT * FROM secret WHERE target = ? AND kind = 'OVERRIDE' AND owner = ?",
+                    target["id"],
+                    environment_id,
+                )
+                return overriding[0] if overriding else target
 
-            def replace(found: re.Match[str]) -> str:
-                other = found[1]
-                return resolve(other, (*seen, name)) if other in by_key and other not in (*seen, name) else found[0]
+            def resolve(row: sqlite3.Row, seen: frozenset[str]) -> str:
+                if row["mount_path"] and not row["interpolated"]:
+                    return str(row["value"] or "")
 
-            return _INTERPOLATION.sub(replace, row["value"] or "")
+                def replace(found: re.Match[str]) -> str:
+                    other = None if found[1] in seen else find(found[1])
+                    return found[0] if other is None else resolve(other, seen | {found[1]})
 
-        return resolve(key, ())
+                return _INTERPOLATION.sub(replace, row["value"] or "")
+
+            row = find(key)
+            if row is None:
+                raise KeyError(key)
+            return resolve(row, frozenset({key}))
 
     # --- Rows -------------------------------------------------------------------------------------
 
@@ -272,6 +327,23 @@ class Store:
         return self._rows(
             "SELECT * FROM secret WHERE owner IN (?, ?) ORDER BY rowid", environment_id, self._project(environment_id)
         )
+
+    def _with_key(self, environment_id: str, project_id: str, key: str) -> Sequence[sqlite3.Row]:
+        """The secrets of this key that the environment sees; applications get the first, of the lowest scope."""
+        rows = self._rows("SELECT * FROM secret WHERE owner IN (?, ?) AND key = ?", environment_id, project_id, key)
+        return sorted(rows, key=_rank, reverse=True)
+
+    def _find(self, environment_id: str, project_id: str, secret_id: str) -> sqlite3.Row:
+        rows = self._rows("SELECT * FROM secret WHERE id = ?", secret_id)
+        if not rows or rows[0]["owner"] not in {environment_id, project_id}:
+            raise RefusedError(404, "secret does not exist")
+        return rows[0]
+
+    def _own(self, environment_id: str, project_id: str, secret_id: str) -> sqlite3.Row:
+        row = self._find(environment_id, project_id, secret_id)
+        if row["scope"] != "ENVIRONMENT":
+            raise RefusedError(403, f"a secret of scope {row['scope']} cannot be changed from an environment")
+        return row
 
     def _one(self, secret_id: str) -> dict[str, Any]:
         (row,) = self._rows("SELECT * FROM secret WHERE id = ?", secret_id)
@@ -314,33 +386,33 @@ class Store:
             )
         )
 
-    def _new_target(self, visible: Sequence[sqlite3.Row], alias: sqlite3.Row, key: str) -> str:
+    def _new_target(self, alias: sqlite3.Row, named: Sequence[sqlite3.Row]) -> str:
         if self.behaviour == "documented":
             raise RefusedError(400, "value: the value of an alias cannot be edited")
-        target = next((row for row in visible if row["key"] == key), None)
-        if target is None or target["kind"] in {"ALIAS", "OVERRIDE"}:
+        target = next((row for row in named if row["kind"] not in {"ALIAS", "OVERRIDE"}), None)
+        if target is None:
             raise RefusedError(400, "value: the key of a secret that can be aliased is wanted")
         if bool(target["mount_path"]) != bool(alias["mount_path"]):
             raise RefusedError(400, "value: an alias cannot be pointed to a secret of another kind")
         return str(target["id"])
 
 
-def _find(visible: Sequence[sqlite3.Row], secret_id: str) -> sqlite3.Row:
-    row = next((row for row in visible if row["id"] == secret_id), None)
-    if row is None:
-        raise RefusedError(404, "secret does not exist")
-    return row
+def _use_wal(database: sqlite3.Connection) -> None:
+    """Turn on write-ahead logging; SQLite does not wait here for another process that does the same."""
+    for pause in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0):
+        with contextlib.suppress(sqlite3.OperationalError):
+            database.execute("PRAGMA journal_mode = WAL")
+            return
+        time.sleep(pause)
+    database.execute("PRAGMA journal_mode = WAL")
 
 
-def _own(visible: Sequence[sqlite3.Row], secret_id: str) -> sqlite3.Row:
-    row = _find(visible, secret_id)
-    if row["scope"] != "ENVIRONMENT":
-        raise RefusedError(403, f"a secret of scope {row['scope']} cannot be changed from an environment")
-    return row
+def _rank(row: sqlite3.Row) -> int:
+    return SCOPES.index(row["scope"])
 
 
 def _check_higher(target: sqlite3.Row, what: str) -> None:
-    if SCOPES.index(target["scope"]) >= SCOPES.index("ENVIRONMENT"):
+    if _rank(target) >= SCOPES.index("ENVIRONMENT"):
         raise RefusedError(400, f"{what} can only be created for a secret of a higher scope: {' > '.join(SCOPES)}")
 
 

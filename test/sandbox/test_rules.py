@@ -357,3 +357,22 @@ def test_create__empty_key(api: EnvironmentSecretApi, env: str) -> None:
     """A key cannot be empty."""
     with pytest.raises(ApiException, match="key"):
         api.create_environment_secret(env, {"key": " "})
+
+
+@documented
+def test_value__of_aliases_that_look_like_a_circle(api: EnvironmentSecretApi, env: str, sandbox: Sandbox) -> None:
+    """An alias stands for the secret it was made for, whatever else has come to share that secret's key."""
+    for key in ("X", "B"):
+        sandbox.add_secret(env, key, f"project {key}", scope="PROJECT")
+    api.create_environment_secret(env, {"key": "X", "value": "B"})
+    api.create_environment_secret(env, {"key": "B", "value": "X"})
+    assert [sandbox.value(env, key) for key in ("X", "B")] == ["project B", "project X"]
+
+
+def test_value__alias_of_an_overridden_secret(
+    api: EnvironmentSecretApi, env: str, sandbox: Sandbox, project: Secret
+) -> None:
+    """An alias of a secret that the environment overrides has the overriding value."""
+    api.create_environment_secret_alias(env, project.id, {"key": "ALIAS"})
+    api.create_environment_secret_override(env, project.id, {"value": "only here"})
+    assert sandbox.value(env, "ALIAS") == "only here"

@@ -1,0 +1,133 @@
+"""The page at `/`: what the sandbox holds and what it was asked, as HTML that needs nothing from the network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from html import escape
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from qovery.redaction import MASK
+from qovery.sandbox.app import Seen, SeenRequest
+from qovery.sandbox.store import SCOPES, Store
+
+#: How many environments, secrets of each, and requests are shown.
+MAX_ENVIRONMENTS, MAX_SECRETS, MAX_REQUESTS = 20, 500, 50
+
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:",
+    "Cache-Control": "no-store",
+}
+
+_STYLE = """
+:root { color-scheme: light dark; --ink: #1d2433; --soft: #667085; --line: #e3e7ee; --back: #f6f7fa; --card: #fff;
+  --violet: #5b3df5; --green: #0f7b4f; --blue: #1660c4; --amber: #9a5b00; --red: #b42318; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6e9f0; --soft: #98a2b3; --line: #2c3342; --back: #12151c;
+  --card: #1a1f29; --violet: #a99bff; --green: #5fd39f; --blue: #82b4ff; --amber: #f2b65c; --red: #ff8d82; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--back); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
+main { max-width: 68rem; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
+h1 { font-size: 1.5rem; margin: 0; } h1 span { color: var(--violet); }
+h2 { font-size: 1.05rem; margin: 2rem 0 .6rem; }
+h2 small, p { color: var(--soft); font-weight: 400; margin: .2rem 0 0; }
+code, td:first-child { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: .86em; }
+.card { background: var(--card); border: 1px solid var(--line); border-radius: 10px; overflow-x: auto; }
+table { width: 100%; border-collapse: collapse; }
+th, td { text-align: left; padding: .5rem .9rem; border-top: 1px solid var(--line); vertical-align: top; }
+tr:first-child > th { border-top: 0; color: var(--soft); font-size: .78rem; font-weight: 600; }
+td { white-space: nowrap; }
+td:first-child { width: 50%; min-width: 14rem; overflow-wrap: anywhere; white-space: normal; }
+.value, .note { color: var(--soft); }
+.note { display: block; font: .82rem system-ui, sans-serif; }
+.BUILT_IN { color: var(--amber); } .PROJECT { color: var(--blue); } .ENVIRONMENT { color: var(--green); }
+.bad { color: var(--red); } .empty { padding: .9rem; color: var(--soft); }
+"""
+
+
+def page_route(store: Store, seen: Seen, url: Callable[[], str]) -> Route:
+    """The route of the page."""
+
+    async def answer(_request: Request) -> Response:
+        return HTMLResponse(_page(store, list(seen.requests), url()), headers=_HEADERS)
+
+    return Route("/", answer, methods=["GET"])
+
+
+def _page(store: Store, requests: list[SeenRequest], url: str) -> str:
+    environments = store.environments()
+    sections = "".join(
+        _environment(environment_id, store.list(environment_id)) for environment_id in environments[:MAX_ENVIRONMENTS]
+    )
+    if len(environments) > MAX_ENVIRONMENTS:
+        sections += f"<p>These are {MAX_ENVIRONMENTS} of {len(environments):,} environments.</p>"
+    latest: list[tuple[str, ...]] = [
+        (
+            f"{escape(request.method)} {escape(request.path)}",
+            f'<span class="{"" if request.status and request.status < 400 else "bad"}">{_outcome(request)}</span>',
+            escape(request.client),
+        )
+        for request in reversed(requests[-MAX_REQUESTS:])
+    ]
+    note = f"the last {len(latest)} of {len(requests):,}, newest first" if requests else ""
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Qovery sandbox</title><link rel="icon" href="data:,"><style>{_STYLE}</style></head><body><main>
+<h1><span>Qovery</span> sandbox</h1>
+<p>Listening on <code>{escape(url)}</code> with the <b>{escape(store.behaviour)}</b> behaviour. Values are kept here in
+the clear and never shown: no place for real secrets.</p>
+{sections or _section("Environments", "none so far", "")}
+{_section("Requests", note, _table(("Request", "Status", "Client"), latest))}
+</main></body></html>
+"""
+
+
+def _outcome(request: SeenRequest) -> str:
+    return "no answer" if request.status is None else str(request.status)
+
+
+def _environment(environment_id: str, secrets: list[dict[str, Any]]) -> str:
+    ordered = sorted(secrets, key=lambda secret: (SCOPES.index(secret["scope"]), secret["key"]))
+    rows: list[tuple[str, ...]] = [
+        (
+            escape(secret["key"]) + _note(_about(secret)) + _note(secret["description"]),
+            f'<span class="value">{MASK}</span>',
+            f'<span class="{secret["scope"]}">{secret["scope"]}</span>',
+            secret["variable_type"],
+            escape(secret["updated_at"][:19].replace("T", " ")),
+        )
+        for secret in ordered[:MAX_SECRETS]
+    ]
+    title = f"Environment <code>{escape(environment_id)}</code>"
+    heads = ("Key", "Value", "Scope", "Kind", "Changed (UTC)")
+    note = f"{len(secrets):,} secrets" + (f", the first {MAX_SECRETS}" if len(secrets) > MAX_SECRETS else "")
+    return _section(title, note, _table(heads, rows))
+
+
+def _about(secret: dict[str, Any]) -> str | None:
+    """What a secret points to, where it is mounted, or what it comes from."""
+    if secret["aliased_secret"]:
+        return f"alias of {secret['aliased_secret']['key']}"
+    if secret["overridden_secret"]:
+        return f"overrides a {secret['overridden_secret']['scope']} secret"
+    return secret["mount_path"] or (secret["service_name"] and f"{secret['service_type']} {secret['service_name']}")
+
+
+def _note(text: str | None) -> str:
+    return f'<span class="note">{escape(text)}</span>' if text else ""
+
+
+def _section(title: str, note: str, content: str) -> str:
+    return f'<h2>{title} <small>{note}</small></h2><div class="card">{content}</div>'
+
+
+def _table(heads: Iterable[str], rows: list[tuple[str, ...]]) -> str:
+    if not rows:
+        return '<div class="empty">Nothing yet.</div>'
+    lines = [
+        "".join(f"<th>{head}</th>" for head in heads),
+        *("".join(f"<td>{cell}</td>" for cell in row) for row in rows),
+    ]
+    return f"<table>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"

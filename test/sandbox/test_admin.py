@@ -1,0 +1,157 @@
+"""The admin API: what a test in another language tells a sandbox."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import urllib3
+
+from qovery import EnvironmentSecretApi, UnauthorizedException
+from qovery.sandbox import Sandbox
+from test.sandbox.conftest import Start
+
+Tell = Callable[..., tuple[int, Any]]
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(seeded=False, admin=True) as sandbox:
+        sandbox.reset()
+        yield sandbox
+
+
+@pytest.fixture
+def tell(http: urllib3.PoolManager, sandbox: Sandbox) -> Tell:
+    """Calls a command and returns the status and the answer."""
+
+    def tell(name: str, **arguments: object) -> tuple[int, Any]:
+        answer = http.request("POST", f"{sandbox.url}/_sandbox/{name}", json=arguments)
+        return answer.status, answer.json() if answer.data else None
+
+    return tell
+
+
+def test_admin__arranges_and_answers(tell: Tell, sandbox: Sandbox, api: EnvironmentSecretApi) -> None:
+    """Environments and secrets are added and values read, as in Python."""
+    status, env = tell("add_environment", project_id="p")
+    assert status == 200
+    status, secret = tell("add_secret", environment_id=env, key="A", value="{{B}}!", scope="PROJECT")
+    assert (status, secret["scope"], secret["key"]) == (200, "PROJECT", "A")
+    assert "value" not in secret
+    (other,) = tell("load", seed={"environments": [{"secrets": [{"key": "C"}]}]})[1]
+    assert tell("environments")[1] == sandbox.environments()
+    assert env in sandbox.environments()
+    assert other in sandbox.environments()
+    api.create_environment_secret(env, {"key": "B", "value": "b"})
+    assert tell("value", environment_id=env, key="A") == (200, "b!")
+    assert [secret["key"] for secret in tell("secrets", environment_id=env)[1]] == ["A", "B"]
+    (request,) = tell("requests")[1]
+    assert (request["method"], request["operation"], request["status"]) == ("POST", "create_environment_secret", 201)
+    assert request["client"].startswith("qovery-python/")
+    assert tell("reset") == (204, None)
+    assert tell("requests") == (200, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "statuses"),
+    [
+        ("fail", {"operation": "list_environment_secrets", "status": 418, "times": 2}, [418, 418, 200]),
+        ("rate_limit", {"requests": 1, "per": 3600}, [200, 429, 429]),
+        ("revoke", {"token": "t"}, [401, 401, 401]),
+        ("read_only", {"token": "t"}, [200, 200, 200]),
+        ("delay", {"seconds": 0.01}, [200, 200, 200]),
+        ("behaviour", {"behaviour": "observed"}, [200, 200, 200]),
+    ],
+)
+def test_admin__disturbs(
+    tell: Tell,
+    http: urllib3.PoolManager,
+    sandbox: Sandbox,
+    env: str,
+    name: str,
+    arguments: dict[str, object],
+    statuses: list[int],
+) -> None:
+    """What is asked for befalls the requests that follow."""
+    assert tell(name, **arguments) == (204, None)
+    url, headers = f"{sandbox.url}/environment/{env}/secret", {"Authorization": "Token t"}
+    assert [http.request("GET", url, headers=headers).status for _ in range(3)] == statuses
+    if name == "behaviour":
+        assert sandbox.behaviour == "observed"
+
+
+@pytest.mark.parametrize("name", ["drop_reply", "reset_connection"])
+def test_admin__breaks_connections(
+    tell: Tell, http: urllib3.PoolManager, sandbox: Sandbox, env: str, name: str
+) -> None:
+    """A reply is dropped, a connection reset, once."""
+    assert tell(name) == (204, None)
+    url, headers = f"{sandbox.url}/environment/{env}/secret", {"Authorization": "Token t"}
+    with pytest.raises(urllib3.exceptions.ProtocolError):
+        http.request("GET", url, headers=headers)
+    assert http.request("GET", url, headers=headers).status == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "status", "said"),
+    [
+        ("add_secret", {"key": "A", "value": "canary"}, 400, "environment_id"),
+        ("add_secret", {"environment_id": "e", "key": "A", "vlaue": "canary"}, 400, "vlaue"),
+        ("add_secret", {"environment_id": "e", "key": "A", "value": ["canary"]}, 400, "value"),
+        ("add_secret", {"environment_id": "missing", "key": "A", "value": "canary"}, 400, "does not exist"),
+        ("load", {"seed": {"environments": [{"secrets": [{"value": "canary"}]}]}}, 400, "key"),
+        ("load", {"seed": "/etc/passwd"}, 400, "seed"),
+        ("fail", {"operation": "list"}, 400, "list_environment_secrets"),
+        ("behaviour", {"behaviour": "strict"}, 400, "documented"),
+        ("value", {"environment_id": "ENV", "key": "A"}, 404, "'A'"),
+        ("stop", {}, 404, "add_secret"),
+        ("__init__", {}, 404, "add_secret"),
+    ],
+)
+def test_admin__refuses(tell: Tell, env: str, name: str, arguments: dict[str, object], status: int, said: str) -> None:
+    """What is wrong is a 4xx that says what, and repeats no value."""
+    if arguments.get("environment_id") == "ENV":
+        arguments = {**arguments, "environment_id": env}
+    answered, problem = tell(name, **arguments)
+    assert (answered, problem["status"]) == (status, status)
+    assert said in problem["detail"]
+    assert "canary" not in problem["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [(b"{", "application/json", 400), (b"[]", "application/json", 400), (b"{}", "text/plain", 415), (b"", "", 204)],
+)
+def test_admin__body(http: urllib3.PoolManager, sandbox: Sandbox, body: bytes, kind: str, status: int) -> None:
+    """A body is a JSON object and says so, which no form of a web page can; without arguments it may be empty."""
+    answer = http.request("POST", f"{sandbox.url}/_sandbox/reset", body=body, headers={"Content-Type": kind})
+    assert answer.status == status
+
+
+def test_admin__tokens(http: urllib3.PoolManager) -> None:
+    """Where only some tokens are let in, the admin API wants one of them too, revoked or not."""
+    with Sandbox(admin=True, tokens=frozenset({"good"})) as sandbox:
+        statuses = []
+        for token in ("bad", "good"):
+            sandbox.revoke(token)
+            headers = {"Authorization": f"Bearer {token}"}
+            statuses.append(http.request("POST", f"{sandbox.url}/_sandbox/environments", headers=headers).status)
+    assert statuses == [401, 200]
+
+
+def test_admin__is_off_unless_asked_for(http: urllib3.PoolManager, start: Start) -> None:
+    """Without `--admin` there is nothing at its path; with it there is."""
+    with Sandbox() as sandbox:
+        assert http.request("POST", f"{sandbox.url}/_sandbox/environments").status == 404
+    _, url = start("--admin")
+    assert json.loads(http.request("POST", f"{url}/_sandbox/environments").data)
+
+
+def test_revoke__reaches_the_client(tell: Tell, api: EnvironmentSecretApi, env: str) -> None:
+    """A token that is revoked from outside is refused."""
+    tell("revoke", token="a-token")
+    with pytest.raises(UnauthorizedException):
+        api.list_environment_secrets(env)
