@@ -1,0 +1,162 @@
+"""Random environments, desired states and faults: plans lead to the desired state and touch nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from qovery import ApiClient, ApiException, Configuration, EnvironmentSecretApi, Secret, SecretRequest
+from qovery.sandbox import Sandbox
+from qovery.sync import Plan, Report, plan_secrets
+
+KEYS = st.sampled_from(["A", "B", "C", "D", "E"])
+TARGETS = st.sampled_from(["A", "B", "C", "QOVERY_DB"])
+FILES = st.sampled_from([None, None, "/one", "/two"])
+OPERATIONS = st.sampled_from(["create_environment_secret", "create_environment_secret_alias",
+    "create_environment_secret_override", "edit_environment_secret", "delete_environment_secret",
+    "list_environment_secrets"])  # fmt: skip
+
+
+class Sync(RuleBasedStateMachine):
+    """One environment that is synced again and again."""
+
+    server: Sandbox
+    api: EnvironmentSecretApi
+
+    @initialize()
+    def empty(self) -> None:
+        self.server.reset()
+        self.env = self.server.environment_id
+        self.server.add_secret(self.env, "QOVERY_DB", "db", scope="BUILT_IN")
+        self.values: dict[str, str] = {}
+        self.untouched: dict[str, tuple[Secret, str | None]] = {}
+        self.serial = 0
+        self.remember()
+
+    def remember(self) -> None:
+        """Take note of what no plan may touch."""
+        for secret in self.server.secrets(self.env):
+            if secret.scope != "ENVIRONMENT" or secret.owned_by == "DOPPLER":
+                self.untouched.setdefault(secret.id, (secret, None))
+
+    @rule(key=KEYS, scope=st.sampled_from(["ENVIRONMENT", "PROJECT"]), path=FILES, owner=st.booleans())
+    def somebody_adds(self, key: str, scope: str, path: str | None, owner: bool) -> None:
+        if not any(secret.key == key for secret in self.server.secrets(self.env)):
+            owned_by = "DOPPLER" if owner else "QOVERY"
+            self.server.add_secret(self.env, key, "theirs", scope=scope, mount_path=path, owned_by=owned_by)
+            self.remember()
+
+    @rule(key=KEYS, of=TARGETS)
+    def somebody_aliases(self, key: str, of: str) -> None:
+        for secret in self.server.secrets(self.env):
+            if secret.key == of:
+                try:
+                    self.api.create_environment_secret_alias(self.env, secret.id, {"key": key})
+                except ApiException as error:
+                    assert error.status in {400, 409}  # noqa: PT017 - any other is a fault of the sandbox
+
+    @rule(
+        values=st.dictionaries(KEYS, FILES, max_size=5),
+        aliases=st.dictionaries(KEYS, TARGETS, max_size=3),
+        faults=st.lists(st.tuples(OPERATIONS, st.sampled_from([400, 403, 409, 500, "drop", "reset"])), max_size=4),
+        prune=st.booleans(),
+        replace=st.booleans(),
+        workers=st.integers(1, 3),
+    )
+    def sync(
+        self,
+        values: dict[str, str | None],
+        aliases: dict[str, str],
+        faults: list[tuple[str, Any]],
+        prune: bool,
+        replace: bool,
+        workers: int,
+    ) -> None:
+        wanted: dict[str, str | SecretRequest] = {}
+        for key, path in values.items():
+            self.serial += 1
+            value = f"value {self.serial}"
+            wanted[key] = value if path is None else SecretRequest(key=key, value=value, mount_path=path)
+        aliases = {key: target for key, target in aliases.items() if key not in wanted}
+        for operation, fault in faults:
+            self.disturb(operation, fault)
+        report: Report | None = None
+        for _ in range(20):
+            try:
+                plan = plan_secrets(self.api, self.env, wanted, aliases=aliases, prune=prune, replace=replace)
+                report = plan.apply(workers, skip_conflicts=True)
+            except ApiException:
+                report = None
+                continue
+            self.check_claims(report, wanted, aliases)
+            if not report.failed and not self.unforeseen(report, plan):
+                break
+        else:
+            raise AssertionError(f"never clean: {report}")
+        self.server._faults.clear()  # what was not met
+        self.check_end(plan_secrets(self.api, self.env, wanted, aliases=aliases, prune=prune, replace=replace), prune)
+
+    def disturb(self, operation: str, fault: Any) -> None:
+        if fault == "drop":
+            self.server.drop_reply(operation)
+        elif fault == "reset":
+            self.server.reset_connection(operation)
+        else:
+            self.server.fail(operation, status=fault, retry_after=0)
+
+    def unforeseen(self, report: Report, plan: Plan) -> bool:
+        """Whether anything was skipped that was no conflict from the start."""
+        return len(report.skipped) > len(plan.conflicts)
+
+    def check_claims(self, report: Report, wanted: dict[str, Any], aliases: dict[str, str]) -> None:
+        """No report claims what the server does not show."""
+        listed = {secret.key: secret for secret in self.server.secrets(self.env) if secret.scope == "ENVIRONMENT"}
+        ids = {secret.id for secret in self.server.secrets(self.env)}
+        for result in report.succeeded:
+            if result.kind == "delete":
+                assert result.secret is not None
+                assert result.secret.id not in ids
+            elif result.kind in {"create", "update", "override"}:
+                assert result.secret is not None
+                assert listed[result.key].id == result.secret.id
+                request = wanted[result.key]
+                value = request.value if isinstance(request, SecretRequest) else request
+                assert self.server.value(self.env, result.key) == value
+            elif result.kind == "alias":
+                other = listed[result.key].aliased_secret
+                assert other is not None
+                assert other.key == aliases[result.key]
+
+    def check_end(self, plan: Plan, prune: bool) -> None:
+        """Nothing is left to do but to write again, and what conflicts."""
+        assert {action.kind for action in plan.actions} <= {"update", "keep", "conflict"}, str(plan)
+        if prune:
+            own = {secret.key for secret in self.server.secrets(self.env) if secret.scope == "ENVIRONMENT"}
+            assert own <= {action.key for action in plan.actions}
+
+    @invariant()
+    def nothing_else_is_touched(self) -> None:
+        """What is inherited or managed by others is what it was."""
+        now = {secret.id: secret for secret in self.server.secrets(self.env)}
+        for secret_id, (secret, _) in self.untouched.items():
+            assert now[secret_id] == secret
+
+
+@pytest.mark.parametrize("behaviour", ["documented", "observed"])
+def test_machine(behaviour: Any) -> None:
+    """Whatever there was, is wanted and goes wrong: the end is the desired state."""
+    configuration_of = {"access_token": "a-token", "retries": 1}
+    with Sandbox(behaviour=behaviour, seeded=False) as sandbox, ApiClient(
+        Configuration(host=sandbox.url, **configuration_of)  # type: ignore[arg-type]  # a mapping of mixed types
+    ) as client:  # fmt: skip
+        machine = type("Machine", (Sync,), {"server": sandbox, "api": EnvironmentSecretApi(client)})
+        run_state_machine_as_test(  # type: ignore[no-untyped-call]  # as hypothesis has it
+            machine,
+            settings=settings(
+                max_examples=40, stateful_step_count=8, deadline=None, suppress_health_check=list(HealthCheck)
+            ),
+        )
