@@ -212,7 +212,7 @@ class ApiClient:
             merged[name_key(name)] = (name, header_text(name, value))
 
         if operation.answer is not None:
-            add("Accept", "application/json")
+            merged["accept"] = ("Accept", "application/json")
         if content is not None:
             add("Content-Type", options.get("_content_type") or "application/json")
         for name, value in self.default_headers.items():
@@ -220,7 +220,9 @@ class ApiClient:
         if self.cookie:
             add("Cookie", self.cookie)
         if authorization is not None:
-            add("Authorization", authorization)
+            merged["authorization"] = ("Authorization", authorization)
+        if not options:
+            return dict(merged.values())
         if options.get("_request_auth") is not None:
             auth = mapping("_request_auth", options["_request_auth"])
             if auth.get("in", "header") != "header" or not auth.get("value"):

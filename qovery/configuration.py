@@ -247,7 +247,7 @@ class Configuration:
         prefix = self.api_key_prefix.get(identifier)
         if prefix is None and " " in key:
             return key  # it carries its scheme
-        return f"{'Token' if prefix is None else prefix} {key}".strip()
+        return header_text("api_key_prefix", f"{'Token' if prefix is None else prefix} {key}")
 
     @sealed
     def auth_settings(self) -> dict[str, dict[str, str]]:

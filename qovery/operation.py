@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -45,9 +46,15 @@ class Operation(Generic[T]):
 
     def target(self, ids: Sequence[str | UUID]) -> str:
         """The path with each id encoded as one segment."""
-        parts = self.path.split("/")
-        remaining = iter(ids)
-        return "/".join(_segment(part, next(remaining)) if part[:1] == "{" else part for part in parts)
+        return self._template.format(*map(_segment, self._names, ids))
+
+    @functools.cached_property
+    def _names(self) -> list[str]:
+        return re.findall(r"{(\w+)}", self.path)
+
+    @functools.cached_property
+    def _template(self) -> str:
+        return re.sub(r"{\w+}", "{}", self.path)
 
     @property
     def writes(self) -> bool:
@@ -55,11 +62,11 @@ class Operation(Generic[T]):
         return self.method != "GET"
 
 
-def _segment(part: str, value: str | UUID) -> str:
+def _segment(name: str, value: str | UUID) -> str:
     text = str(value) if isinstance(value, UUID) else value
     if isinstance(text, str) and _UNRESERVED(text):
         return text
-    name = re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", part[1:-1])
+    name = re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", name)
     if not isinstance(text, str):
         raise ApiTypeError(f"{name} must be a str or a UUID, not {type(text).__name__}")
     if not text.strip() or text in {".", ".."}:

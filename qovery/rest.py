@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import http.client
 import io
 import logging
 import math
 import os
+import re
 import socket
 import ssl
 import sys
@@ -45,6 +47,7 @@ __all__ = ["ApiException", "RESTClientObject", "RawResponse"]
 RawResponse = urllib3.BaseHTTPResponse
 
 _log = logging.getLogger("qovery")
+_DONE = range(200, 300)
 _ONCE = Retry(False, redirect=False)
 _RETRY_AFTER = Retry()
 _RETRY_AFTER.retry_after_max = sys.maxsize  # the time left decides what is too long
@@ -162,6 +165,8 @@ class RESTClientObject:
             unconfirmed = unconfirmed or retry.may_have_run(request.operation, result.outcome)
             if self.configuration.debug or _log.isEnabledFor(logging.DEBUG):
                 self._trace(request, result, attempts, started)
+            if result.outcome.status in _DONE:
+                break
             left = request.deadline - time.monotonic()
             repeats = retries if isinstance(retries, int) else 0
             seconds = retry.pause(request.operation, result.outcome, attempt, repeats, left)
@@ -229,6 +234,7 @@ class _Exchange:
 
 
 _current = threading.local()
+_timeout = functools.lru_cache(maxsize=8)(Timeout)  # urllib3 works on copies of it
 
 
 class _TimedReader(io.RawIOBase):
@@ -236,7 +242,7 @@ class _TimedReader(io.RawIOBase):
 
     def __init__(self, sock: socket.socket, exchange: _Exchange) -> None:
         self._sock = sock
-        self._raw = sock.makefile("rb", buffering=0)
+        self._raw = sock.makefile("rb", buffering=0)  # keeps the socket open until the answer is read
         self._exchange = exchange
 
     def makefile(self, *_: Any) -> io.BufferedReader:
@@ -250,24 +256,52 @@ class _TimedReader(io.RawIOBase):
         left = self._exchange.deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError("the time for the call is up")
-        self._sock.settimeout(min(left, self._exchange.read))
-        return self._raw.readinto(buffer)
+        limit = min(left, self._exchange.read)
+        if self._sock.gettimeout() != limit:  # each change is a system call
+            self._sock.settimeout(limit)
+        return self._sock.recv_into(buffer)
 
     def close(self) -> None:
         self._raw.close()
         super().close()
 
 
+#: What nearly every answer begins with. Whatever else there may be is left to `http.client`.
+_PLAIN_HEAD = re.compile(rb"HTTP/1\.1 ([2-5]\d\d) ([ -~]*)\r\n((?:[\w-]+:[ -~]*\r\n){0,50})\r\n").match
+_PLAIN_LINES = re.compile(r"([\w-]+): *([ -~]*)\r\n", re.ASCII).findall
+
+
 class _Response(http.client.HTTPResponse):
     """Passes over every interim answer, and keeps malformed headers out of urllib3's warnings."""
 
     def begin(self) -> None:
+        if self._begin_plain():
+            return
         super().begin()
         while 101 < self.status < 200:  # 100 is passed over by the base, 101 was not asked for
             self.headers = self.msg = None  # type: ignore[assignment] # what the base takes for "not begun"
             super().begin()
         self.headers.defects = []
         self.headers.set_payload("")  # what could not be parsed as a header
+
+    def _begin_plain(self) -> bool:
+        """Do what the base does if the head is plain: its parser, that of e-mails, costs a seventh of a call."""
+        head = _PLAIN_HEAD(self.fp.peek())
+        if head is None:
+            return False
+        status, lines = int(head[1]), _PLAIN_LINES(head[3].decode())
+        fields = {name.lower(): value for name, value in lines}
+        length = "0" if status in {204, 304} else fields.get("content-length", "")
+        if len(fields) < len(lines) or "transfer-encoding" in fields or not (length.isdecimal() and len(length) < 16):
+            return False
+        self.fp.read(head.end())
+        self.code, self.status, self.reason, self.version = status, status, head[2].decode().strip(), 11
+        self.headers = self.msg = http.client.HTTPMessage()
+        for name, value in lines:
+            self.headers.set_raw(name, value)
+        self.chunked, self.length = False, int(length)
+        self.will_close = "close" in fields.get("connection", "").lower()
+        return True
 
 
 if TYPE_CHECKING:
@@ -356,7 +390,7 @@ class _Channel:
                 retries=policy,
                 redirect=False,
                 assert_same_host=False,  # behind an http proxy the pool's host is the proxy
-                timeout=Timeout(connect=min(request.limits.connect, left), read=min(request.limits.read, left)),
+                timeout=_timeout(min(request.limits.connect, left), min(request.limits.read, left)),
                 pool_timeout=left,  # type: ignore[arg-type] # a fraction of a second is accepted
                 preload_content=False,
             )
