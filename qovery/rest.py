@@ -20,7 +20,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import urllib3
-from urllib3.exceptions import DecodeError, EmptyPoolError, InvalidHeader, MaxRetryError, NewConnectionError, SSLError
+from urllib3.exceptions import (
+    DecodeError,
+    EmptyPoolError,
+    InvalidHeader,
+    MaxRetryError,
+    NewConnectionError,
+    ProxyError,
+    SSLError,
+)
 from urllib3.exceptions import TimeoutError as TransportTimeout
 from urllib3.util import Retry, Timeout, make_headers
 from urllib3.util.ssl_ import create_urllib3_context
@@ -390,6 +398,8 @@ class _Channel:
         if self.closed.is_set():
             return Failure(ApiConnectionError, "the client was closed", outcome._replace(final=True), cause)
         if isinstance(error, (_TooLargeError, DecodeError)):
+            if response is not None and response.status >= 300:  # which says whether it ran
+                outcome = outcome._replace(status=response.status)
             return Failure(ApiDecodeError, str(error), outcome._replace(final=True), cause, response)
         if isinstance(error, EmptyPoolError):
             reason = "no connection became free in time: raise connection_pool_maxsize, or close unread responses"
@@ -398,11 +408,11 @@ class _Channel:
             connect, read, total = request.limits
             step = f"read timeout {read:g} s" if exchange.sent else f"connect timeout {connect:g} s"
             return Failure(ApiTimeoutError, f"no complete answer in time ({step}, in all {total:g} s)", outcome, cause)
-        if isinstance(error, SSLError):
-            hint = next((hint for sign, hint in _TLS_HINTS if sign in str(error)), "")
-            permanent = bool(hint)
-            return Failure(ApiConnectionError, f"TLS failed: {error}{hint}", outcome._replace(final=permanent), cause)
-        return Failure(ApiConnectionError, str(error), outcome, cause)
+        reason = f"TLS failed: {error}" if isinstance(error, SSLError) else str(error)
+        if isinstance(error, (SSLError, ProxyError)):  # whose texts are not the service's
+            hint = next((hint for sign, hint in _HINTS if sign in reason), "")
+            reason, outcome = reason + hint, outcome._replace(final=bool(hint))
+        return Failure(ApiConnectionError, reason, outcome, cause)
 
 
 def _shut_down(sock: socket.socket) -> None:
@@ -416,16 +426,22 @@ class _TooLargeError(Exception):
 
 _CLOSED = Failure(ApiConnectionError, "the client was closed", Outcome(sent=False, final=True))
 
-_TLS_HINTS = (
+# What a text says -> what to look at, for faults that another attempt can only meet again.
+_HINTS = (
+    ("Tunnel connection failed: 407", " (look at the user and the password in proxy)"),
+    ("Tunnel connection failed: 4", " (the proxy does not allow it: look at proxy, proxy_headers and no_proxy)"),
+    ("SSLError(", " (look at proxy and proxy_ssl_context)"),  # inside a ProxyError
     ("self-signed", " (to trust an own CA, set ssl_ca_cert or ca_cert_data)"),
     ("self signed", " (to trust an own CA, set ssl_ca_cert or ca_cert_data)"),
     ("unable to get local issuer", " (to trust an own CA, set ssl_ca_cert or ca_cert_data)"),
-    ("certificate has expired", " (the server's certificate has expired)"),
+    ("has expired", " (renew it, the server's or an own CA in ssl_ca_cert, or set this machine's clock)"),
+    ("not yet valid", " (wait for it, or set this machine's clock)"),
     ("doesn't match", " (look at host, or set assert_hostname or tls_server_name)"),
     ("Hostname mismatch", " (look at host, or set assert_hostname or tls_server_name)"),
     ("IP address mismatch", " (look at host, or set assert_hostname or tls_server_name)"),
     ("WRONG_VERSION_NUMBER", " (the port seems to speak plain http: look at host)"),
     ("record layer failure", " (the port seems to speak plain http: look at host)"),
+    ("ALERT_CERTIFICATE_REQUIRED", " (the server asks for a client's certificate: set cert_file and key_file)"),
     ("CERTIFICATE_VERIFY_FAILED", " (look at ssl_ca_cert)"),
 )
 

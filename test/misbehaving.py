@@ -85,6 +85,7 @@ class Misbehaving:
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.requests: list[bytes] = []
         self.connections = 0
+        self.ended = threading.Semaphore(0)  # released for each connection that was closed here
         self._open: list[socket.socket] = []
         self._thread = threading.Thread(target=self._accept, daemon=True)
 
@@ -132,3 +133,4 @@ class Misbehaving:
             pass
         finally:
             sock.close()
+            self.ended.release()

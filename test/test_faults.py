@@ -6,13 +6,16 @@ import gzip
 import logging
 import os
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta, timezone
 from email.utils import formatdate
 from typing import Any
 
 import pytest
+import trustme
 import urllib3
 
 from qovery import (
@@ -31,6 +34,7 @@ from qovery import (
     retry,
 )
 from test.misbehaving import Misbehaving, Step, answer, answers, drip, read, reset, send, silence
+from test.recording import EMPTY, TLS, Recorder
 
 SECRET = '{"id": "i", "created_at": "2023-12-12T13:23:02.57335Z", "key": "A", "scope": "PROJECT"}'
 EMPTY_LIST = answer(200, '{"results": []}')
@@ -81,15 +85,30 @@ def client_for() -> Iterator[Callable[..., EnvironmentSecretApi]]:
 Make = Callable[..., EnvironmentSecretApi]
 
 
+@pytest.fixture
+def nowhere() -> Iterator[str]:
+    """The URL of a port that refuses connections, and that nobody else can get meanwhile."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+
+
 # --- Lost answers and refused connections ---------------------------------------------------------
 
 LOST: dict[str, Sequence[Step]] = {
+    "reset while it is sent": [reset],
     "reset before the answer": [read, reset],
     "closed before the answer": [read],
     "reset in the answer": [read, send(b"HTTP/1.1 200 OK\r\nContent-Le"), reset],
     "truncated body": [read, send(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{")],
     "truncated chunks": [read, send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{")],
+    "wrong chunk size": [read, send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n{")],
+    "two lengths": [read, send(answer(200, "{}", "Content-Length: 2", "Content-Length: 9"))],
     "no HTTP": [read, send(b"SSH-2.0-OpenSSH_9.2 canary\r\n\r\n")],
+    "no status": [read, send(b"HTTP/1.1 fine\r\n\r\n")],
+    "unknown version": [read, send(b"HTTP/3.0 200 OK\r\n\r\n")],
+    "endless header": [read, send(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000)],
+    "too many headers": [read, send(b"HTTP/1.1 200 OK\r\n" + b"X: x\r\n" * 1000)],
 }
 
 
@@ -100,11 +119,11 @@ def test_lost_answer__is_repeated_where_that_is_safe(client_for: Make, name: str
     with Misbehaving(LOST[fault], list(answers(GOOD[name]))) as server:
         if name in REPEATABLE:
             CALLS[name](client_for(server))
-            assert len(server.requests) == 2
+            assert (server.connections, len(server.requests)) == (2, LOST[fault].count(read) + 1)
         else:
             with pytest.raises(ApiConnectionError) as caught:
                 CALLS[name](client_for(server))
-            assert len(server.requests) == 1
+            assert (server.connections, len(server.requests)) == (1, LOST[fault].count(read))
             assert (caught.value.outcome_unknown, caught.value.attempts, caught.value.status) == (True, 1, None)
             if name != "alias":  # which carries no value
                 assert "canary" not in f"{caught.value} {caught.value.__cause__!r}"
@@ -129,12 +148,10 @@ def test_lost_answer__delete_then_404(client_for: Make) -> None:
 
 
 @each
-def test_refused__is_repeated(client_for: Make, name: str) -> None:
+def test_refused__is_repeated(client_for: Make, name: str, nowhere: str) -> None:
     """What was never sent is tried again, and its outcome is known."""
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
     with pytest.raises(ApiConnectionError, match="refused") as caught:
-        CALLS[name](client_for(f"http://127.0.0.1:{port}"))
+        CALLS[name](client_for(nowhere))
     assert (caught.value.attempts, caught.value.outcome_unknown) == (4, False)
 
 
@@ -143,12 +160,141 @@ def test_idle_connection__closed_by_the_server(client_for: Make) -> None:
     with Misbehaving(list(answers(EMPTY_LIST)), list(answers(GOOD["create"]))) as server:
         api = client_for(server)
         CALLS["list"](api)
-        deadline = time.monotonic() + 5
-        while server.connections == 1 and time.monotonic() < deadline:
-            time.sleep(0.05)
-            CALLS["create"](api)
-            break
+        assert server.ended.acquire(timeout=10)
+        CALLS["create"](api)
         assert (server.connections, len(server.requests)) == (2, 2)
+
+
+# --- TLS and proxies ------------------------------------------------------------------------------
+
+NOW = datetime.now(timezone.utc)
+DAY = timedelta(1)
+
+#: What the server shows (None: it speaks plain HTTP), what is set, and what the error says.
+TLS_FAULTS: dict[str, tuple[Callable[[TLS], ssl.SSLContext | None], dict[str, Any], str]] = {
+    "unknown CA": (
+        TLS.context,
+        {"ca_cert_data": None},
+        "unable to get local issuer .* set ssl_ca_cert or ca_cert_data",
+    ),
+    "another CA": (
+        TLS.context,
+        {"ca_cert_data": trustme.CA().cert_pem.bytes().decode()},
+        "unable to get local issuer .* set ssl_ca_cert or ca_cert_data",
+    ),
+    "self-signed": (TLS.self_signed, {}, "self.signed certificate .* set ssl_ca_cert or ca_cert_data"),
+    "expired": (
+        lambda tls: tls.context(not_before=NOW - 9 * DAY, not_after=NOW - DAY),
+        {},
+        "certificate has expired.*renew it, the server's or an own CA in ssl_ca_cert",
+    ),
+    "not yet valid": (
+        lambda tls: tls.context(not_before=NOW + DAY, not_after=NOW + 9 * DAY),
+        {},
+        "certificate is not yet valid .* this machine's clock",
+    ),
+    "wrong address": (
+        lambda tls: tls.context("other.test"),
+        {},
+        "not valid for '127.0.0.1'.*look at host, or set assert_hostname or tls_server_name",
+    ),
+    "wrong name": (
+        TLS.context,
+        {"tls_server_name": "other.test"},
+        "not valid for 'other.test'.*look at host, or set assert_hostname or tls_server_name",
+    ),
+    "wrong asserted name": (
+        TLS.context,
+        {"assert_hostname": "other.test"},
+        "'other.test' doesn't match .*look at host, or set assert_hostname or tls_server_name",
+    ),
+    "plain HTTP on a TLS port": (lambda _: None, {}, r"(?i)(wrong.version|record.layer).* plain http: look at host"),
+}
+
+
+@pytest.mark.parametrize("name", ["list", "create"])
+@pytest.mark.parametrize("fault", TLS_FAULTS)
+def test_tls__failed(client_for: Make, tls: TLS, fault: str, name: str) -> None:
+    """The error names the problem and the setting to look at; nothing was sent, and nothing is tried again."""
+    shown, settings, text = TLS_FAULTS[fault]
+    with Recorder(EMPTY, shown(tls)) as server:
+        api = client_for(f"https://127.0.0.1:{server.port}", **{"ca_cert_data": tls.ca_text, **settings})
+        with pytest.raises(ApiConnectionError, match=text) as caught:
+            CALLS[name](api)
+        assert (server.connections, server.received) == (1, [])
+    assert (caught.value.status, caught.value.attempts, caught.value.outcome_unknown) == (None, 1, False)
+
+
+def test_tls__no_client_certificate(client_for: Make, tls: TLS) -> None:
+    """A server that wants the client's certificate and gets none is not asked twice."""
+    with tls.server(mutual=True) as server:
+        with pytest.raises(ApiConnectionError, match="set cert_file and key_file") as caught:
+            CALLS["list"](client_for(server.url, ca_cert_data=tls.ca_text))
+        assert (server.connections, server.received, caught.value.attempts) == (1, [], 1)
+
+
+def test_tls__spoken_to_in_plain_http(client_for: Make, tls: TLS) -> None:
+    """A TLS server cannot make sense of a plain request; nothing is received."""
+    with tls.server() as server:
+        with pytest.raises(ApiConnectionError) as caught:
+            CALLS["list"](client_for(f"http://127.0.0.1:{server.port}"))
+        assert (server.connections, server.received, caught.value.attempts) == (4, [], 4)
+
+
+@pytest.mark.parametrize("script", [[], [reset], [send(b"\x15\x03\x01\x00\x02\x02P")]], ids=["end", "reset", "alert"])
+@each
+def test_tls__handshake_lost(client_for: Make, name: str, script: Sequence[Step]) -> None:
+    """A handshake that comes to nothing is tried again, whatever the call: nothing was sent."""
+    with Misbehaving(script) as server:
+        with pytest.raises(ApiConnectionError) as caught:
+            CALLS[name](client_for(server.url.replace("http", "https")))
+        assert (server.connections, caught.value.attempts, caught.value.outcome_unknown) == (4, 4, False)
+
+
+#: What the proxy does with a CONNECT, what is set, how often it is asked, and what the error says.
+PROXY_FAULTS: dict[str, tuple[Sequence[Step], dict[str, Any], int, str]] = {
+    "403": ([read, send(answer(403))], {}, 1, "403 Reason.*look at proxy, proxy_headers and no_proxy"),
+    "404": ([read, send(answer(404))], {}, 1, "404 Reason.*look at proxy, proxy_headers and no_proxy"),
+    "407": ([read, send(answer(407))], {}, 1, "407 Reason.*look at the user and the password in proxy"),
+    "502": ([read, send(answer(502))], {}, 4, "Unable to connect to proxy.*502 Reason"),
+    "reset": ([read, reset], {}, 4, "reset by peer"),
+    "no HTTP": ([read, send(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")], {}, 4, "SSH-2.0"),
+    "silence": ([read, silence], {"total_timeout": 0.4}, 1, "no complete answer in time"),
+    "dripping head": ([read, drip(answer(200))], {"total_timeout": 0.4}, 1, "no complete answer in time"),
+}
+
+
+@pytest.mark.parametrize("name", ["list", "create"])
+@pytest.mark.parametrize("fault", PROXY_FAULTS)
+def test_proxy__refuses(client_for: Make, fault: str, name: str) -> None:
+    """A proxy that opens no tunnel learns nothing of the call, whose outcome is known."""
+    script, settings, attempts, text = PROXY_FAULTS[fault]
+    with Misbehaving(script) as proxy:
+        api = client_for("https://api.test", proxy=proxy.url.replace("//", "//user:secret-word@"), **settings)
+        with pytest.raises(ApiConnectionError, match=text) as caught:
+            CALLS[name](api)
+        assert len(proxy.requests) == attempts
+        assert all(head.startswith(b"CONNECT api.test:443 ") and b"a-token" not in head for head in proxy.requests)
+    assert (caught.value.status, caught.value.attempts, caught.value.outcome_unknown) == (None, attempts, False)
+    assert "secret-word" not in f"{caught.value} {caught.value.__cause__!r}"
+
+
+@each
+def test_proxy__refused(client_for: Make, name: str, nowhere: str) -> None:
+    """A proxy that does not listen is tried again, for a plain host and for one behind a tunnel."""
+    for host in ("https://api.test", "http://localhost:1"):
+        with pytest.raises(ApiConnectionError, match=r"proxy.*refused") as caught:
+            CALLS[name](client_for(host, proxy=nowhere))
+        assert (caught.value.attempts, caught.value.outcome_unknown) == (4, False)
+
+
+def test_proxy__tls_failed(client_for: Make, tls: TLS) -> None:
+    """The error points to the proxy's settings: one that speaks TLS is not trusted, one that is plain does not."""
+    with tls.server() as trusted, Recorder() as plain:
+        for proxy in (trusted, plain):
+            with pytest.raises(ApiConnectionError, match="look at proxy and proxy_ssl_context") as caught:
+                CALLS["list"](client_for("https://api.test", proxy=f"https://127.0.0.1:{proxy.port}"))
+            assert (proxy.connections, proxy.received, caught.value.attempts) == (1, [], 1)
 
 
 # --- Time -----------------------------------------------------------------------------------------
@@ -172,6 +318,7 @@ def test_slow__ends_in_time(client_for: Make, fault: str, timeout: Any) -> None:
         with pytest.raises(ApiConnectionError):
             api.create_environment_secret("e", {"key": "A", "value": "x" * 900_000}, _request_timeout=timeout)
         assert time.monotonic() - started < 8
+        assert (server.connections, len(server.requests)) == (1, SLOW[fault].count(read))
 
 
 def test_slow__is_a_timeout(client_for: Make) -> None:
@@ -185,6 +332,7 @@ def test_interim_answers__are_passed_over(client_for: Make) -> None:
     interim = b"".join(f"HTTP/1.1 {status} Interim\r\nX-Some: thing\r\n\r\n".encode() for status in (100, 102, 103))
     with Misbehaving(list(answers(interim + EMPTY_LIST))) as server:
         assert client_for(server).list_environment_secrets("e").results == []
+        assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), (1,), (1, 0), (1, 2, 3)])
