@@ -96,7 +96,18 @@ class Recorder:
 
     def accept(self, request: Any) -> Any:
         self.connections += 1
-        return self._context.wrap_socket(request, server_side=True) if self._context else request
+        if self._context is None:
+            return request
+        secured = self._context.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
+        try:
+            secured.do_handshake()
+        except OSError:
+            with socket.socket(fileno=secured.detach()) as sock:
+                sock.shutdown(socket.SHUT_WR)
+                while sock.recv(65536):  # or the other side would get a reset instead of the alert
+                    pass
+            raise
+        return secured
 
 
 class TLS:

@@ -225,11 +225,12 @@ def test_tls__failed(client_for: Make, tls: TLS, fault: str, name: str) -> None:
     assert (caught.value.status, caught.value.attempts, caught.value.outcome_unknown) == (None, 1, False)
 
 
-def test_tls__no_client_certificate(client_for: Make, tls: TLS) -> None:
+@each
+def test_tls__no_client_certificate(client_for: Make, tls: TLS, name: str) -> None:
     """A server that wants the client's certificate and gets none is not asked twice."""
     with tls.server(mutual=True) as server:
         with pytest.raises(ApiConnectionError, match="set cert_file and key_file") as caught:
-            CALLS["list"](client_for(server.url, ca_cert_data=tls.ca_text))
+            CALLS[name](client_for(server.url, ca_cert_data=tls.ca_text))
         assert (server.connections, server.received, caught.value.attempts) == (1, [], 1)
 
 
