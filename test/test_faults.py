@@ -9,6 +9,7 @@ import socket
 import ssl
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from email.utils import formatdate
@@ -370,21 +371,64 @@ def test_status__that_may_have_run(client_for: Make, name: str, status: int) -> 
             assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("wait", ["86400", formatdate(time.time() + 86400, usegmt=True)], ids=["seconds", "date"])
-def test_retry_after__longer_than_the_budget(client_for: Make, wait: str) -> None:
+def in_seconds(seconds: int) -> str:
+    """A time as HTTP writes it."""
+    return formatdate(time.time() + seconds, usegmt=True)
+
+
+@pytest.mark.parametrize("wait", ["30", in_seconds(3600)], ids=["seconds", "date"])
+@each
+def test_retry_after__is_obeyed(
+    client_for: Make, name: str, wait: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wait within the budget is waited for: the call sends nothing more until it ends with its client."""
+    with Misbehaving(list(answers(answer(429, b"", f"Retry-After: {wait}"), GOOD[name]))) as server:
+        api = client_for(server, total_timeout=4000)
+        timer = threading.Timer(0.1, api.api_client.close)
+        caplog.set_level(logging.DEBUG, "qovery")
+        monkeypatch.setattr(caplog.handler, "emit", lambda _: timer.start())  # once the answer is there
+        with pytest.raises(ApiConnectionError, match="the client was closed") as caught:
+            CALLS[name](api)
+        timer.join()
+        assert (len(server.requests), caught.value.attempts, caught.value.outcome_unknown) == (1, 1, False)
+
+
+@pytest.mark.parametrize("wait", ["0", in_seconds(-3600)], ids=["seconds", "date"])
+def test_retry_after__is_over(client_for: Make, wait: str) -> None:
+    """A wait that is over is none."""
+    with Misbehaving(list(answers(answer(429, b"", f"Retry-After: {wait}"), EMPTY_LIST))) as server:
+        CALLS["list"](client_for(server))
+        assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("wait", ["86400", in_seconds(86400)], ids=["seconds", "date"])
+@each
+def test_retry_after__longer_than_the_budget(client_for: Make, name: str, wait: str) -> None:
     """A wait beyond the budget ends the call at once, and the error says how long it would have been."""
     with Misbehaving(list(answers(answer(429, b"", f"Retry-After: {wait}")))) as server:
         with pytest.raises(TooManyRequestsException) as caught:
-            CALLS["list"](client_for(server))
+            CALLS[name](client_for(server))
         assert len(server.requests) == 1
     assert caught.value.retry_after is not None
-    assert 86000 < caught.value.retry_after <= 86400
+    assert 80000 < caught.value.retry_after <= 86400
+    assert (caught.value.attempts, caught.value.outcome_unknown) == (1, False)
 
 
-def test_retry_after__garbage(client_for: Make) -> None:
+@pytest.mark.parametrize("wait", ["soon", "-5", "inf", "9" * 5000, "Mon, 99 Foo 2099"])
+def test_retry_after__garbage(client_for: Make, wait: str) -> None:
     """A wait that cannot be read counts as none."""
-    with Misbehaving(list(answers(answer(503, b"", "Retry-After: soon"), EMPTY_LIST))) as server:
+    with Misbehaving(list(answers(answer(503, b"", f"Retry-After: {wait}"), EMPTY_LIST))) as server:
         CALLS["list"](client_for(server))
+        assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("status", [101, 300, 304, 305, 399])
+def test_status__that_is_no_end(client_for: Make, status: int) -> None:
+    """A status that asks for something that was not offered is an error, and the call is not repeated."""
+    with Misbehaving(list(answers(answer(status), EMPTY_LIST))) as server:
+        with pytest.raises(ApiException, match=f"{status} Reason") as caught:
+            CALLS["list"](client_for(server))
+        assert (len(server.requests), caught.value.status) == (1, status)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -397,7 +441,7 @@ def test_redirect__is_an_error(client_for: Make, status: int) -> None:
             pytest.raises(ApiException, match=f"{elsewhere.url}/x") as caught,
         ):
             CALLS["create"](client_for(server))
-        assert (caught.value.status, elsewhere.connections) == (status, 0)
+        assert (caught.value.status, len(server.requests), elsewhere.connections) == (status, 1, 0)
 
 
 def test_without_preload_content__repeats_too(client_for: Make) -> None:
@@ -439,11 +483,28 @@ UNREADABLE = {
     "NaN": answer(200, '{"results": [], "x": {"y": [NaN]}}'),
     "deep nesting": answer(200, '{"x": ' + "[" * 100_000 + "]" * 100_000 + "}"),
     "gzip bomb": answer(200, BOMB, "Content-Encoding: gzip"),
+    "deflate bomb": answer(200, zlib.compress(b"x" * 1_000_000), "Content-Encoding: deflate"),
+    "bomb in a bomb": answer(200, gzip.compress(BOMB), "Content-Encoding: gzip, gzip"),
     "broken gzip": answer(200, b"no gzip", "Content-Encoding: gzip"),
     "too large": answer(200, b" " * 200_000),
     "too large in chunks": answer(200, b"30d40\r\n" + b" " * 200_000 + b"\r\n0\r\n\r\n", "Transfer-Encoding: chunked"),
     "unknown encoding": answer(200, b"\x00\x01", "Content-Encoding: mystery"),
+    "UTF-16": answer(200, '{"results": []}'.encode("utf-16")),
     "short Content-Length": answer(200, '{"results": []}', "Content-Length: 5"),
+    "endless Content-Length": answer(200, '{"results": []}', f"Content-Length: {'9' * 30}"),
+}
+READABLE = {
+    "length unknown": b'HTTP/1.1 200 OK\r\n\r\n{"results": []}',
+    "length below zero": answer(200, '{"results": []}', "Content-Length: -5"),
+    "length no number": answer(200, '{"results": []}', "Content-Length: many"),
+    "length told twice": answer(200, '{"results": []}', "Content-Length: 15", "Content-Length: 15"),
+    "length of another": answer(
+        200, b'f\r\n{"results": []}\r\n0\r\n\r\n', "Transfer-Encoding: chunked", "Content-Length: 5"
+    ),
+    "HTTP/1.0": b'HTTP/1.0 200 OK\r\n\r\n{"results": []}',
+    "gzip": answer(200, gzip.compress(b'{"results": []}'), "Content-Encoding: gzip"),
+    "wrong media type": answer(200, '{"results": []}', "Content-Type: text/html"),
+    "malformed header": answer(200, '{"results": []}', "no colon here"),
 }
 
 
@@ -457,6 +518,24 @@ def test_body__unreadable(client_for: Make, fault: str) -> None:
     assert caught.value.status == 200
     assert caught.value.headers is not None
     assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize("fault", READABLE)
+def test_body__readable(client_for: Make, fault: str) -> None:
+    """What leaves no doubt about the answer is no error."""
+    with Misbehaving([read, send(READABLE[fault])]) as server:
+        assert CALLS["list"](client_for(server)).results == []
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(("status", "unknown"), [(200, True), (404, False), (500, True), (503, False)])
+def test_body__unreadable_with_a_status(client_for: Make, status: int, unknown: bool) -> None:
+    """Whether a write may have been applied is told by the status, even where the body cannot be read."""
+    with Misbehaving(list(answers(answer(status, b"no gzip", "Content-Encoding: gzip")))) as server:
+        with pytest.raises(ApiDecodeError) as caught:
+            CALLS["create"](client_for(server))
+        assert len(server.requests) == 1
+    assert (caught.value.status, caught.value.outcome_unknown) == (status, unknown)
 
 
 def test_body__unreadable_after_a_write(client_for: Make) -> None:
@@ -521,17 +600,6 @@ def test_close__ends_calls_under_way(client_for: Make) -> None:
         assert "the client was closed" in str(caught[0])
         assert caught[0].outcome_unknown
         assert CALLS["list"](api).results == []
-
-
-def test_close__ends_a_pause(client_for: Make) -> None:
-    """A call that waits to be repeated ends too."""
-    with Misbehaving(list(answers(answer(503, b"", "Retry-After: 30")))) as server:
-        api = client_for(server)
-        timer = threading.Timer(0.2, api.api_client.close)
-        timer.start()
-        with pytest.raises(ApiConnectionError, match="the client was closed"):
-            CALLS["list"](api)
-        timer.join()
 
 
 def test_pool__exhausted(client_for: Make) -> None:
