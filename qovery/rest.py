@@ -8,6 +8,7 @@ import io
 import logging
 import math
 import os
+import queue
 import socket
 import ssl
 import sys
@@ -21,6 +22,7 @@ from urllib.parse import unquote, urlsplit
 
 import urllib3
 from urllib3.exceptions import (
+    ClosedPoolError,
     DecodeError,
     EmptyPoolError,
     InvalidHeader,
@@ -188,8 +190,10 @@ class RESTClientObject:
         pid = os.getpid()
         channel = self._channels.get(pid)
         if channel is None:
-            for parent in [other for other in self._channels if other != pid]:
-                self._channels.pop(parent).forget()
+            for parent in [other for other in list(self._channels) if other != pid]:
+                forgotten = self._channels.pop(parent, None)
+                if forgotten is not None:  # another thread may have been first
+                    forgotten.forget()
             channel = self._channels.setdefault(pid, _Channel(self.configuration))
         return channel
 
@@ -291,6 +295,8 @@ class _Connection(_Base):
     debuglevel = 0  # of http.client's switch for the whole process, which prints headers and bodies
 
     def connect(self) -> None:
+        if self.channel.closed.is_set():
+            raise ClosedPoolError(self.channel.pool, "the client was closed")
         super().connect()
         if not self.channel.verifies:
             self.is_verified = True  # InsecureWarning has said it; urllib3 would say it at each request
@@ -328,6 +334,7 @@ class _Channel:
         self.limit = configuration.max_response_size
         self.verifies = configuration.verify_ssl
         self.closed = threading.Event()
+        self._free: Any = self.pool.pool  # where calls wait for a connection
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._lock = threading.Lock()
 
@@ -340,15 +347,25 @@ class _Channel:
     def close(self) -> None:
         self.closed.set()
         self.pool.close()
+        self._wake_one()
         with self._lock:
             for sock in self._sockets:
                 _shut_down(sock)
 
+    def _wake_one(self) -> None:
+        """After the close, let one of the calls that wait for a connection end; it wakes the next."""
+        with contextlib.suppress(queue.Full):
+            self._free.put_nowait(None)
+
     def forget(self) -> None:
-        """Drop the connections of the parent process in a forked child, without a word on the wire."""
-        if self.pool.pool is not None:
-            # A lock of the queue may have been held at the fork, for ever in the child: begin anew.
-            self.pool.pool.__init__(0)  # type: ignore[misc] # see above
+        """Drop the connections of the parent process in a forked child, without a word on the wire.
+
+        No lock is taken: another thread may have held it at the fork, and then it is held for ever.
+        """
+        for sock in list(self._sockets):
+            with contextlib.suppress(OSError):
+                os.close(sock.detach())
+        self._free.__init__(0)
 
     def attempt(self, request: Request, policy: Retry, read: bool) -> tuple[Answer | Failure, int]:
         """Send the request once; how often it was really sent comes second, for a caller's own policy."""
@@ -396,6 +413,7 @@ class _Channel:
         cause = f"{type(error).__module__}.{type(error).__qualname__}: {error}"
         outcome = Outcome(sent=exchange.sent > 0)
         if self.closed.is_set():
+            self._wake_one()
             return Failure(ApiConnectionError, "the client was closed", outcome._replace(final=True), cause)
         if isinstance(error, (_TooLargeError, DecodeError)):
             if response is not None and response.status >= 300:  # which says whether it ran

@@ -27,6 +27,11 @@ def read(sock: socket.socket, requests: list[bytes]) -> None:
     requests.append(head + b"\r\n\r\n" + body)
 
 
+def start(sock: socket.socket, _: list[bytes]) -> None:
+    """Receive the first byte of a request."""
+    sock.recv(1)
+
+
 def _receive(sock: socket.socket) -> bytes:
     data = sock.recv(65536)
     if not data:

@@ -8,7 +8,7 @@ import select
 import socket
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -43,6 +43,7 @@ class Received(NamedTuple):
     body: bytes
     server_name: str | None = None
     certificate: Any = None
+    peer: Any = None
 
 
 class Reply(NamedTuple):
@@ -58,9 +59,11 @@ EMPTY = Reply(200, {"results": []})
 
 
 class Recorder:
-    """The server. `replies` holds the answers to give in turn; when there are none, `otherwise` is given."""
+    """The server. `replies` holds the answers to give in turn; when there are none, `otherwise` is given, or made."""
 
-    def __init__(self, otherwise: Reply | None = None, context: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, otherwise: Reply | Callable[[Received], Reply] | None = None, context: ssl.SSLContext | None = None
+    ) -> None:
         self.otherwise = otherwise or Reply(200, SECRET)
         self.replies: list[Reply] = []
         self.received: list[Received] = []
@@ -95,7 +98,6 @@ class Recorder:
         self._thread.join()
 
     def accept(self, request: Any) -> Any:
-        self.connections += 1
         if self._context is None:
             return request
         secured = self._context.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
@@ -162,6 +164,11 @@ def relay(one: socket.socket, other: socket.socket) -> None:
 
 class _Server(ThreadingHTTPServer):
     recorder: Recorder
+    request_queue_size = 128
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.recorder.connections += 1
+        super().process_request(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         try:
@@ -182,23 +189,27 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1
     server: _Server
 
-    def _record(self, body: bytes = b"") -> None:
+    def _record(self, body: bytes = b"") -> Received:
         tls = isinstance(self.connection, ssl.SSLSocket)
         self.server.recorder.received.append(
-            Received(
+            received := Received(
                 self.command,
                 self.path,
                 dict(self.headers.items()),
                 body,
                 getattr(self.connection, "asked_for", None),
                 self.connection.getpeercert() if tls else None,
+                self.client_address,
             )
         )
+        return received
 
     def _answer(self) -> None:
         recorder = self.server.recorder
-        self._record(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+        received = self._record(self.rfile.read(int(self.headers.get("Content-Length", 0))))
         reply = recorder.replies.pop(0) if recorder.replies else recorder.otherwise
+        if not isinstance(reply, Reply):
+            reply = reply(received)
         data = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
         self.send_response_only(reply.status, reply.reason)
         for name, value in {"Content-Type": "application/json", **reply.headers}.items():

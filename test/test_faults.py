@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import logging
-import os
 import socket
 import ssl
 import threading
@@ -34,7 +33,7 @@ from qovery import (
     UnauthorizedException,
     retry,
 )
-from test.misbehaving import Misbehaving, Step, answer, answers, drip, read, reset, send, silence
+from test.misbehaving import Misbehaving, Step, answer, answers, drip, read, reset, send, silence, start
 from test.recording import EMPTY, TLS, Recorder
 
 SECRET = '{"id": "i", "created_at": "2023-12-12T13:23:02.57335Z", "key": "A", "scope": "PROJECT"}'
@@ -97,7 +96,7 @@ def nowhere() -> Iterator[str]:
 # --- Lost answers and refused connections ---------------------------------------------------------
 
 LOST: dict[str, Sequence[Step]] = {
-    "reset while it is sent": [reset],
+    "reset while it is sent": [start, reset],
     "reset before the answer": [read, reset],
     "closed before the answer": [read],
     "reset in the answer": [read, send(b"HTTP/1.1 200 OK\r\nContent-Le"), reset],
@@ -575,31 +574,7 @@ def test_callable_token__that_fails(client_for: Make) -> None:
         CALLS["list"](client_for("http://127.0.0.1:1", access_token=ask))
 
 
-# --- Sharing --------------------------------------------------------------------------------------
-
-
-def test_close__ends_calls_under_way(client_for: Make) -> None:
-    """A call that waits in another thread ends with an error that says why, and a later call opens again."""
-    with Misbehaving([read, silence], list(answers(EMPTY_LIST))) as server:
-        api = client_for(server)
-        caught: list[BaseException] = []
-
-        def call() -> None:
-            try:
-                CALLS["create"](api)
-            except ApiException as error:
-                caught.append(error)
-
-        thread = threading.Thread(target=call)
-        thread.start()
-        while not server.requests:
-            time.sleep(0.01)
-        api.api_client.close()
-        thread.join(10)
-        assert isinstance(caught[0], ApiConnectionError)
-        assert "the client was closed" in str(caught[0])
-        assert caught[0].outcome_unknown
-        assert CALLS["list"](api).results == []
+# --- The pool --------------------------------------------------------------------------------------
 
 
 def test_pool__exhausted(client_for: Make) -> None:
@@ -611,25 +586,6 @@ def test_pool__exhausted(client_for: Make) -> None:
             api.list_environment_secrets("e", _request_timeout=0.2)
         response.close()
         response.release_conn()
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # there are threads: that is the point
-def test_fork__child_opens_its_own_connection(client_for: Make) -> None:
-    """Parent and child never speak over one socket, and both go on."""
-    with Misbehaving(list(answers(*[EMPTY_LIST] * 5))) as server:
-        api = client_for(server)
-        CALLS["list"](api)
-        child = os.fork()
-        if child == 0:
-            try:
-                CALLS["list"](api)
-            except BaseException:
-                os._exit(1)
-            os._exit(0)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-        CALLS["list"](api)
-        assert (server.connections, len(server.requests)) == (2, 3)
 
 
 # --- Log ------------------------------------------------------------------------------------------
