@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import queue
@@ -16,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 
-from qovery import ApiClient, ApiConnectionError, ApiException, Configuration, EnvironmentSecretApi
+from qovery import ApiClient, ApiConnectionError, ApiDecodeError, Configuration, EnvironmentSecretApi
 from test.misbehaving import Misbehaving, answers, read, silence
 from test.recording import EMPTY, SECRET, TLS, Received, Recorder, Reply
 from test.test_faults import EMPTY_LIST
@@ -147,7 +149,7 @@ def test_close__ends_calls_under_way() -> None:
 #: What the scripts below begin with: one call of `client` says in a header which process it is from.
 COMMON = """
 import multiprocessing, os, sys, threading
-from qovery import ApiClient, Configuration, EnvironmentSecretApi
+from qovery import ApiClient, ApiConnectionError, ApiDecodeError, Configuration, EnvironmentSecretApi
 
 client = ApiClient(Configuration(host=sys.argv[1], ca_cert_data=sys.argv[2] or None, access_token=lambda: "t"))
 api = EnvironmentSecretApi(client)
@@ -321,3 +323,74 @@ def test_fork__shares_no_connection(tls: TLS, name: str, scheme: str) -> None:
     last = server.received[-1]
     parents = [received for received in server.received if received.headers["X-Process"] == last.headers["X-Process"]]
     assert (len(parents) > 1, parents[0].peer) == (True, last.peer)
+
+
+# --- What is left ---------------------------------------------------------------------------------
+
+
+def sockets() -> set[str]:
+    """The sockets that this process has open."""
+    links = []
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):  # the folder's own, closed since
+            links.append(os.readlink(descriptor))
+    return {link for link in links if link.startswith("socket:")}
+
+
+def leave_unread(api: EnvironmentSecretApi) -> None:
+    with api.api_client:
+        api.list_environment_secrets_without_preload_content("e")
+
+
+def leave_half_read(api: EnvironmentSecretApi) -> None:
+    with api.api_client:
+        api.list_environment_secrets_without_preload_content("e").read(1)
+
+
+def leave_in_the_pool(api: EnvironmentSecretApi) -> None:
+    with api.api_client:
+        api.list_environment_secrets("e")
+
+
+def leave_by_an_error(api: EnvironmentSecretApi) -> None:
+    with contextlib.suppress(ApiDecodeError), api.api_client:
+        api.create_environment_secret("e", {"key": "A", "value": "v"})
+
+
+def leave_after_another_use(api: EnvironmentSecretApi) -> None:
+    leave_in_the_pool(api)
+    leave_unread(api)
+
+
+def leave_unclosed(api: EnvironmentSecretApi) -> None:
+    api.list_environment_secrets("e")
+    api.list_environment_secrets_without_preload_content("e")
+
+
+LEAVE = (leave_unread, leave_half_read, leave_in_the_pool, leave_by_an_error, leave_after_another_use, leave_unclosed)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="the system does not list open files there")
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("leave", LEAVE)
+def test_sockets__none_is_left(tls: TLS, leave: Callable[[EnvironmentSecretApi], None], scheme: str) -> None:
+    """However a client is left, the server sees the end of every connection and no socket stays open."""
+    before = sockets()
+    with Recorder(EMPTY, tls.context() if scheme == "https" else None) as server:
+        leave(EnvironmentSecretApi(ApiClient(Configuration(host=server.url, ca_cert_data=tls.ca_text))))
+        gc.collect()
+        for _ in range(server.connections):
+            server.closed.get(timeout=30)
+        assert server.connections > 0
+    assert sockets() <= before
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_close__of_a_client_with_an_unread_answer(tls: TLS, scheme: str) -> None:
+    """The server sees the end of the connection although somebody still holds the answer, which cannot be read on."""
+    with Recorder(Reply(200, b" " * 9_000_000), tls.context() if scheme == "https" else None) as server:
+        with ApiClient(Configuration(host=server.url, ca_cert_data=tls.ca_text)) as client:
+            response = EnvironmentSecretApi(client).list_environment_secrets_without_preload_content("e")
+        server.closed.get(timeout=30)
+        with pytest.raises(urllib3.exceptions.HTTPError):
+            response.read()
