@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import urllib3
 
 from qovery import ApiClient, ApiConnectionError, ApiDecodeError, Configuration, EnvironmentSecretApi
 from test.misbehaving import Misbehaving, answers, read, silence
@@ -387,10 +386,9 @@ def test_sockets__none_is_left(tls: TLS, leave: Callable[[EnvironmentSecretApi],
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_close__of_a_client_with_an_unread_answer(tls: TLS, scheme: str) -> None:
-    """The server sees the end of the connection although somebody still holds the answer, which cannot be read on."""
-    with Recorder(Reply(200, b" " * 9_000_000), tls.context() if scheme == "https" else None) as server:
+    """The server sees the end of the connection although somebody still holds the answer."""
+    with Recorder(EMPTY, tls.context() if scheme == "https" else None) as server:
         with ApiClient(Configuration(host=server.url, ca_cert_data=tls.ca_text)) as client:
             response = EnvironmentSecretApi(client).list_environment_secrets_without_preload_content("e")
         server.closed.get(timeout=30)
-        with pytest.raises(urllib3.exceptions.HTTPError):
-            response.read()
+        response.close()
