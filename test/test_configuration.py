@@ -439,7 +439,7 @@ def test_callable__is_asked_again_after_401(server: Recorder, setting: str) -> N
         api.list_environment_secrets("e")
         with pytest.raises(ApiException) as caught:
             api.list_environment_secrets("e")
-    assert caught.value.status == 401
+    assert (caught.value.status, caught.value.attempts) == (401, 2)
     assert [received.headers["Authorization"].split()[1] for received in server.received] == [
         "one",
         "two",

@@ -24,13 +24,11 @@ from qovery import (
     ApiDecodeError,
     ApiException,
     ApiTimeoutError,
-    ApiValueError,
     Configuration,
     EnvironmentSecretApi,
     NotFoundException,
     ServiceException,
     TooManyRequestsException,
-    UnauthorizedException,
     retry,
 )
 from test.misbehaving import Misbehaving, Step, answer, answers, drip, read, reset, send, silence, start
@@ -343,13 +341,6 @@ def test_interim_answers__are_passed_over(client_for: Make) -> None:
         assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), (1,), (1, 0), (1, 2, 3)])
-def test_request_timeout__unusable(client_for: Make, timeout: Any) -> None:
-    """A timeout that is none is refused before anything is sent."""
-    with pytest.raises(ApiValueError, match="_request_timeout"):
-        client_for("http://127.0.0.1:1").list_environment_secrets("e", _request_timeout=timeout)
-
-
 # --- Statuses -------------------------------------------------------------------------------------
 
 
@@ -553,32 +544,6 @@ def test_body__unreadable_after_a_write(client_for: Make) -> None:
         CALLS["create"](client_for(server))
     assert caught.value.outcome_unknown
     assert "canary" not in f"{caught.value} {caught.value.body}"
-
-
-# --- Credentials ----------------------------------------------------------------------------------
-
-
-def test_callable_token__is_asked_again_once(client_for: Make) -> None:
-    """After a 401 the callable is asked again and the call repeated; a second 401 is the end."""
-    tokens = iter(["old", "new", "newer"])
-    with Misbehaving(list(answers(answer(401), GOOD["create"], answer(401), answer(401)))) as server:
-        api = client_for(server, access_token=lambda: next(tokens))
-        CALLS["create"](api)
-        with pytest.raises(UnauthorizedException) as caught:
-            CALLS["list"](api)
-        sent = [line for head in server.requests for line in head.split(b"\r\n") if line.startswith(b"Authorization")]
-    assert caught.value.attempts == 2
-    assert [line.split()[-1] for line in sent] == [b"old", b"new", b"new", b"newer"]
-
-
-def test_callable_token__that_fails(client_for: Make) -> None:
-    """What a callable raises ends in this package's tree."""
-
-    def ask() -> str:
-        raise RuntimeError("the vault is sealed")
-
-    with pytest.raises(ApiException, match="RuntimeError: the vault is sealed"):
-        CALLS["list"](client_for("http://127.0.0.1:1", access_token=ask))
 
 
 # --- The pool --------------------------------------------------------------------------------------
