@@ -50,7 +50,7 @@ GOOD = {
     "list": EMPTY_LIST,
     "create": answer(201, SECRET),
     "edit": answer(200, SECRET),
-    "delete": answer(204, b"", "Content-Length: 0"),
+    "delete": answer(204),
     "alias": answer(201, SECRET),
     "override": answer(201, SECRET),
 }
@@ -158,7 +158,7 @@ def test_idle_connection__closed_by_the_server(client_for: Make) -> None:
     with Misbehaving(list(answers(EMPTY_LIST)), list(answers(GOOD["create"]))) as server:
         api = client_for(server)
         CALLS["list"](api)
-        assert server.ended.acquire(timeout=10)
+        server.closed.get(timeout=10)
         CALLS["create"](api)
         assert (server.connections, len(server.requests)) == (2, 2)
 
