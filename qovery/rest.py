@@ -250,6 +250,7 @@ class _TimedReader(io.RawIOBase):
         self._sock = sock
         self._raw = sock.makefile("rb", buffering=0)
         self._exchange = exchange
+        self.ended = False
 
     def makefile(self, *_: Any) -> io.BufferedReader:
         """What `http.client` asks of the socket that a response is read from."""
@@ -263,7 +264,9 @@ class _TimedReader(io.RawIOBase):
         if left <= 0:
             raise TimeoutError("the time for the call is up")
         self._sock.settimeout(min(left, self._exchange.read))
-        return self._raw.readinto(buffer)
+        count = self._raw.readinto(buffer)
+        self.ended = count == 0
+        return count
 
     def close(self) -> None:
         self._raw.close()
@@ -271,13 +274,17 @@ class _TimedReader(io.RawIOBase):
 
 
 class _Response(http.client.HTTPResponse):
-    """Passes over every interim answer, and keeps malformed headers out of urllib3's warnings."""
+    """Passes over every interim answer, refuses half a head, and keeps malformed headers out of urllib3's warnings."""
+
+    fp: Any  # a buffer over a `_TimedReader`
 
     def begin(self) -> None:
         super().begin()
         while 101 < self.status < 200:  # 100 is passed over by the base, 101 was not asked for
             self.headers = self.msg = None  # type: ignore[assignment] # what the base takes for "not begun"
             super().begin()
+        if self.fp.raw.ended:  # the base takes that for the end of the head
+            raise http.client.RemoteDisconnected("the connection ended within the head of the answer")
         self.headers.defects = []
         self.headers.set_payload("")  # what could not be parsed as a header
 

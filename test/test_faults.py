@@ -57,6 +57,7 @@ GOOD = {
 REPEATABLE = ("list", "edit", "delete")
 
 each = pytest.mark.parametrize("name", CALLS)
+both = pytest.mark.parametrize("scheme", ["http", "https"])
 
 
 @pytest.fixture(autouse=True)
@@ -66,12 +67,12 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def client_for() -> Iterator[Callable[..., EnvironmentSecretApi]]:
+def client_for(tls: TLS) -> Iterator[Callable[..., EnvironmentSecretApi]]:
     clients: list[ApiClient] = []
 
     def make(server: Misbehaving | str, **settings: Any) -> EnvironmentSecretApi:
         url = server if isinstance(server, str) else server.url
-        settings.setdefault("access_token", "a-token")
+        settings = {"access_token": "a-token", "ca_cert_data": tls.ca_text, **settings}
         clients.append(ApiClient(Configuration(host=url, **settings)))
         return EnvironmentSecretApi(clients[-1])
 
@@ -98,6 +99,9 @@ LOST: dict[str, Sequence[Step]] = {
     "reset before the answer": [read, reset],
     "closed before the answer": [read],
     "reset in the answer": [read, send(b"HTTP/1.1 200 OK\r\nContent-Le"), reset],
+    "closed in the status": [read, send(b"HTTP/1.1 404")],
+    "closed after the status": [read, send(b"HTTP/1.1 204 No Content\r\n")],
+    "closed in the head": [read, send(b"HTTP/1.1 200 OK\r\nContent-Length: 1")],
     "truncated body": [read, send(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{")],
     "truncated chunks": [read, send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{")],
     "wrong chunk size": [read, send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n{")],
@@ -110,11 +114,15 @@ LOST: dict[str, Sequence[Step]] = {
 }
 
 
+@both
 @each
 @pytest.mark.parametrize("fault", LOST)
-def test_lost_answer__is_repeated_where_that_is_safe(client_for: Make, name: str, fault: str) -> None:
+def test_lost_answer__is_repeated_where_that_is_safe(
+    client_for: Make, tls: TLS, name: str, fault: str, scheme: str
+) -> None:
     """A list, an edit and a delete are repeated; the others are sent once, with an outcome that is unknown."""
-    with Misbehaving(LOST[fault], list(answers(GOOD[name]))) as server:
+    context = tls.context() if scheme == "https" else None
+    with Misbehaving(LOST[fault], list(answers(GOOD[name])), context=context) as server:
         if name in REPEATABLE:
             CALLS[name](client_for(server))
             assert (server.connections, len(server.requests)) == (2, LOST[fault].count(read) + 1)
@@ -216,7 +224,7 @@ def test_tls__failed(client_for: Make, tls: TLS, fault: str, name: str) -> None:
     """The error names the problem and the setting to look at; nothing was sent, and nothing is tried again."""
     shown, settings, text = TLS_FAULTS[fault]
     with Recorder(EMPTY, shown(tls)) as server:
-        api = client_for(f"https://127.0.0.1:{server.port}", **{"ca_cert_data": tls.ca_text, **settings})
+        api = client_for(f"https://127.0.0.1:{server.port}", **settings)
         with pytest.raises(ApiConnectionError, match=text) as caught:
             CALLS[name](api)
         assert (server.connections, server.received) == (1, [])
@@ -314,11 +322,12 @@ SLOW: dict[str, Sequence[Step]] = {
 }
 
 
+@both
 @pytest.mark.parametrize("fault", SLOW)
 @pytest.mark.parametrize("timeout", [0.4, (0.3, 0.2)], ids=["budget", "pair"])
-def test_slow__ends_in_time(client_for: Make, fault: str, timeout: Any) -> None:
+def test_slow__ends_in_time(client_for: Make, tls: TLS, fault: str, timeout: Any, scheme: str) -> None:
     """However slow the server is, the call ends within its budget."""
-    with Misbehaving(SLOW[fault]) as server:
+    with Misbehaving(SLOW[fault], context=tls.context() if scheme == "https" else None) as server:
         api = client_for(server, retries=0, total_timeout=0.6)
         started = time.monotonic()
         with pytest.raises(ApiConnectionError):
