@@ -68,6 +68,8 @@ class ApiClient:
         header_value: str | None = None,
         cookie: str | None = None,
     ) -> None:
+        if not isinstance(configuration, (Configuration, type(None))):
+            raise ApiTypeError(f"configuration must be a Configuration, not {type(configuration).__name__}")
         self.configuration = Configuration.get_default() if configuration is None else configuration
         self.rest_client = RESTClientObject(self.configuration)
         self.default_headers = MaskedDict({"User-Agent": f"qovery-python/{__version__}"})

@@ -9,6 +9,7 @@ import io
 import logging
 import math
 import os
+import queue
 import re
 import socket
 import ssl
@@ -22,7 +23,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import urllib3
-from urllib3.exceptions import DecodeError, EmptyPoolError, InvalidHeader, MaxRetryError, NewConnectionError, SSLError
+from urllib3.exceptions import (
+    ClosedPoolError,
+    DecodeError,
+    EmptyPoolError,
+    InvalidHeader,
+    MaxRetryError,
+    NewConnectionError,
+    ProxyError,
+    SSLError,
+)
 from urllib3.exceptions import TimeoutError as TransportTimeout
 from urllib3.util import Retry, Timeout, make_headers
 from urllib3.util.ssl_ import create_urllib3_context
@@ -185,8 +195,10 @@ class RESTClientObject:
         pid = os.getpid()
         channel = self._channels.get(pid)
         if channel is None:
-            for parent in [other for other in self._channels if other != pid]:
-                self._channels.pop(parent).forget()
+            for parent in [other for other in list(self._channels) if other != pid]:
+                forgotten = self._channels.pop(parent, None)
+                if forgotten is not None:  # another thread may have been first
+                    forgotten.forget()
             channel = self._channels.setdefault(pid, _Channel(self.configuration))
         return channel
 
@@ -244,6 +256,7 @@ class _TimedReader(io.RawIOBase):
         self._sock = sock
         self._raw = sock.makefile("rb", buffering=0)  # keeps the socket open until the answer is read
         self._exchange = exchange
+        self.ended = False
 
     def makefile(self, *_: Any) -> io.BufferedReader:
         """What `http.client` asks of the socket that a response is read from."""
@@ -259,7 +272,9 @@ class _TimedReader(io.RawIOBase):
         limit = min(left, self._exchange.read)
         if self._sock.gettimeout() != limit:  # each change is a system call
             self._sock.settimeout(limit)
-        return self._sock.recv_into(buffer)
+        count = self._sock.recv_into(buffer)
+        self.ended = count == 0
+        return count
 
     def close(self) -> None:
         self._raw.close()
@@ -272,7 +287,9 @@ _PLAIN_LINES = re.compile(r"([\w-]+): *([ -~]*)\r\n", re.ASCII).findall
 
 
 class _Response(http.client.HTTPResponse):
-    """Passes over every interim answer, and keeps malformed headers out of urllib3's warnings."""
+    """Passes over every interim answer, refuses half a head, and keeps malformed headers out of urllib3's warnings."""
+
+    fp: Any  # a buffer over a `_TimedReader`
 
     def begin(self) -> None:
         if self._begin_plain():
@@ -281,6 +298,8 @@ class _Response(http.client.HTTPResponse):
         while 101 < self.status < 200:  # 100 is passed over by the base, 101 was not asked for
             self.headers = self.msg = None  # type: ignore[assignment] # what the base takes for "not begun"
             super().begin()
+        if self.fp.raw.ended:  # the base takes that for the end of the head
+            raise http.client.RemoteDisconnected("the connection ended within the head of the answer")
         self.headers.defects = []
         self.headers.set_payload("")  # what could not be parsed as a header
 
@@ -317,6 +336,8 @@ class _Connection(_Base):
     debuglevel = 0  # of http.client's switch for the whole process, which prints headers and bodies
 
     def connect(self) -> None:
+        if self.channel.closed.is_set():
+            raise ClosedPoolError(self.channel.pool, "the client was closed")
         super().connect()
         if not self.channel.verifies:
             self.is_verified = True  # InsecureWarning has said it; urllib3 would say it at each request
@@ -354,6 +375,7 @@ class _Channel:
         self.limit = configuration.max_response_size
         self.verifies = configuration.verify_ssl
         self.closed = threading.Event()
+        self._free: Any = self.pool.pool  # where calls wait for a connection
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._lock = threading.Lock()
 
@@ -366,15 +388,25 @@ class _Channel:
     def close(self) -> None:
         self.closed.set()
         self.pool.close()
+        self._wake_one()
         with self._lock:
             for sock in self._sockets:
                 _shut_down(sock)
 
+    def _wake_one(self) -> None:
+        """After the close, let one of the calls that wait for a connection end; it wakes the next."""
+        with contextlib.suppress(queue.Full):
+            self._free.put_nowait(None)
+
     def forget(self) -> None:
-        """Drop the connections of the parent process in a forked child, without a word on the wire."""
-        if self.pool.pool is not None:
-            # A lock of the queue may have been held at the fork, for ever in the child: begin anew.
-            self.pool.pool.__init__(0)  # type: ignore[misc] # see above
+        """Drop the connections of the parent process in a forked child, without a word on the wire.
+
+        No lock is taken: another thread may have held it at the fork, and then it is held for ever.
+        """
+        for sock in list(self._sockets):
+            with contextlib.suppress(OSError):
+                os.close(sock.detach())
+        self._free.__init__(0)
 
     def attempt(self, request: Request, policy: Retry, read: bool) -> tuple[Answer | Failure, int]:
         """Send the request once; how often it was really sent comes second, for a caller's own policy."""
@@ -422,8 +454,11 @@ class _Channel:
         cause = f"{type(error).__module__}.{type(error).__qualname__}: {error}"
         outcome = Outcome(sent=exchange.sent > 0)
         if self.closed.is_set():
+            self._wake_one()
             return Failure(ApiConnectionError, "the client was closed", outcome._replace(final=True), cause)
         if isinstance(error, (_TooLargeError, DecodeError)):
+            if response is not None and response.status >= 300:  # which says whether it ran
+                outcome = outcome._replace(status=response.status)
             return Failure(ApiDecodeError, str(error), outcome._replace(final=True), cause, response)
         if isinstance(error, EmptyPoolError):
             reason = "no connection became free in time: raise connection_pool_maxsize, or close unread responses"
@@ -432,11 +467,11 @@ class _Channel:
             connect, read, total = request.limits
             step = f"read timeout {read:g} s" if exchange.sent else f"connect timeout {connect:g} s"
             return Failure(ApiTimeoutError, f"no complete answer in time ({step}, in all {total:g} s)", outcome, cause)
-        if isinstance(error, SSLError):
-            hint = next((hint for sign, hint in _TLS_HINTS if sign in str(error)), "")
-            permanent = bool(hint)
-            return Failure(ApiConnectionError, f"TLS failed: {error}{hint}", outcome._replace(final=permanent), cause)
-        return Failure(ApiConnectionError, str(error), outcome, cause)
+        reason = f"TLS failed: {error}" if isinstance(error, SSLError) else str(error)
+        if isinstance(error, (SSLError, ProxyError)):  # whose texts are not the service's
+            hint = next((hint for sign, hint in _HINTS if sign in reason), "")
+            reason, outcome = reason + hint, outcome._replace(final=bool(hint))
+        return Failure(ApiConnectionError, reason, outcome, cause)
 
 
 def _shut_down(sock: socket.socket) -> None:
@@ -450,16 +485,22 @@ class _TooLargeError(Exception):
 
 _CLOSED = Failure(ApiConnectionError, "the client was closed", Outcome(sent=False, final=True))
 
-_TLS_HINTS = (
+# What a text says -> what to look at, for faults that another attempt can only meet again.
+_HINTS = (
+    ("Tunnel connection failed: 407", " (look at the user and the password in proxy)"),
+    ("Tunnel connection failed: 4", " (the proxy does not allow it: look at proxy, proxy_headers and no_proxy)"),
+    ("SSLError(", " (look at proxy and proxy_ssl_context)"),  # inside a ProxyError
     ("self-signed", " (to trust an own CA, set ssl_ca_cert or ca_cert_data)"),
     ("self signed", " (to trust an own CA, set ssl_ca_cert or ca_cert_data)"),
     ("unable to get local issuer", " (to trust an own CA, set ssl_ca_cert or ca_cert_data)"),
-    ("certificate has expired", " (the server's certificate has expired)"),
+    ("has expired", " (renew it, the server's or an own CA in ssl_ca_cert, or set this machine's clock)"),
+    ("not yet valid", " (wait for it, or set this machine's clock)"),
     ("doesn't match", " (look at host, or set assert_hostname or tls_server_name)"),
     ("Hostname mismatch", " (look at host, or set assert_hostname or tls_server_name)"),
     ("IP address mismatch", " (look at host, or set assert_hostname or tls_server_name)"),
     ("WRONG_VERSION_NUMBER", " (the port seems to speak plain http: look at host)"),
     ("record layer failure", " (the port seems to speak plain http: look at host)"),
+    ("ALERT_CERTIFICATE_REQUIRED", " (the server asks for a client's certificate: set cert_file and key_file)"),
     ("CERTIFICATE_VERIFY_FAILED", " (look at ssl_ca_cert)"),
 )
 

@@ -1,4 +1,4 @@
-"""What the tests of the sandbox and those of sync share: a client for their `sandbox`."""
+"""What test files share: a certificate authority, and for those with a `sandbox` a client for it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from qovery import ApiClient, Configuration, EnvironmentSecretApi
+from test.recording import TLS
 
 if TYPE_CHECKING:
     from qovery.sandbox import Sandbox
+
+
+@pytest.fixture(scope="session")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> TLS:
+    return TLS(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import queue
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -15,16 +18,29 @@ from typing_extensions import Self
 Step = Callable[[socket.socket, list[bytes]], None]
 
 
-def read(sock: socket.socket, requests: list[bytes]) -> None:
-    """Receive one request, head and body."""
+def receive(sock: socket.socket) -> tuple[bytes, bytes]:
+    """One request, head and body."""
     data = b""
     while b"\r\n\r\n" not in data:
         data += _receive(sock)
+        if data.startswith(b"\x16"):  # a TLS handshake, to which servers of plain HTTP say this
+            sock.sendall(answer(400))
+            raise ConnectionError
     head, _, body = data.partition(b"\r\n\r\n")
     sizes = [line[15:] for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")]
     while len(body) < (int(sizes[0]) if sizes else 0):
         body += _receive(sock)
-    requests.append(head + b"\r\n\r\n" + body)
+    return head, body
+
+
+def read(sock: socket.socket, requests: list[bytes]) -> None:
+    """Receive one request."""
+    requests.append(b"\r\n\r\n".join(receive(sock)))
+
+
+def start(sock: socket.socket, _: list[bytes]) -> None:
+    """Receive the first byte of a request."""
+    sock.recv(1)
 
 
 def _receive(sock: socket.socket) -> bytes:
@@ -62,10 +78,12 @@ def silence(sock: socket.socket, _: list[bytes]) -> None:
 
 
 def answer(status: int, body: bytes | str = b"", *headers: str, reason: str = "Reason") -> bytes:
-    """An answer with a true Content-Length."""
+    """An answer with a true Content-Length, or the one that `headers` name."""
     raw = body.encode() if isinstance(body, str) else body
     lines = [f"HTTP/1.1 {status} {reason}", *headers]
-    if not any(header.lower().startswith(("content-length", "transfer-encoding")) for header in headers):
+    if status != 204 and not any(
+        header.lower().startswith(("content-length", "transfer-encoding")) for header in headers
+    ):
         lines.append(f"Content-Length: {len(raw)}")
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + raw
 
@@ -80,17 +98,23 @@ def answers(*data: bytes) -> Iterator[Step]:
 class Misbehaving:
     """The server. The first connection plays the first script, and so on; the last script is played again."""
 
-    def __init__(self, *scripts: Sequence[Step]) -> None:
+    def __init__(self, *scripts: Sequence[Step], context: ssl.SSLContext | None = None) -> None:
         self._scripts = scripts
-        self._socket = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self._context = context
+        self._socket = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.requests: list[bytes] = []
         self.connections = 0
+        self.closed: queue.SimpleQueue[None] = queue.SimpleQueue()  # an entry for each connection that ended
         self._open: list[socket.socket] = []
         self._thread = threading.Thread(target=self._accept, daemon=True)
 
     @property
+    def port(self) -> int:
+        return int(self._socket.getsockname()[1])
+
+    @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        return f"{'https' if self._context else 'http'}://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -100,8 +124,6 @@ class Misbehaving:
         self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
         self._thread.join()
-        for sock in self._open:
-            sock.close()
 
     def _accept(self) -> None:
         players = []
@@ -112,23 +134,34 @@ class Misbehaving:
                 break
             script = self._scripts[min(self.connections, len(self._scripts) - 1)]
             self.connections += 1
+            if self._context is not None:
+                with contextlib.suppress(OSError):  # the client has gone already
+                    sock = self._context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
             self._open.append(sock)
             players.append(threading.Thread(target=self._play, args=(sock, script), daemon=True))
             players[-1].start()
         for sock in self._open:
-            try:
-                sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
         for player in players:
             player.join()
 
     def _play(self, sock: socket.socket, script: Sequence[Step]) -> None:
-        try:
+        with contextlib.suppress(OSError), sock:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if isinstance(sock, ssl.SSLSocket):
+                _shake_hands(sock)
             for step in script:
                 step(sock, self.requests)
-        except OSError:
-            pass
-        finally:
-            sock.close()
+        self.closed.put(None)
+
+
+def _shake_hands(sock: ssl.SSLSocket) -> None:
+    try:
+        sock.do_handshake()
+    except OSError:
+        with socket.socket(fileno=sock.detach()) as plain:
+            plain.shutdown(socket.SHUT_WR)
+            while plain.recv(65536):  # or the other side would get a reset instead of the alert
+                pass
+        raise

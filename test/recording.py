@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-import queue
 import select
 import socket
 import ssl
-import threading
-from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Mapping
+from http.client import responses
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from typing_extensions import Self
+import trustme
+
+from test.misbehaving import Misbehaving, answer, receive
 
 SECRET: dict[str, Any] = {
     "id": "8d3c1a52-3f0d-4a8e-9a57-1d1b8c0f9f01",
@@ -41,6 +42,7 @@ class Received(NamedTuple):
     body: bytes
     server_name: str | None = None
     certificate: Any = None
+    peer: Any = None
 
 
 class Reply(NamedTuple):
@@ -51,47 +53,89 @@ class Reply(NamedTuple):
     headers: Mapping[str, str] = {}
     reason: str | None = None
 
+    def raw(self) -> bytes:
+        data = self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
+        headers = {"Content-Type": "application/json", **self.headers}
+        reason = responses.get(self.status, "") if self.reason is None else self.reason
+        lines = [": ".join(header) for header in headers.items()]
+        return answer(self.status, b"" if self.status == 204 else data, *lines, reason=reason)
 
-class Recorder:
-    """The server. `replies` holds the answers to give in turn; when there are none, `otherwise` is given."""
 
-    def __init__(self, otherwise: Reply | None = None, context: ssl.SSLContext | None = None) -> None:
+EMPTY = Reply(200, {"results": []})
+
+
+class Recorder(Misbehaving):
+    """The server. `replies` holds the answers to give in turn; when there are none, `otherwise` is given, or made."""
+
+    def __init__(
+        self, otherwise: Reply | Callable[[Received], Reply] | None = None, context: ssl.SSLContext | None = None
+    ) -> None:
+        super().__init__([self._serve], context=context)
         self.otherwise = otherwise or Reply(200, SECRET)
         self.replies: list[Reply] = []
         self.received: list[Received] = []
-        self.connections = 0
-        self.closed: queue.SimpleQueue[None] = queue.SimpleQueue()  # an entry for each connection that ended
-        self._context = context
         if context is not None:
             context.sni_callback = lambda sock, name, _: setattr(sock, "asked_for", name)
-        self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._server.recorder = self
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
-
-    @property
-    def port(self) -> int:
-        return self._server.server_address[1]
-
-    @property
-    def url(self) -> str:
-        return f"{'https' if self._context else 'http'}://127.0.0.1:{self.port}"
 
     @property
     def last(self) -> Received:
         return self.received[-1]
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+    def _serve(self, sock: socket.socket, _: list[bytes]) -> None:
+        peer = sock.getpeername()
+        certificate = sock.getpeercert() if isinstance(sock, ssl.SSLSocket) else None
+        while True:
+            head, body = receive(sock)
+            line, *lines = head.decode("latin-1").split("\r\n")
+            method, target, _version = line.split(" ")
+            headers = dict(one.split(": ", 1) for one in lines)
+            received = Received(method, target, headers, body, getattr(sock, "asked_for", None), certificate, peer)
+            self.received.append(received)
+            if method == "CONNECT":  # be a proxy: whatever the name, the way leads to this machine
+                with socket.create_connection(("127.0.0.1", int(target.rpartition(":")[2]))) as upstream:
+                    sock.sendall(answer(200))
+                    return relay(sock, upstream)
+            reply = self.replies.pop(0) if self.replies else self.otherwise
+            sock.sendall((reply if isinstance(reply, Reply) else reply(received)).raw())
 
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
-    def accept(self, request: Any) -> Any:
-        self.connections += 1
-        return self._context.wrap_socket(request, server_side=True) if self._context else request
+class TLS:
+    """A certificate authority, what it issues, and servers that show it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.ca = trustme.CA()
+        self.ca_text = self.ca.cert_pem.bytes().decode()
+        self.ca_file = folder / "ca.pem"
+        self.ca_file.write_text(self.ca_text)
+
+    def context(self, *names: str, mutual: bool = False, **issued: Any) -> ssl.SSLContext:
+        """The settings of a server that shows a certificate for these names."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.ca.issue_cert(*(names or ("localhost", "127.0.0.1")), **issued).configure_cert(context)
+        if mutual:
+            context.verify_mode = ssl.CERT_REQUIRED
+            self.ca.configure_trust(context)
+        return context
+
+    def self_signed(self) -> ssl.SSLContext:
+        """The settings of a server whose certificate nobody has issued but itself."""
+        issuer = trustme.CA()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        with issuer.private_key_pem.tempfile() as key, issuer.cert_pem.tempfile() as certificate:
+            context.load_cert_chain(certificate, key)
+        return context
+
+    def server(self, *names: str, **options: Any) -> Recorder:
+        return Recorder(EMPTY, self.context(*names, **options))
+
+    def client(self) -> tuple[Path, Path]:
+        """The files of a client's certificate and key."""
+        issued = self.ca.issue_cert("client.test", common_name="client.test")
+        files = self.folder / "client.pem", self.folder / "client.key"
+        for file, blobs in zip(files, (issued.cert_chain_pems, [issued.private_key_pem]), strict=True):
+            file.write_bytes(b"".join(blob.bytes() for blob in blobs))
+        return files
 
 
 def relay(one: socket.socket, other: socket.socket) -> None:
@@ -103,67 +147,3 @@ def relay(one: socket.socket, other: socket.socket) -> None:
             if not data:
                 return
             ways[ready].sendall(data)
-
-
-class _Server(ThreadingHTTPServer):
-    recorder: Recorder
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        try:
-            request = self.recorder.accept(request)
-        except OSError:  # the client did not finish the handshake
-            request.close()
-            return
-        super().process_request_thread(request, client_address)
-        self.recorder.closed.put(None)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is no fault of the test."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1
-    server: _Server
-
-    def _record(self, body: bytes = b"") -> None:
-        tls = isinstance(self.connection, ssl.SSLSocket)
-        self.server.recorder.received.append(
-            Received(
-                self.command,
-                self.path,
-                dict(self.headers.items()),
-                body,
-                getattr(self.connection, "asked_for", None),
-                self.connection.getpeercert() if tls else None,
-            )
-        )
-
-    def _answer(self) -> None:
-        recorder = self.server.recorder
-        self._record(self.rfile.read(int(self.headers.get("Content-Length", 0))))
-        reply = recorder.replies.pop(0) if recorder.replies else recorder.otherwise
-        data = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
-        self.send_response_only(reply.status, reply.reason)
-        for name, value in {"Content-Type": "application/json", **reply.headers}.items():
-            self.send_header(name, value)
-        if reply.status != 204:
-            self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(b"" if reply.status == 204 else data)
-
-    def do_CONNECT(self) -> None:
-        """Be a proxy: whatever the name, the way leads to this machine."""
-        self._record()
-        with socket.create_connection(("127.0.0.1", int(self.path.rpartition(":")[2]))) as upstream:
-            self.send_response_only(200)
-            self.end_headers()
-            self.wfile.flush()
-            relay(self.connection, upstream)
-        self.close_connection = True
-
-    do_DELETE = do_GET = do_POST = do_PUT = _answer  # noqa: N815 - names of the base
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""

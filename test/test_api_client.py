@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from types import MappingProxyType
 from typing import Any
@@ -11,7 +10,6 @@ import pytest
 
 from qovery import (
     ApiClient,
-    ApiConnectionError,
     ApiException,
     ApiTypeError,
     ApiValueError,
@@ -21,9 +19,7 @@ from qovery import (
     UnauthorizedException,
     __version__,
 )
-from test.recording import Recorder, Reply
-
-EMPTY = Reply(200, {"results": []})
+from test.recording import EMPTY, Recorder, Reply
 
 
 @pytest.fixture(autouse=True)
@@ -90,37 +86,6 @@ def test_with__closes_after_an_error(server: Recorder) -> None:
     server.closed.get(timeout=10)
 
 
-def test_close__ends_calls_under_way() -> None:
-    """A call that another thread waits in ends with `ApiConnectionError` when the client is closed."""
-    arrived, leave = threading.Event(), threading.Event()
-
-    class Slow(Recorder):
-        def accept(self, request: Any) -> Any:
-            arrived.set()
-            leave.wait(10)
-            return super().accept(request)
-
-    errors: list[BaseException] = []
-
-    def call(client: ApiClient) -> None:
-        try:
-            ask(client)
-        except ApiException as error:
-            errors.append(error)
-
-    with Slow(EMPTY) as server:
-        client = ApiClient(Configuration(host=server.url))
-        thread = threading.Thread(target=call, args=(client,))
-        thread.start()
-        assert arrived.wait(10)
-        client.close()
-        thread.join(10)
-        leave.set()
-    assert not thread.is_alive()
-    assert [type(error) for error in errors] == [ApiConnectionError]
-    assert "the client was closed" in str(errors[0])
-
-
 def test_default__client_of_an_api_without_one(server: Recorder) -> None:
     """`EnvironmentSecretApi()` uses the default client, which is made once and can be set and forgotten."""
     Configuration.set_default(Configuration(host=server.url))
@@ -135,6 +100,16 @@ def test_default__client_of_an_api_without_one(server: Recorder) -> None:
     assert server.last.headers["Authorization"] == "Bearer a"
     ApiClient.set_default(None)
     assert ApiClient.get_default() is not mine
+
+
+@pytest.mark.parametrize("wrong", ["hush", {"host": "hush"}, Configuration, 5], ids=repr)
+def test_arguments__of_another_type(wrong: Any) -> None:
+    """What is no configuration, or no client, is refused where it is given, and is not shown: it may be a token."""
+    with pytest.raises(ApiTypeError, match=rf"configuration must be a Configuration, not {type(wrong).__name__}$"):
+        ApiClient(wrong)
+    for client in (wrong, Configuration()):
+        with pytest.raises(ApiTypeError, match=rf"api_client must be an ApiClient, not {type(client).__name__}$"):
+            EnvironmentSecretApi(client)
 
 
 def test_attributes() -> None:

@@ -35,7 +35,7 @@ from qovery.models.secret_response_list import SecretResponseList
 from qovery.models.value import Value
 from qovery.rest import ApiException
 from qovery.sandbox import Sandbox
-from test.recording import SECRET, Recorder, Reply
+from test.recording import EMPTY, SECRET, Recorder, Reply
 
 ENVIRONMENT = "0f4bd6a4-6b5b-4d2f-b7f4-5d0f7b8ea001"
 SECRET_ID = "8d3c1a52-3f0d-4a8e-9a57-1d1b8c0f9f01"
@@ -265,7 +265,7 @@ def test_defaults__as_they_are_set(server: Recorder) -> None:
     configuration = qovery.Configuration(
         host=server.url, api_key={"ApiKeyAuth": "k"}, api_key_prefix={"ApiKeyAuth": "P"}
     )
-    server.otherwise = Reply(200, {"results": []})
+    server.otherwise = EMPTY
     qovery.Configuration.set_default(configuration)
     try:
         with qovery.ApiClient() as api_client:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import gzip
 import logging
-import os
 import socket
+import ssl
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta, timezone
 from email.utils import formatdate
 from typing import Any
 
 import pytest
+import trustme
 import urllib3
 
 from qovery import (
@@ -21,16 +24,15 @@ from qovery import (
     ApiDecodeError,
     ApiException,
     ApiTimeoutError,
-    ApiValueError,
     Configuration,
     EnvironmentSecretApi,
     NotFoundException,
     ServiceException,
     TooManyRequestsException,
-    UnauthorizedException,
     retry,
 )
-from test.misbehaving import Misbehaving, Step, answer, answers, drip, read, reset, send, silence
+from test.misbehaving import Misbehaving, Step, answer, answers, drip, read, reset, send, silence, start
+from test.recording import EMPTY, TLS, Recorder
 
 SECRET = '{"id": "i", "created_at": "2023-12-12T13:23:02.57335Z", "key": "A", "scope": "PROJECT"}'
 EMPTY_LIST = answer(200, '{"results": []}')
@@ -48,13 +50,14 @@ GOOD = {
     "list": EMPTY_LIST,
     "create": answer(201, SECRET),
     "edit": answer(200, SECRET),
-    "delete": answer(204, b"", "Content-Length: 0"),
+    "delete": answer(204),
     "alias": answer(201, SECRET),
     "override": answer(201, SECRET),
 }
 REPEATABLE = ("list", "edit", "delete")
 
 each = pytest.mark.parametrize("name", CALLS)
+both = pytest.mark.parametrize("scheme", ["http", "https"])
 
 
 @pytest.fixture(autouse=True)
@@ -64,12 +67,12 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def client_for() -> Iterator[Callable[..., EnvironmentSecretApi]]:
+def client_for(tls: TLS) -> Iterator[Callable[..., EnvironmentSecretApi]]:
     clients: list[ApiClient] = []
 
     def make(server: Misbehaving | str, **settings: Any) -> EnvironmentSecretApi:
         url = server if isinstance(server, str) else server.url
-        settings.setdefault("access_token", "a-token")
+        settings = {"access_token": "a-token", "ca_cert_data": tls.ca_text, **settings}
         clients.append(ApiClient(Configuration(host=url, **settings)))
         return EnvironmentSecretApi(clients[-1])
 
@@ -81,30 +84,52 @@ def client_for() -> Iterator[Callable[..., EnvironmentSecretApi]]:
 Make = Callable[..., EnvironmentSecretApi]
 
 
+@pytest.fixture
+def nowhere() -> Iterator[str]:
+    """The URL of a port that refuses connections, and that nobody else can get meanwhile."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+
+
 # --- Lost answers and refused connections ---------------------------------------------------------
 
 LOST: dict[str, Sequence[Step]] = {
+    "reset while it is sent": [start, reset],
     "reset before the answer": [read, reset],
     "closed before the answer": [read],
     "reset in the answer": [read, send(b"HTTP/1.1 200 OK\r\nContent-Le"), reset],
+    "closed in the status": [read, send(b"HTTP/1.1 404")],
+    "closed after the status": [read, send(b"HTTP/1.1 204 No Content\r\n")],
+    "closed in the head": [read, send(b"HTTP/1.1 200 OK\r\nContent-Length: 1")],
     "truncated body": [read, send(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{")],
     "truncated chunks": [read, send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{")],
+    "wrong chunk size": [read, send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n{")],
+    "two lengths": [read, send(answer(200, "{}", "Content-Length: 2", "Content-Length: 9"))],
     "no HTTP": [read, send(b"SSH-2.0-OpenSSH_9.2 canary\r\n\r\n")],
+    "no status": [read, send(b"HTTP/1.1 fine\r\n\r\n")],
+    "unknown version": [read, send(b"HTTP/3.0 200 OK\r\n\r\n")],
+    "endless header": [read, send(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000)],
+    "too many headers": [read, send(b"HTTP/1.1 200 OK\r\n" + b"X: x\r\n" * 1000)],
 }
 
 
+@both
 @each
 @pytest.mark.parametrize("fault", LOST)
-def test_lost_answer__is_repeated_where_that_is_safe(client_for: Make, name: str, fault: str) -> None:
+def test_lost_answer__is_repeated_where_that_is_safe(
+    client_for: Make, tls: TLS, name: str, fault: str, scheme: str
+) -> None:
     """A list, an edit and a delete are repeated; the others are sent once, with an outcome that is unknown."""
-    with Misbehaving(LOST[fault], list(answers(GOOD[name]))) as server:
+    context = tls.context() if scheme == "https" else None
+    with Misbehaving(LOST[fault], list(answers(GOOD[name])), context=context) as server:
         if name in REPEATABLE:
             CALLS[name](client_for(server))
-            assert len(server.requests) == 2
+            assert (server.connections, len(server.requests)) == (2, LOST[fault].count(read) + 1)
         else:
             with pytest.raises(ApiConnectionError) as caught:
                 CALLS[name](client_for(server))
-            assert len(server.requests) == 1
+            assert (server.connections, len(server.requests)) == (1, LOST[fault].count(read))
             assert (caught.value.outcome_unknown, caught.value.attempts, caught.value.status) == (True, 1, None)
             if name != "alias":  # which carries no value
                 assert "canary" not in f"{caught.value} {caught.value.__cause__!r}"
@@ -129,12 +154,10 @@ def test_lost_answer__delete_then_404(client_for: Make) -> None:
 
 
 @each
-def test_refused__is_repeated(client_for: Make, name: str) -> None:
+def test_refused__is_repeated(client_for: Make, name: str, nowhere: str) -> None:
     """What was never sent is tried again, and its outcome is known."""
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
     with pytest.raises(ApiConnectionError, match="refused") as caught:
-        CALLS[name](client_for(f"http://127.0.0.1:{port}"))
+        CALLS[name](client_for(nowhere))
     assert (caught.value.attempts, caught.value.outcome_unknown) == (4, False)
 
 
@@ -143,12 +166,149 @@ def test_idle_connection__closed_by_the_server(client_for: Make) -> None:
     with Misbehaving(list(answers(EMPTY_LIST)), list(answers(GOOD["create"]))) as server:
         api = client_for(server)
         CALLS["list"](api)
-        deadline = time.monotonic() + 5
-        while server.connections == 1 and time.monotonic() < deadline:
-            time.sleep(0.05)
-            CALLS["create"](api)
-            break
+        server.closed.get(timeout=10)
+        CALLS["create"](api)
         assert (server.connections, len(server.requests)) == (2, 2)
+
+
+# --- TLS and proxies ------------------------------------------------------------------------------
+
+NOW = datetime.now(timezone.utc)
+DAY = timedelta(1)
+
+#: What the server shows (None: it speaks plain HTTP), what is set, and what the error says.
+TLS_FAULTS: dict[str, tuple[Callable[[TLS], ssl.SSLContext | None], dict[str, Any], str]] = {
+    "unknown CA": (
+        TLS.context,
+        {"ca_cert_data": None},
+        "unable to get local issuer .* set ssl_ca_cert or ca_cert_data",
+    ),
+    "another CA": (
+        TLS.context,
+        {"ca_cert_data": trustme.CA().cert_pem.bytes().decode()},
+        "unable to get local issuer .* set ssl_ca_cert or ca_cert_data",
+    ),
+    "self-signed": (TLS.self_signed, {}, "self.signed certificate .* set ssl_ca_cert or ca_cert_data"),
+    "expired": (
+        lambda tls: tls.context(not_before=NOW - 9 * DAY, not_after=NOW - DAY),
+        {},
+        "certificate has expired.*renew it, the server's or an own CA in ssl_ca_cert",
+    ),
+    "not yet valid": (
+        lambda tls: tls.context(not_before=NOW + DAY, not_after=NOW + 9 * DAY),
+        {},
+        "certificate is not yet valid .* this machine's clock",
+    ),
+    "wrong address": (
+        lambda tls: tls.context("other.test"),
+        {},
+        "not valid for '127.0.0.1'.*look at host, or set assert_hostname or tls_server_name",
+    ),
+    "wrong name": (
+        TLS.context,
+        {"tls_server_name": "other.test"},
+        "not valid for 'other.test'.*look at host, or set assert_hostname or tls_server_name",
+    ),
+    "wrong asserted name": (
+        TLS.context,
+        {"assert_hostname": "other.test"},
+        "'other.test' doesn't match .*look at host, or set assert_hostname or tls_server_name",
+    ),
+    "plain HTTP on a TLS port": (lambda _: None, {}, r"(?i)(wrong.version|record.layer).* plain http: look at host"),
+}
+
+
+@pytest.mark.parametrize("name", ["list", "create"])
+@pytest.mark.parametrize("fault", TLS_FAULTS)
+def test_tls__failed(client_for: Make, tls: TLS, fault: str, name: str) -> None:
+    """The error names the problem and the setting to look at; nothing was sent, and nothing is tried again."""
+    shown, settings, text = TLS_FAULTS[fault]
+    with Recorder(EMPTY, shown(tls)) as server:
+        api = client_for(f"https://127.0.0.1:{server.port}", **settings)
+        with pytest.raises(ApiConnectionError, match=text) as caught:
+            CALLS[name](api)
+        assert (server.connections, server.received) == (1, [])
+    assert (caught.value.status, caught.value.attempts, caught.value.outcome_unknown) == (None, 1, False)
+
+
+@each
+def test_tls__no_client_certificate(client_for: Make, tls: TLS, name: str) -> None:
+    """A server that wants the client's certificate and gets none is not asked twice."""
+    with tls.server(mutual=True) as server:
+        with pytest.raises(ApiConnectionError, match="set cert_file and key_file") as caught:
+            CALLS[name](client_for(server.url, ca_cert_data=tls.ca_text))
+        assert (server.connections, server.received, caught.value.attempts) == (1, [], 1)
+
+
+def test_tls__spoken_to_in_plain_http(client_for: Make, tls: TLS) -> None:
+    """A TLS server cannot make sense of a plain request; nothing is received."""
+    with tls.server() as server:
+        with pytest.raises(ApiConnectionError) as caught:
+            CALLS["list"](client_for(f"http://127.0.0.1:{server.port}"))
+        assert (server.connections, server.received, caught.value.attempts) == (4, [], 4)
+
+
+HANDSHAKES: dict[str, Sequence[Step]] = {
+    "closed": [start],
+    "reset": [start, reset],
+    "alert": [start, send(b"\x15\x03\x01\x00\x02\x02P")],
+}
+
+
+@pytest.mark.parametrize("fault", HANDSHAKES)
+@each
+def test_tls__handshake_lost(client_for: Make, name: str, fault: str) -> None:
+    """A handshake that comes to nothing is tried again, whatever the call: nothing was sent."""
+    with Misbehaving(HANDSHAKES[fault]) as server:
+        with pytest.raises(ApiConnectionError) as caught:
+            CALLS[name](client_for(server.url.replace("http", "https")))
+        assert (server.connections, caught.value.attempts, caught.value.outcome_unknown) == (4, 4, False)
+
+
+#: What the proxy does with a CONNECT, what is set, how often it is asked, and what the error says.
+PROXY_FAULTS: dict[str, tuple[Sequence[Step], dict[str, Any], int, str]] = {
+    "403": ([read, send(answer(403))], {}, 1, "403 Reason.*look at proxy, proxy_headers and no_proxy"),
+    "404": ([read, send(answer(404))], {}, 1, "404 Reason.*look at proxy, proxy_headers and no_proxy"),
+    "407": ([read, send(answer(407))], {}, 1, "407 Reason.*look at the user and the password in proxy"),
+    "502": ([read, send(answer(502))], {}, 4, "Unable to connect to proxy.*502 Reason"),
+    "reset": ([read, reset], {}, 4, "reset by peer"),
+    "no HTTP": ([read, send(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")], {}, 4, "SSH-2.0"),
+    "silence": ([read, silence], {"total_timeout": 0.4}, 1, "no complete answer in time"),
+    "dripping head": ([read, drip(answer(200))], {"total_timeout": 0.4}, 1, "no complete answer in time"),
+}
+
+
+@pytest.mark.parametrize("name", ["list", "create"])
+@pytest.mark.parametrize("fault", PROXY_FAULTS)
+def test_proxy__refuses(client_for: Make, fault: str, name: str) -> None:
+    """A proxy that opens no tunnel learns nothing of the call, whose outcome is known."""
+    script, settings, attempts, text = PROXY_FAULTS[fault]
+    with Misbehaving(script) as proxy:
+        api = client_for("https://api.test", proxy=proxy.url.replace("//", "//user:secret-word@"), **settings)
+        with pytest.raises(ApiConnectionError, match=text) as caught:
+            CALLS[name](api)
+        assert len(proxy.requests) == attempts
+        assert all(head.startswith(b"CONNECT api.test:443 ") and b"a-token" not in head for head in proxy.requests)
+    assert (caught.value.status, caught.value.attempts, caught.value.outcome_unknown) == (None, attempts, False)
+    assert "secret-word" not in f"{caught.value} {caught.value.__cause__!r}"
+
+
+@each
+def test_proxy__refused(client_for: Make, name: str, nowhere: str) -> None:
+    """A proxy that does not listen is tried again, for a plain host and for one behind a tunnel."""
+    for host in ("https://api.test", "http://localhost:1"):
+        with pytest.raises(ApiConnectionError, match=r"proxy.*refused") as caught:
+            CALLS[name](client_for(host, proxy=nowhere))
+        assert (caught.value.attempts, caught.value.outcome_unknown) == (4, False)
+
+
+def test_proxy__tls_failed(client_for: Make, tls: TLS) -> None:
+    """The error points to the proxy's settings: one that speaks TLS is not trusted, one that is plain does not."""
+    with tls.server() as trusted, Recorder() as plain:
+        for proxy in (trusted, plain):
+            with pytest.raises(ApiConnectionError, match="look at proxy and proxy_ssl_context") as caught:
+                CALLS["list"](client_for("https://api.test", proxy=f"https://127.0.0.1:{proxy.port}"))
+            assert (proxy.connections, proxy.received, caught.value.attempts) == (1, [], 1)
 
 
 # --- Time -----------------------------------------------------------------------------------------
@@ -162,16 +322,18 @@ SLOW: dict[str, Sequence[Step]] = {
 }
 
 
+@both
 @pytest.mark.parametrize("fault", SLOW)
 @pytest.mark.parametrize("timeout", [0.4, (0.3, 0.2)], ids=["budget", "pair"])
-def test_slow__ends_in_time(client_for: Make, fault: str, timeout: Any) -> None:
+def test_slow__ends_in_time(client_for: Make, tls: TLS, fault: str, timeout: Any, scheme: str) -> None:
     """However slow the server is, the call ends within its budget."""
-    with Misbehaving(SLOW[fault]) as server:
+    with Misbehaving(SLOW[fault], context=tls.context() if scheme == "https" else None) as server:
         api = client_for(server, retries=0, total_timeout=0.6)
         started = time.monotonic()
         with pytest.raises(ApiConnectionError):
             api.create_environment_secret("e", {"key": "A", "value": "x" * 900_000}, _request_timeout=timeout)
         assert time.monotonic() - started < 8
+        assert (server.connections, len(server.requests)) == (1, SLOW[fault].count(read))
 
 
 def test_slow__is_a_timeout(client_for: Make) -> None:
@@ -185,13 +347,7 @@ def test_interim_answers__are_passed_over(client_for: Make) -> None:
     interim = b"".join(f"HTTP/1.1 {status} Interim\r\nX-Some: thing\r\n\r\n".encode() for status in (100, 102, 103))
     with Misbehaving(list(answers(interim + EMPTY_LIST))) as server:
         assert client_for(server).list_environment_secrets("e").results == []
-
-
-@pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), (1,), (1, 0), (1, 2, 3)])
-def test_request_timeout__unusable(client_for: Make, timeout: Any) -> None:
-    """A timeout that is none is refused before anything is sent."""
-    with pytest.raises(ApiValueError, match="_request_timeout"):
-        client_for("http://127.0.0.1:1").list_environment_secrets("e", _request_timeout=timeout)
+        assert len(server.requests) == 1
 
 
 # --- Statuses -------------------------------------------------------------------------------------
@@ -221,21 +377,64 @@ def test_status__that_may_have_run(client_for: Make, name: str, status: int) -> 
             assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("wait", ["86400", formatdate(time.time() + 86400, usegmt=True)], ids=["seconds", "date"])
-def test_retry_after__longer_than_the_budget(client_for: Make, wait: str) -> None:
+def in_seconds(seconds: int) -> str:
+    """A time as HTTP writes it."""
+    return formatdate(time.time() + seconds, usegmt=True)
+
+
+@pytest.mark.parametrize("wait", ["30", in_seconds(3600)], ids=["seconds", "date"])
+@each
+def test_retry_after__is_obeyed(
+    client_for: Make, name: str, wait: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wait within the budget is waited for: the call sends nothing more until it ends with its client."""
+    with Misbehaving(list(answers(answer(429, b"", f"Retry-After: {wait}"), GOOD[name]))) as server:
+        api = client_for(server, total_timeout=4000)
+        timer = threading.Timer(0.1, api.api_client.close)
+        caplog.set_level(logging.DEBUG, "qovery")
+        monkeypatch.setattr(caplog.handler, "emit", lambda _: timer.start())  # once the answer is there
+        with pytest.raises(ApiConnectionError, match="the client was closed") as caught:
+            CALLS[name](api)
+        timer.join()
+        assert (len(server.requests), caught.value.attempts, caught.value.outcome_unknown) == (1, 1, False)
+
+
+@pytest.mark.parametrize("wait", ["0", in_seconds(-3600)], ids=["seconds", "date"])
+def test_retry_after__is_over(client_for: Make, wait: str) -> None:
+    """A wait that is over is none."""
+    with Misbehaving(list(answers(answer(429, b"", f"Retry-After: {wait}"), EMPTY_LIST))) as server:
+        CALLS["list"](client_for(server))
+        assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("wait", ["86400", in_seconds(86400)], ids=["seconds", "date"])
+@each
+def test_retry_after__longer_than_the_budget(client_for: Make, name: str, wait: str) -> None:
     """A wait beyond the budget ends the call at once, and the error says how long it would have been."""
     with Misbehaving(list(answers(answer(429, b"", f"Retry-After: {wait}")))) as server:
         with pytest.raises(TooManyRequestsException) as caught:
-            CALLS["list"](client_for(server))
+            CALLS[name](client_for(server))
         assert len(server.requests) == 1
     assert caught.value.retry_after is not None
-    assert 86000 < caught.value.retry_after <= 86400
+    assert 80000 < caught.value.retry_after <= 86400
+    assert (caught.value.attempts, caught.value.outcome_unknown) == (1, False)
 
 
-def test_retry_after__garbage(client_for: Make) -> None:
+@pytest.mark.parametrize("wait", ["soon", "-5", "inf", "9" * 5000, "Mon, 99 Foo 2099"])
+def test_retry_after__garbage(client_for: Make, wait: str) -> None:
     """A wait that cannot be read counts as none."""
-    with Misbehaving(list(answers(answer(503, b"", "Retry-After: soon"), EMPTY_LIST))) as server:
+    with Misbehaving(list(answers(answer(503, b"", f"Retry-After: {wait}"), EMPTY_LIST))) as server:
         CALLS["list"](client_for(server))
+        assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("status", [101, 300, 304, 305, 399])
+def test_status__that_is_no_end(client_for: Make, status: int) -> None:
+    """A status that asks for something that was not offered is an error, and the call is not repeated."""
+    with Misbehaving(list(answers(answer(status), EMPTY_LIST))) as server:
+        with pytest.raises(ApiException, match=f"{status} Reason") as caught:
+            CALLS["list"](client_for(server))
+        assert (len(server.requests), caught.value.status) == (1, status)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -248,7 +447,7 @@ def test_redirect__is_an_error(client_for: Make, status: int) -> None:
             pytest.raises(ApiException, match=f"{elsewhere.url}/x") as caught,
         ):
             CALLS["create"](client_for(server))
-        assert (caught.value.status, elsewhere.connections) == (status, 0)
+        assert (caught.value.status, len(server.requests), elsewhere.connections) == (status, 1, 0)
 
 
 def test_without_preload_content__repeats_too(client_for: Make) -> None:
@@ -290,11 +489,28 @@ UNREADABLE = {
     "NaN": answer(200, '{"results": [], "x": {"y": [NaN]}}'),
     "deep nesting": answer(200, '{"x": ' + "[" * 100_000 + "]" * 100_000 + "}"),
     "gzip bomb": answer(200, BOMB, "Content-Encoding: gzip"),
+    "deflate bomb": answer(200, zlib.compress(b"x" * 1_000_000), "Content-Encoding: deflate"),
+    "bomb in a bomb": answer(200, gzip.compress(BOMB), "Content-Encoding: gzip, gzip"),
     "broken gzip": answer(200, b"no gzip", "Content-Encoding: gzip"),
     "too large": answer(200, b" " * 200_000),
     "too large in chunks": answer(200, b"30d40\r\n" + b" " * 200_000 + b"\r\n0\r\n\r\n", "Transfer-Encoding: chunked"),
     "unknown encoding": answer(200, b"\x00\x01", "Content-Encoding: mystery"),
+    "UTF-16": answer(200, '{"results": []}'.encode("utf-16")),
     "short Content-Length": answer(200, '{"results": []}', "Content-Length: 5"),
+    "endless Content-Length": answer(200, '{"results": []}', f"Content-Length: {'9' * 30}"),
+}
+READABLE = {
+    "length unknown": b'HTTP/1.1 200 OK\r\n\r\n{"results": []}',
+    "length below zero": answer(200, '{"results": []}', "Content-Length: -5"),
+    "length no number": answer(200, '{"results": []}', "Content-Length: many"),
+    "length told twice": answer(200, '{"results": []}', "Content-Length: 15", "Content-Length: 15"),
+    "length of another": answer(
+        200, b'f\r\n{"results": []}\r\n0\r\n\r\n', "Transfer-Encoding: chunked", "Content-Length: 5"
+    ),
+    "HTTP/1.0": b'HTTP/1.0 200 OK\r\n\r\n{"results": []}',
+    "gzip": answer(200, gzip.compress(b'{"results": []}'), "Content-Encoding: gzip"),
+    "wrong media type": answer(200, '{"results": []}', "Content-Type: text/html"),
+    "malformed header": answer(200, '{"results": []}', "no colon here"),
 }
 
 
@@ -310,6 +526,24 @@ def test_body__unreadable(client_for: Make, fault: str) -> None:
     assert len(str(caught.value)) < 1000
 
 
+@pytest.mark.parametrize("fault", READABLE)
+def test_body__readable(client_for: Make, fault: str) -> None:
+    """What leaves no doubt about the answer is no error."""
+    with Misbehaving([read, send(READABLE[fault])]) as server:
+        assert CALLS["list"](client_for(server)).results == []
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(("status", "unknown"), [(200, True), (404, False), (500, True), (503, False)])
+def test_body__unreadable_with_a_status(client_for: Make, status: int, unknown: bool) -> None:
+    """Whether a write may have been applied is told by the status, even where the body cannot be read."""
+    with Misbehaving(list(answers(answer(status, b"no gzip", "Content-Encoding: gzip")))) as server:
+        with pytest.raises(ApiDecodeError) as caught:
+            CALLS["create"](client_for(server))
+        assert len(server.requests) == 1
+    assert (caught.value.status, caught.value.outcome_unknown) == (status, unknown)
+
+
 def test_body__unreadable_after_a_write(client_for: Make) -> None:
     """A write whose answer cannot be read may have been applied; what the server echoed is masked."""
     with (
@@ -321,68 +555,7 @@ def test_body__unreadable_after_a_write(client_for: Make) -> None:
     assert "canary" not in f"{caught.value} {caught.value.body}"
 
 
-# --- Credentials ----------------------------------------------------------------------------------
-
-
-def test_callable_token__is_asked_again_once(client_for: Make) -> None:
-    """After a 401 the callable is asked again and the call repeated; a second 401 is the end."""
-    tokens = iter(["old", "new", "newer"])
-    with Misbehaving(list(answers(answer(401), GOOD["create"], answer(401), answer(401)))) as server:
-        api = client_for(server, access_token=lambda: next(tokens))
-        CALLS["create"](api)
-        with pytest.raises(UnauthorizedException) as caught:
-            CALLS["list"](api)
-        sent = [line for head in server.requests for line in head.split(b"\r\n") if line.startswith(b"Authorization")]
-    assert caught.value.attempts == 2
-    assert [line.split()[-1] for line in sent] == [b"old", b"new", b"new", b"newer"]
-
-
-def test_callable_token__that_fails(client_for: Make) -> None:
-    """What a callable raises ends in this package's tree."""
-
-    def ask() -> str:
-        raise RuntimeError("the vault is sealed")
-
-    with pytest.raises(ApiException, match="RuntimeError: the vault is sealed"):
-        CALLS["list"](client_for("http://127.0.0.1:1", access_token=ask))
-
-
-# --- Sharing --------------------------------------------------------------------------------------
-
-
-def test_close__ends_calls_under_way(client_for: Make) -> None:
-    """A call that waits in another thread ends with an error that says why, and a later call opens again."""
-    with Misbehaving([read, silence], list(answers(EMPTY_LIST))) as server:
-        api = client_for(server)
-        caught: list[BaseException] = []
-
-        def call() -> None:
-            try:
-                CALLS["create"](api)
-            except ApiException as error:
-                caught.append(error)
-
-        thread = threading.Thread(target=call)
-        thread.start()
-        while not server.requests:
-            time.sleep(0.01)
-        api.api_client.close()
-        thread.join(10)
-        assert isinstance(caught[0], ApiConnectionError)
-        assert "the client was closed" in str(caught[0])
-        assert caught[0].outcome_unknown
-        assert CALLS["list"](api).results == []
-
-
-def test_close__ends_a_pause(client_for: Make) -> None:
-    """A call that waits to be repeated ends too."""
-    with Misbehaving(list(answers(answer(503, b"", "Retry-After: 30")))) as server:
-        api = client_for(server)
-        timer = threading.Timer(0.2, api.api_client.close)
-        timer.start()
-        with pytest.raises(ApiConnectionError, match="the client was closed"):
-            CALLS["list"](api)
-        timer.join()
+# --- The pool --------------------------------------------------------------------------------------
 
 
 def test_pool__exhausted(client_for: Make) -> None:
@@ -394,25 +567,6 @@ def test_pool__exhausted(client_for: Make) -> None:
             api.list_environment_secrets("e", _request_timeout=0.2)
         response.close()
         response.release_conn()
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # there are threads: that is the point
-def test_fork__child_opens_its_own_connection(client_for: Make) -> None:
-    """Parent and child never speak over one socket, and both go on."""
-    with Misbehaving(list(answers(*[EMPTY_LIST] * 5))) as server:
-        api = client_for(server)
-        CALLS["list"](api)
-        child = os.fork()
-        if child == 0:
-            try:
-                CALLS["list"](api)
-            except BaseException:
-                os._exit(1)
-            os._exit(0)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-        CALLS["list"](api)
-        assert (server.connections, len(server.requests)) == (2, 3)
 
 
 # --- Log ------------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ from qovery import (
     __version__,
 )
 from qovery.api.environment_secret_api import OPERATIONS
-from test.recording import SECRET, Recorder, Reply
+from test.recording import EMPTY, SECRET, Recorder, Reply
 
 ENVIRONMENT = "0f4bd6a4-6b5b-4d2f-b7f4-5d0f7b8ea001"
 SECRET_ID = "8d3c1a52-3f0d-4a8e-9a57-1d1b8c0f9f01"
@@ -373,7 +373,7 @@ def test_answer__large(server: Recorder, api: EnvironmentSecretApi) -> None:
 def test_host__with_a_path(server: Recorder) -> None:
     """A path in the host comes before the operation's."""
     with ApiClient(Configuration(host=f"{server.url}/api/v1/")) as client:
-        server.otherwise = Reply(200, {"results": []})
+        server.otherwise = EMPTY
         EnvironmentSecretApi(client).list_environment_secrets(ENVIRONMENT)
     assert server.last.target == f"/api/v1/environment/{ENVIRONMENT}/secret"
 

@@ -10,6 +10,7 @@ from typing_extensions import Unpack
 
 from qovery.api_client import ApiClient
 from qovery.api_response import ApiResponse
+from qovery.exceptions import ApiTypeError
 from qovery.models import Key, Secret, SecretEditRequest, SecretRequest, SecretResponseList, Value
 from qovery.operation import Operation, RequestOptions
 from qovery.redaction import sealed
@@ -49,7 +50,10 @@ class EnvironmentSecretApi:
             credentials from the environment (see `Configuration.from_env`).
     """
 
+    @sealed
     def __init__(self, api_client: ApiClient | None = None) -> None:
+        if api_client is not None and not callable(getattr(api_client, "call", None)):  # a stand-in of a test will do
+            raise ApiTypeError(f"api_client must be an ApiClient, not {type(api_client).__name__}")
         self.api_client = ApiClient.get_default() if api_client is None else api_client
 
     def __repr__(self) -> str:
