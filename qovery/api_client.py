@@ -216,7 +216,7 @@ class ApiClient:
         if operation.answer is not None:
             merged["accept"] = ("Accept", "application/json")
         if content is not None:
-            add("Content-Type", options.get("_content_type") or "application/json")
+            merged["content-type"] = ("Content-Type", "application/json")
         for name, value in self.default_headers.items():
             add(name, value)
         if self.cookie:
@@ -225,6 +225,8 @@ class ApiClient:
             merged["authorization"] = ("Authorization", authorization)
         if not options:
             return dict(merged.values())
+        if content is not None and options.get("_content_type"):
+            add("Content-Type", options["_content_type"])
         if options.get("_request_auth") is not None:
             auth = mapping("_request_auth", options["_request_auth"])
             if auth.get("in", "header") != "header" or not auth.get("value"):

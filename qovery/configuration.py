@@ -263,8 +263,9 @@ class Configuration:
     @sealed
     def authorization(self) -> str | None:
         """The value of the `Authorization` header: the access token's, else the API key's, else None."""
-        if self.access_token is not None:
-            return f"Bearer {self._token('access_token', self.access_token)}"
+        token = self.access_token
+        if token is not None:
+            return f"Bearer {self._token('access_token', token)}"
         return self.get_api_key_with_prefix("ApiKeyAuth")
 
     def renew_authorization(self, rejected: str) -> str | None:
