@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 import threading
@@ -80,9 +81,9 @@ def answers(*data: bytes) -> Iterator[Step]:
 class Misbehaving:
     """The server. The first connection plays the first script, and so on; the last script is played again."""
 
-    def __init__(self, *scripts: Sequence[Step]) -> None:
+    def __init__(self, *scripts: Sequence[Step], port: int = 0) -> None:
         self._scripts = scripts
-        self._socket = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self._socket = socket.create_server(("127.0.0.1", port), backlog=64)
         self.requests: list[bytes] = []
         self.connections = 0
         self._open: list[socket.socket] = []
@@ -97,11 +98,16 @@ class Misbehaving:
         return self
 
     def __exit__(self, *_: Any) -> None:
-        self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
+        self.go_down()
         self._thread.join()
         for sock in self._open:
             sock.close()
+
+    def go_down(self) -> None:
+        """Refuse connections from now on, and break those that there are."""
+        with contextlib.suppress(OSError):  # it is down
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
 
     def _accept(self) -> None:
         players = []
