@@ -263,7 +263,7 @@ class ApiClient:
         answer.discard()
         headers = {**request.headers, "Authorization": renewed}
         request.mask.also(credentials(renewed))
-        return self.rest_client.send(request._replace(headers=headers), read, answer.attempts)
+        return self.rest_client.send(request._replace(headers=headers), read, answer)
 
     # --- Answers ----------------------------------------------------------------------------------
 

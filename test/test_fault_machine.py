@@ -13,18 +13,19 @@ import socket
 import struct
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO, NamedTuple
 
 import pytest
 import urllib3
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from qovery import ApiClient, ApiException, Configuration, EnvironmentSecretApi, NotFoundException
 from test.misbehaving import Misbehaving, answer, drip
 
+LOG = logging.getLogger("qovery")
 EXAMPLES = int(os.environ.get("FAULT_EXAMPLES", "8"))
 POOL = 3  # connections: as many as there are calls at once, so that none waits for another's fault
 
@@ -51,15 +52,28 @@ MAY_HAVE_RUN = [408, 500, 502, 504, 507, 520]
 REFUSED = [307, 400, 401, 403, 409, 501]
 UNREADABLE = ["HTML", "empty", "broken gzip"]
 
+BOTH = [False, True]
+WAITS = [None, "0", "86400"]
+
+
+def faults(
+    replies: Sequence[int | str],
+    ran: Sequence[bool | str],
+    retry_after: Sequence[str | None] = (None,),
+    down: Sequence[int] = (0,),
+) -> st.SearchStrategy[Fault]:
+    return st.builds(Fault, *map(st.sampled_from, (replies, ran, retry_after, down)))
+
+
 FAULTS = st.one_of(
-    st.builds(Fault, st.sampled_from(LOST), st.booleans(), down=st.sampled_from([0, 0, 1, 2, 99])),
-    st.builds(Fault, st.sampled_from(MAY_HAVE_RUN), st.booleans(), st.sampled_from([None, "0", "86400"])),
-    st.builds(Fault, st.sampled_from(DID_NOT_RUN), retry_after=st.sampled_from([None, "0", "86400"])),
-    st.builds(Fault, st.sampled_from(REFUSED)),
-    st.builds(Fault, st.sampled_from(UNREADABLE), st.just(True)),
-    st.builds(Fault, st.just("the client is closed"), st.booleans()),
-    st.builds(Fault, st.sampled_from(["interim answers", "goodbye"]), st.just(True)),
-    st.builds(Fault, st.sampled_from(["silence", "drip"]), st.sampled_from([False, True, "late"])),
+    faults(LOST, BOTH, down=[0, 0, 1, 2, 99]),
+    faults(MAY_HAVE_RUN, BOTH, WAITS),
+    faults(DID_NOT_RUN, [False], WAITS),
+    faults(REFUSED, [False]),
+    faults(UNREADABLE, [True]),
+    faults(["the client is closed"], BOTH),
+    faults(["interim answers", "goodbye"], [True]),
+    faults(["silence", "drip"], [*BOTH, "late"]),
 )
 
 OPERATIONS = ["list", "create", "edit", "delete", "alias", "override"]
@@ -243,7 +257,8 @@ class Client(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.service = Service()
-        logging.getLogger("qovery").addHandler(self.service)
+        LOG.addHandler(self.service)
+        LOG.setLevel(logging.DEBUG)
         tokens = map("token-{}".format, itertools.count())
         self.service.client = ApiClient(
             Configuration(
@@ -263,7 +278,8 @@ class Client(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.service.stop()
-        logging.getLogger("qovery").removeHandler(self.service)
+        LOG.removeHandler(self.service)
+        LOG.setLevel(logging.NOTSET)
         with self.service.changed:
             assert self.service.changed.wait_for(lambda: not self.service.connections, 10), "a connection is left"
 
@@ -295,6 +311,7 @@ class Client(RuleBasedStateMachine):
     def learn(self, call: Call) -> None:
         """Check what a call says it did against what the service did, and believe it."""
         error, ran, target, operation = call.error, self.service.ran[call.name], call.target, call.operation
+        note(f"{call.name}: {operation} of {target} ran {ran} times and ended with {error!r}")
         if isinstance(error, ApiException):
             assert error.attempts >= self.service.received[call.name]
             assert error.operation == call.method
@@ -389,9 +406,8 @@ class Call(threading.Thread):
     ],
     ids=["ours", "of the caller"],
 )
-def test_machine(retries: int | urllib3.Retry, caplog: pytest.LogCaptureFixture) -> None:
+def test_machine(retries: int | urllib3.Retry) -> None:
     """Whatever happens, calls end in success or in our tree, and the service did what they say."""
-    caplog.set_level(logging.DEBUG, "qovery")
     run_state_machine_as_test(
         type("Machine", (Client,), {"retries": retries}),
         settings=settings(

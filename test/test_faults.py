@@ -23,6 +23,7 @@ from qovery import (
     ApiTimeoutError,
     ApiValueError,
     Configuration,
+    ConflictException,
     EnvironmentSecretApi,
     NotFoundException,
     ServiceException,
@@ -277,6 +278,18 @@ def test_retry__of_the_caller(client_for: Make) -> None:
         assert (len(server.requests), lost.value.attempts) == (2, 2)
 
 
+def test_retry__of_the_caller_and_what_is_known(client_for: Make) -> None:
+    """What an attempt of the caller's policy may have done is not forgotten over a later refusal."""
+    policy = urllib3.Retry(total=2, status_forcelist=[503], allowed_methods=None, backoff_factor=0)
+    refused = list(answers(answer(409), answer(503), answer(409)))
+    with Misbehaving([read, reset], refused) as server:
+        api = client_for(server, retries=policy)
+        for unknown in (True, False):  # lost, 409; 503, 409
+            with pytest.raises(ConflictException) as caught:
+                CALLS["create"](api)
+            assert (caught.value.attempts, caught.value.outcome_unknown) == (2, unknown)
+
+
 # --- Bodies ---------------------------------------------------------------------------------------
 
 BOMB = gzip.compress(b"x" * 1_000_000)
@@ -335,6 +348,19 @@ def test_callable_token__is_asked_again_once(client_for: Make) -> None:
         sent = [line for head in server.requests for line in head.split(b"\r\n") if line.startswith(b"Authorization")]
     assert caught.value.attempts == 2
     assert [line.split()[-1] for line in sent] == [b"old", b"new", b"new", b"newer"]
+
+
+def test_callable_token__is_asked_again_after_a_lost_answer(client_for: Make) -> None:
+    """What may have been applied before a 401 is not forgotten when the call is repeated."""
+    tokens = map(str, range(9))
+    script = list(answers(answer(401), answer(404)))
+    with Misbehaving([read, reset], script, [read, reset], script) as server:
+        api = client_for(server, access_token=lambda: next(tokens))
+        CALLS["delete"](api)
+        api.api_client.close()
+        with pytest.raises(NotFoundException) as caught:
+            CALLS["edit"](api)
+        assert (caught.value.attempts, caught.value.outcome_unknown) == (3, True)
 
 
 def test_callable_token__that_fails(client_for: Make) -> None:
