@@ -225,8 +225,9 @@ class ApiClient:
             merged["authorization"] = ("Authorization", authorization)
         if not options:
             return dict(merged.values())
-        if content is not None and options.get("_content_type"):
-            add("Content-Type", options["_content_type"])
+        content_type = options.get("_content_type")
+        if content_type and content is not None:
+            add("Content-Type", content_type)
         if options.get("_request_auth") is not None:
             auth = mapping("_request_auth", options["_request_auth"])
             if auth.get("in", "header") != "header" or not auth.get("value"):
@@ -269,7 +270,7 @@ class ApiClient:
         answer.discard()
         headers = {**request.headers, "Authorization": renewed}
         request.mask.also(credentials(renewed))
-        return self.rest_client.send(request._replace(headers=headers), read, answer.attempts)
+        return self.rest_client.send(request._replace(headers=headers), read, answer)
 
     # --- Answers ----------------------------------------------------------------------------------
 

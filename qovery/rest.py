@@ -25,6 +25,7 @@ from urllib.parse import unquote, urlsplit
 import urllib3
 from urllib3.exceptions import (
     ClosedPoolError,
+    ConnectTimeoutError,
     DecodeError,
     EmptyPoolError,
     InvalidHeader,
@@ -116,6 +117,7 @@ class Failure:
     outcome: Outcome
     cause: str = ""
     response: RawResponse | None = None
+    unconfirmed = False  # beyond what the outcome says
 
     def exception(self, request: Request, attempts: int, unconfirmed: bool) -> ApiException:
         response = self.response
@@ -151,13 +153,13 @@ class RESTClientObject:
         if channel is not None:
             channel.close()
 
-    def send(self, request: Request, read: bool = True, earlier: int = 0) -> Answer:
+    def send(self, request: Request, read: bool = True, earlier: Answer | None = None) -> Answer:
         """Send the request, and again where that is safe, until there is an answer or the time is up.
 
         Args:
             request: What to send.
             read: Whether to read the body; if not, the caller reads or closes `Answer.response`.
-            earlier: How many attempts the call had before.
+            earlier: The answer that the call had before, if any, to be counted in.
 
         Raises:
             ApiConnectionError: No answer came; `ApiTimeoutError` if none came in time.
@@ -166,13 +168,14 @@ class RESTClientObject:
         channel = self._channel()
         retries = self.configuration.retries
         policy = _ONCE if isinstance(retries, int) else retries.new(redirect=False, raise_on_status=False)
-        attempt, unconfirmed = 0, False
+        before, unconfirmed = (earlier.attempts, earlier.unconfirmed) if earlier else (0, False)
+        attempt = 0
         while True:
             attempt += 1
             started = time.monotonic()
             result, sent = channel.attempt(request, policy, read)
-            attempts = earlier + max(attempt, sent)
-            unconfirmed = unconfirmed or retry.may_have_run(request.operation, result.outcome)
+            attempts = before + max(attempt, sent)
+            unconfirmed = unconfirmed or result.unconfirmed or retry.may_have_run(request.operation, result.outcome)
             if self.configuration.debug or _log.isEnabledFor(logging.DEBUG):
                 self._trace(request, result, attempts, started)
             if result.outcome.status in _DONE:
@@ -432,8 +435,12 @@ class _Channel:
         if not read:
             exchange.deadline = math.inf  # from here on the caller's reads are bounded one by one
         outcome = Outcome(response.status, retry_after=_retry_after(response) if response.status >= 300 else None)
-        unread = None if read else response
-        return Answer(response.status, response.reason, response.headers, data, unread, outcome), exchange.sent
+        answer = Answer(response.status, response.reason, response.headers, data, None if read else response, outcome)
+        answer.unconfirmed = any(
+            retry.may_have_run(request.operation, Outcome(past.status, not isinstance(past.error, ConnectTimeoutError)))
+            for past in (response.retries.history if response.retries else ())  # by a caller's own policy
+        )
+        return answer, exchange.sent
 
     def _read(self, response: RawResponse) -> bytes:
         length = response.length_remaining
