@@ -1,0 +1,49 @@
+"""Bring an environment to what a `.env` file says: show the plan, and apply it with --yes.
+
+    python push_dotenv.py .env                 what would be done
+    python push_dotenv.py .env --prune --yes   do it, and delete what the file does not name
+
+QOVERY_API_TOKEN and QOVERY_ENVIRONMENT_ID say where. The exit status is 0 if the environment is as the file says, 1 if
+something failed, 2 if the plan has conflicts or was not applied, so that a pipeline can tell them apart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from qovery import ApiClient, Configuration, EnvironmentSecretApi, OpenApiException
+from qovery.sync import plan_secrets, read_dotenv
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="bring an environment to what a .env file says")
+    parser.add_argument("file")
+    parser.add_argument(
+        "--prune", action="store_true", help="delete the environment's own secrets that it does not name"
+    )
+    parser.add_argument("--replace", action="store_true", help="delete and make anew what cannot be edited")
+    parser.add_argument("--yes", action="store_true", help="apply the plan")
+    options = parser.parse_args(arguments)
+    try:
+        desired = read_dotenv(options.file)
+        with ApiClient(Configuration.from_env()) as client:
+            api = EnvironmentSecretApi(client)
+            plan = plan_secrets(
+                api, os.environ["QOVERY_ENVIRONMENT_ID"], desired, prune=options.prune, replace=options.replace
+            )
+            print(plan)
+            if plan.conflicts or not options.yes:
+                return 2 if plan.changes or plan.conflicts else 0
+            report = plan.apply(progress=sys.stderr.isatty())
+    except (OpenApiException, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(report)
+    return 1 if report.failed or report.skipped else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

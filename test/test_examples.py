@@ -1,0 +1,167 @@
+"""The examples run against a sandbox, also where something fails, and what they print holds no value."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import runpy
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+import uvicorn
+
+from qovery.sandbox import Sandbox
+
+EXAMPLES = Path(__file__).parent.parent / "docs/examples"
+CANARY = "canary-of-an-example"
+
+
+@pytest.fixture
+def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """A sandbox to which the variables of the environment lead."""
+    with Sandbox() as sandbox:
+        monkeypatch.setenv("QOVERY_API_URL", sandbox.url)
+        monkeypatch.setenv("QOVERY_API_TOKEN", "a-token")
+        monkeypatch.setenv("QOVERY_ENVIRONMENT_ID", sandbox.environment_id)
+        yield sandbox
+
+
+@pytest.fixture
+def dotenv(tmp_path: Path) -> Path:
+    """A file with two new keys and an inherited one."""
+    file = tmp_path / ".env"
+    file.write_text(f"API_KEY={CANARY}\nREGION={CANARY}\nSTRIPE_API_KEY={CANARY}\n")
+    return file
+
+
+def run(name: str, *arguments: str, stdin: Path | None = None) -> tuple[int, str]:
+    """The exit status of an example, and all that it prints."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(EXAMPLES / name), *arguments],
+        stdin=stdin.open() if stdin else subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, "PYTHONPATH": str(EXAMPLES.parent.parent)},
+        text=True,
+        timeout=60,
+    )
+    assert CANARY not in done.stdout
+    return done.returncode, done.stdout
+
+
+def test_rotate_secrets(sandbox: Sandbox) -> None:
+    """A value becomes another, under the same id, with its aliases and its description."""
+    env = sandbox.environment_id
+    sandbox.add_secret("OLD", CANARY, description="for the mail server")
+    before = {secret.key: secret.id for secret in sandbox.secrets(env)}
+    code, told = run("rotate_secrets.py", "OLD", "SESSION_SECRET")
+    assert (code, told.count(" rotated at ")) == (0, 2)
+    assert sandbox.value(env, "OLD") != CANARY
+    assert sandbox.value(env, "OLD") not in told
+    assert {secret.key: secret.id for secret in sandbox.secrets(env)} == before
+    assert next(secret for secret in sandbox.secrets(env) if secret.key == "OLD").description == "for the mail server"
+
+
+def test_rotate_secrets__that_fails(sandbox: Sandbox) -> None:
+    """A key that is not the environment's own keeps all as they are; one that the service refuses keeps itself."""
+    value = sandbox.value(sandbox.environment_id, "SESSION_SECRET")
+    assert run("rotate_secrets.py", "SESSION_SECRET", "STRIPE_API_KEY")[0] == 1
+    sandbox.fail("edit_environment_secret", status=403)
+    code, told = run("rotate_secrets.py", "SESSION_SECRET")
+    assert (code, "SESSION_SECRET was not rotated" in told) == (1, True)
+    assert sandbox.value(sandbox.environment_id, "SESSION_SECRET") == value
+    sandbox.revoke("a-token")
+    assert run("rotate_secrets.py", "SESSION_SECRET")[0] == 1
+
+
+def test_push_dotenv(sandbox: Sandbox, dotenv: Path) -> None:
+    """Without --yes the plan is shown and nothing changes; with it the environment is as the file says."""
+    env = sandbox.environment_id
+    code, told = run("push_dotenv.py", str(dotenv))
+    assert (code, "Plan: 2 create, 1 override" in told) == (2, True)
+    assert len(sandbox.requests) == 1
+    code, told = run("push_dotenv.py", str(dotenv), "--prune", "--yes")
+    assert (code, "0 failed, 0 skipped" in told) == (0, True)
+    assert [sandbox.value(env, key) for key in ("API_KEY", "REGION", "STRIPE_API_KEY")] == [CANARY] * 3
+    assert "SESSION_SECRET" not in [secret.key for secret in sandbox.secrets(env)]
+
+
+def test_push_dotenv__that_fails(sandbox: Sandbox, dotenv: Path) -> None:
+    """A conflict, a key that fails, a file that cannot be meant and a service that is away each have their status."""
+    sandbox.fail("create_environment_secret", status=403)
+    assert run("push_dotenv.py", str(dotenv), "--yes")[0] == 1
+    dotenv.write_text(f"SERVICE_ACCOUNT={CANARY}\n")  # a file at the service
+    assert run("push_dotenv.py", str(dotenv), "--yes")[0] == 2
+    dotenv.write_text(f"A={CANARY}\nA={CANARY}\n")
+    assert run("push_dotenv.py", str(dotenv))[0] == 1
+    assert run("push_dotenv.py", str(dotenv.parent / "none"))[0] == 1
+
+
+def test_worker_pool(sandbox: Sandbox, dotenv: Path) -> None:
+    """Several processes write what comes in, also what is there, and what they cannot learn about."""
+    env = sandbox.environment_id
+    sandbox.add_secret("REGION", "old")
+    sandbox.drop_reply("create_environment_secret")
+    code, told = run("worker_pool.py", stdin=dotenv)
+    assert (code, told) == (0, "API_KEY: done\nREGION: done\nSTRIPE_API_KEY: done\n")
+    assert [sandbox.value(env, key) for key in ("API_KEY", "REGION", "STRIPE_API_KEY")] == [CANARY] * 3
+
+
+def test_worker_pool__that_fails(sandbox: Sandbox, dotenv: Path) -> None:
+    """A job that fails does not stop the others."""
+    sandbox.fail("create_environment_secret", status=403)
+    code, told = run("worker_pool.py", stdin=dotenv)
+    assert (code, told.count(": done"), told.count("403 Forbidden")) == (1, 2, 1)
+
+
+@contextlib.contextmanager
+def served(app: Any) -> Iterator[Callable[..., urllib3.BaseHTTPResponse]]:
+    """An app on a real server; gives what sends a request to it."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    with urllib3.HTTPConnectionPool("127.0.0.1", port) as pool:
+        yield functools.partial(pool.request, retries=False)
+    server.should_exit = True
+    thread.join()
+
+
+def test_web_service(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+    """One client serves all requests; what the service behind it says becomes an answer of its own."""
+    caplog.set_level(0)
+    example = runpy.run_path(str(EXAMPLES / "web_service.py"))
+    with served(example["app"]) as request:
+        assert request("PUT", "/secrets/REGION", json={"value": CANARY}).status == 201
+        assert request("PUT", "/secrets/REGION", json={"value": CANARY}).json() == {"key": "REGION", "done": "update"}
+        assert sandbox.value(sandbox.environment_id, "REGION") == CANARY
+        listed = request("GET", "/secrets")
+        assert {"key": "REGION", "scope": "ENVIRONMENT", "kind": "VALUE"} in listed.json()
+
+        answers = [request("PUT", "/secrets/REGION", json={"valeu": CANARY})]
+        answers += [request("PUT", "/secrets/REGION", body=CANARY)]
+        answers += [request("PUT", "/secrets/SERVICE_ACCOUNT", json={"value": CANARY})]
+        sandbox.fail("list_environment_secrets", status=429, retry_after=3600)
+        answers += [request("GET", "/secrets")]
+        sandbox.drop_reply("create_environment_secret", times=None)
+        sandbox.fail("list_environment_secrets", status=400, times=None)
+        answers += [request("GET", "/secrets")]
+        sandbox.reset()
+        sandbox.fail("edit_environment_secret", status=500, times=None)
+        answers += [request("PUT", "/secrets/SESSION_SECRET", json={"value": CANARY})]
+        assert [answer.status for answer in answers] == [400, 400, 409, 503, 503, 503]
+        assert answers[3].headers["Retry-After"] == "3600"
+        assert b"it may have been done" in answers[5].data
+        assert CANARY.encode() not in b"".join(answer.data for answer in [listed, *answers])
+    assert CANARY not in caplog.text
