@@ -147,6 +147,63 @@ def test_apply__lost_before(sandbox: Sandbox, api: EnvironmentSecretApi, env: st
     assert sandbox.secrets(env) == []
 
 
+@pytest.mark.parametrize("retries", [0, 1])
+def test_apply__lost_deletion(sandbox: Sandbox, env: str, retries: int) -> None:
+    """A deletion has succeeded where a list shows that it is gone, if no answer came or, when repeated, 404."""
+    sandbox.add_secret(env, "GONE", "x")
+    sandbox.drop_reply("delete_environment_secret")
+    with ApiClient(Configuration(host=sandbox.url, access_token="a-token", retries=retries)) as client:
+        report = plan_secrets(EnvironmentSecretApi(client), env, {}, prune=True).apply()
+    assert told(report.succeeded) == [("delete", "GONE")]
+    assert sandbox.secrets(env) == []
+
+
+def test_apply__refused_alias(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """An alias that the service refuses is not made in another way where its target is inherited."""
+    sandbox.add_secret(env, "SHARED", "shared", scope="PROJECT")
+    sandbox.fail("create_environment_secret_alias", status=400)
+    report = plan_secrets(api, env, {}, aliases={"A": "SHARED"}).apply()
+    assert told(report.failed) == [("alias", "A")]
+    assert [secret.key for secret in sandbox.secrets(env)] == ["SHARED"]
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_apply__alias_by_value(sandbox: Sandbox, api: EnvironmentSecretApi, env: str, stays: bool) -> None:
+    """A refused alias of an own secret is made by its key as value; where that makes none, it is taken back."""
+    own = sandbox.add_secret(env, "OWN", "own")
+    sandbox.fail("create_environment_secret_alias", status=400)
+    if stays:
+        sandbox.fail("delete_environment_secret", status=400)
+    report = plan_secrets(api, env, {}, aliases={"A": "OWN"}).apply()
+    there = {secret.key: secret.aliased_secret for secret in sandbox.secrets(env)}
+    if sandbox.behaviour == "documented":
+        assert told(report.succeeded) == [("alias", "A")]
+        assert there["A"] is not None
+        assert there["A"].id == own.id
+    else:
+        (failure,) = report.failed
+        assert "create_environment_secret_alias failed: 400" in str(failure.error)
+        assert there.keys() == ({"OWN", "A"} if stays else {"OWN"})
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_apply__prunes_an_alias_first(sandbox: Sandbox, api: EnvironmentSecretApi, env: str, fails: bool) -> None:
+    """An alias is deleted before what it stands for, which stays if the alias cannot be deleted."""
+    own = sandbox.add_secret(env, "OWN", "own")
+    plan_secrets(api, env, {}, aliases={"A": "OWN"}).apply().raise_for_failures()
+    if fails:
+        sandbox.fail("delete_environment_secret", status=400)
+    report = plan_secrets(api, env, {}, prune=True).apply()
+    if fails:
+        assert told(report.failed) == [("delete", "A")]
+        assert report.skipped[0].reason == "A, which comes first, was not deleted"
+        assert own.id in {secret.id for secret in sandbox.secrets(env)}
+    else:
+        assert told(report.succeeded) == [("delete", "A"), ("delete", "OWN")]
+        assert sandbox.requests[-1].path.endswith(own.id)
+        assert sandbox.secrets(env) == []
+
+
 def test_apply__first_list_fails(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
     """Where the list before the writes fails, nothing is written, and the report says so."""
     plan = plan_secrets(api, env, {"A": "v"})
@@ -213,6 +270,54 @@ def test_apply__changed_since_the_plan(sandbox: Sandbox, api: EnvironmentSecretA
     assert told(report.skipped) == [("delete", "OWN"), ("create", "OWN"), ("create", "NEW")]
     assert "LATER, NEW would be deleted with it" in report.skipped[0].reason
     assert {secret.id for secret in sandbox.secrets(env)} >= {own.id, kept.id}
+
+
+def test_apply__target_became_another_kind(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """An alias waits in vain for a target that would now need a deletion which the plan did not name."""
+    own = sandbox.add_secret(env, "OWN", "old")
+    plan = plan_secrets(api, env, {"OWN": "new"}, aliases={"A": "OWN"}, replace=True)
+    api.delete_environment_secret(env, own.id)
+    sandbox.add_secret(env, "OWN", "theirs", mount_path="/own")
+    report = plan.apply()
+    assert told(report.skipped) == [("update", "OWN"), ("alias", "A")]
+    assert report.skipped[1].reason == "OWN, which comes first, was not made"
+    assert sandbox.value(env, "OWN") == "theirs"
+
+
+def test_apply__not_to_be_deleted_any_more(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """A secret is kept where a desired key, now in conflict, would be deleted with it."""
+    sandbox.add_secret(env, "OWN", "old")
+    plan = plan_secrets(api, env, {"A": "v"}, prune=True)
+    plan_secrets(api, env, {}, aliases={"A": "OWN"}).apply().raise_for_failures()
+    report = plan.apply()
+    assert told(report.skipped) == [("create", "A"), ("delete", "OWN")]
+    assert report.skipped[1].reason == "changed since the plan: it is not to be deleted any more"
+    assert sandbox.value(env, "A") == "old"
+
+
+@pytest.mark.parametrize("rules", [{"prune": True}, {"replace": True}])
+def test_apply__made_anew_by_somebody(
+    sandbox: Sandbox, api: EnvironmentSecretApi, env: str, rules: dict[str, bool]
+) -> None:
+    """A secret that somebody made in the place of one to delete is neither deleted nor replaced."""
+    old = sandbox.add_secret(env, "OWN", "old", mount_path="/own")
+    plan = plan_secrets(api, env, {"OWN": "mine"} if "replace" in rules else {}, **rules)
+    api.delete_environment_secret(env, old.id)
+    theirs = sandbox.add_secret(env, "OWN", "theirs", mount_path="/own")
+    report = plan.apply()
+    assert report.failed == ()
+    assert told(report.succeeded) == [("delete", "OWN")]
+    assert told(report.skipped) == ([("create", "OWN")] if "replace" in rules else [])
+    assert [secret.id for secret in sandbox.secrets(env)] == [theirs.id]
+
+
+def test_apply__conflict_since_the_plan(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """A key that somebody else took for good is skipped, and the rest is done."""
+    plan = plan_secrets(api, env, {"A": "v", "B": "v"})
+    sandbox.add_secret(env, "A", "theirs", owned_by="DOPPLER")
+    report = plan.apply()
+    assert told(report.succeeded) == [("create", "B")]
+    assert report.skipped[0].reason == "changed since the plan: DOPPLER manages it"
 
 
 def test_apply__key_like_value(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
