@@ -21,7 +21,7 @@ class Order:
                 other = action.secret.aliased_secret if action.secret else None
                 if other is not None and other.id in by_id:
                     self._must_follow(by_id[other.id], at)
-            elif action.kind != "conflict" and action.key in deletes:
+            elif action.key in deletes:
                 self._must_follow(at, deletes[action.key])
             if action.kind == "alias" and action.target in self.makes:
                 target = self.makes[action.target]

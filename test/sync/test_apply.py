@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -147,15 +148,62 @@ def test_apply__lost_before(sandbox: Sandbox, api: EnvironmentSecretApi, env: st
     assert sandbox.secrets(env) == []
 
 
-@pytest.mark.parametrize("retries", [0, 1])
-def test_apply__lost_deletion(sandbox: Sandbox, env: str, retries: int) -> None:
-    """A deletion has succeeded where a list shows that it is gone, if no answer came or, when repeated, 404."""
+@pytest.fixture
+def once(sandbox: Sandbox) -> Iterator[EnvironmentSecretApi]:
+    """An API that repeats no call."""
+    with ApiClient(Configuration(host=sandbox.url, access_token="a-token", retries=0)) as client:
+        yield EnvironmentSecretApi(client)
+
+
+def test_apply__lost_deletion(sandbox: Sandbox, once: EnvironmentSecretApi, env: str) -> None:
+    """A deletion whose answer is lost has succeeded where a list shows that it is gone."""
     sandbox.add_secret(env, "GONE", "x")
     sandbox.drop_reply("delete_environment_secret")
-    with ApiClient(Configuration(host=sandbox.url, access_token="a-token", retries=retries)) as client:
-        report = plan_secrets(EnvironmentSecretApi(client), env, {}, prune=True).apply()
+    report = plan_secrets(once, env, {}, prune=True).apply()
     assert told(report.succeeded) == [("delete", "GONE")]
     assert sandbox.secrets(env) == []
+
+
+def test_apply__somebody_deletes_at_the_last_moment(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """A deletion that is refused because the secret is gone has succeeded."""
+    own = sandbox.add_secret(env, "OWN", "own")
+    plan_secrets(api, env, {}, aliases={"A": "OWN"}).apply().raise_for_failures()
+
+    def be_faster(done: int, total: int, result: Result) -> None:
+        if result.key == "A":
+            api.delete_environment_secret(env, own.id)
+
+    report = plan_secrets(api, env, {}, prune=True).apply(progress=be_faster)
+    assert [request.status for request in sandbox.requests if request.method == "DELETE"] == [204, 204, 404]
+    assert told(report.succeeded) == [("delete", "A"), ("delete", "OWN")]
+
+
+def test_apply__settles_once(sandbox: Sandbox, once: EnvironmentSecretApi, env: str) -> None:
+    """An edit whose answers are all lost is sent twice, and has failed."""
+    sandbox.add_secret(env, "OWN", "old")
+    sandbox.drop_reply("edit_environment_secret", times=None)
+    report = plan_secrets(once, env, {"OWN": "new"}).apply()
+    assert told(report.failed) == [("update", "OWN")]
+    assert [request.method for request in sandbox.requests].count("PUT") == 2
+
+
+def test_apply__alias_of_an_update_that_fails(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """An alias of a secret that exists does not depend on its update."""
+    sandbox.add_secret(env, "OWN", "old")
+    sandbox.fail("edit_environment_secret", status=400)
+    report = plan_secrets(api, env, {"OWN": "new"}, aliases={"A": "OWN"}).apply()
+    assert told(report.failed) == [("update", "OWN")]
+    assert told(report.succeeded) == [("alias", "A")]
+
+
+def test_apply__descriptions(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """What a request says beside the value is written by a create, an update and an override."""
+    sandbox.add_secret(env, "OWN", "old")
+    sandbox.add_secret(env, "SHARED", "shared", scope="PROJECT")
+    wanted = {key: SecretRequest(key=key, value="v", description=f"of {key}") for key in ("NEW", "OWN", "SHARED")}
+    plan_secrets(api, env, wanted).apply().raise_for_failures()
+    own = {secret.key: secret for secret in sandbox.secrets(env) if secret.scope == "ENVIRONMENT"}
+    assert {key: secret.description for key, secret in own.items()} == {key: f"of {key}" for key in wanted}
 
 
 def test_apply__refused_alias(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
@@ -241,22 +289,24 @@ def test_apply__somebody_was_faster(sandbox: Sandbox, api: EnvironmentSecretApi,
     assert sandbox.value(env, "A") == sandbox.value(env, "SHARED") == "mine"
 
 
-@pytest.mark.parametrize("there", [True, False])
-def test_apply__conflict_at_the_last_moment(sandbox: Sandbox, api: EnvironmentSecretApi, env: str, there: bool) -> None:
-    """A create that meets 409 is an update where the key is there now, and has failed where it is not."""
+@pytest.mark.parametrize(("scope", "kind"), [("ENVIRONMENT", "update"), ("PROJECT", "override"), (None, None)])
+def test_apply__conflict_at_the_last_moment(
+    sandbox: Sandbox, api: EnvironmentSecretApi, env: str, scope: Any, kind: str | None
+) -> None:
+    """A create that meets 409 is an update or override where the key is there now, and has failed where it is not."""
     sandbox.add_secret(env, "A", "old", mount_path="/a")
     plan = plan_secrets(api, env, {"A": "mine"}, replace=True)
 
     def be_faster(done: int, total: int, result: Result) -> None:
         if result.kind == "delete":
             sandbox.fail("create_environment_secret", status=409)
-            if there:
-                sandbox.add_secret(env, "A", "theirs")
+            if scope:
+                sandbox.add_secret(env, "A", "theirs", scope=scope)
 
     report = plan.apply(progress=be_faster)
-    assert told(report.succeeded) == [("delete", "A"), *([("update", "A")] if there else [])]
-    assert told(report.failed) == ([] if there else [("create", "A")])
-    assert [sandbox.value(env, secret.key) for secret in sandbox.secrets(env)] == (["mine"] if there else [])
+    assert told(report.succeeded) == [("delete", "A"), *([(kind, "A")] if kind else [])]
+    assert told(report.failed) == ([] if kind else [("create", "A")])
+    assert {sandbox.value(env, secret.key) for secret in sandbox.secrets(env)} == ({"mine"} if kind else set())
 
 
 def test_apply__changed_since_the_plan(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
@@ -297,7 +347,7 @@ def test_apply__not_to_be_deleted_any_more(sandbox: Sandbox, api: EnvironmentSec
 
 @pytest.mark.parametrize("rules", [{"prune": True}, {"replace": True}])
 def test_apply__made_anew_by_somebody(
-    sandbox: Sandbox, api: EnvironmentSecretApi, env: str, rules: dict[str, bool]
+    sandbox: Sandbox, api: EnvironmentSecretApi, env: str, rules: dict[str, Any]
 ) -> None:
     """A secret that somebody made in the place of one to delete is neither deleted nor replaced."""
     old = sandbox.add_secret(env, "OWN", "old", mount_path="/own")
