@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Iterator
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from qovery import (
     Configuration,
     EnvironmentSecretApi,
     PlanConflictError,
+    Secret,
     SecretRequest,
 )  # fmt: skip
 from qovery.sandbox import Sandbox
@@ -361,6 +363,20 @@ def test_apply__made_anew_by_somebody(
     assert [secret.id for secret in sandbox.secrets(env)] == [theirs.id]
 
 
+def test_apply__kept_secret_is_gone(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """What a plan kept and somebody deleted since is not claimed to be there."""
+    target = sandbox.add_secret(env, "TARGET", "x")
+    plan = plan_secrets(api, env, {}, aliases={"A": "TARGET"}, prune=True)
+    assert [action.kind for action in plan.actions] == ["alias", "keep"]
+    assert [action.key for action in plan.changes] == ["A"]
+    api.delete_environment_secret(env, target.id)
+    report = plan.apply()
+    assert [result.reason for result in report.skipped] == [
+        "changed since the plan: there is no TARGET",
+        "not there any more",
+    ]
+
+
 def test_apply__conflict_since_the_plan(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
     """A key that somebody else took for good is skipped, and the rest is done."""
     plan = plan_secrets(api, env, {"A": "v", "B": "v"})
@@ -422,6 +438,53 @@ def test_apply__ctrl_c(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) ->
     assert report.failed == ()
     assert len(report.succeeded) + len(report.skipped) == 50
     assert report.skipped[-1].reason == "not started before the interruption"
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs a signal to one thread")
+def test_apply__ctrl_c_twice(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """A second Ctrl-C does not wait for what runs; the report says that its outcome is not known."""
+    begun, over = threading.Event(), threading.Event()
+    main = threading.main_thread().ident
+    assert main is not None
+
+    class Slow(EnvironmentSecretApi):
+        def create_environment_secret(self, *args: Any, **options: Any) -> Secret:
+            if args[1].key == "B":
+                begun.set()
+                over.wait(60)
+            return super().create_environment_secret(*args, **options)
+
+    def again() -> None:
+        while not over.wait(0.01):
+            signal.pthread_kill(main, signal.SIGINT)
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        while frame is not None and frame.f_code.co_name != "shutdown":
+            frame = frame.f_back
+        if frame is not None:  # in wait for what runs
+            raise KeyboardInterrupt
+
+    def tell(done: int, total: int, result: Result) -> None:
+        assert begun.wait(60)
+        nagging.start()
+        raise KeyboardInterrupt
+
+    nagging = threading.Thread(target=again)
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        plan = plan_secrets(Slow(api.api_client), env, {"A": "v", "B": "v"})
+        with pytest.raises(ApplyInterrupted) as caught:
+            plan.apply(max_workers=2, progress=tell)
+    finally:
+        over.set()
+        nagging.join()
+        for thread in threading.enumerate():
+            if thread.name.startswith("qovery-sync"):
+                thread.join()
+        signal.signal(signal.SIGINT, before)
+    (failure,) = caught.value.report.failed
+    assert "create of B was under way at the interruption" in str(failure.error)
+    assert told(caught.value.report.succeeded) == [("create", "A")]
 
 
 def test_apply__read_only(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
