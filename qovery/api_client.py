@@ -216,7 +216,7 @@ class ApiClient:
         if operation.answer is not None:
             merged["accept"] = ("Accept", "application/json")
         if content is not None:
-            add("Content-Type", options.get("_content_type") or "application/json")
+            merged["content-type"] = ("Content-Type", "application/json")
         for name, value in self.default_headers.items():
             add(name, value)
         if self.cookie:
@@ -225,6 +225,9 @@ class ApiClient:
             merged["authorization"] = ("Authorization", authorization)
         if not options:
             return dict(merged.values())
+        content_type = options.get("_content_type")
+        if content_type and content is not None:
+            add("Content-Type", content_type)
         if options.get("_request_auth") is not None:
             auth = mapping("_request_auth", options["_request_auth"])
             if auth.get("in", "header") != "header" or not auth.get("value"):
@@ -267,7 +270,7 @@ class ApiClient:
         answer.discard()
         headers = {**request.headers, "Authorization": renewed}
         request.mask.also(credentials(renewed))
-        return self.rest_client.send(request._replace(headers=headers), read, answer.attempts)
+        return self.rest_client.send(request._replace(headers=headers), read, answer)
 
     # --- Answers ----------------------------------------------------------------------------------
 

@@ -263,8 +263,9 @@ class Configuration:
     @sealed
     def authorization(self) -> str | None:
         """The value of the `Authorization` header: the access token's, else the API key's, else None."""
-        if self.access_token is not None:
-            return f"Bearer {self._token('access_token', self.access_token)}"
+        token = self.access_token
+        if token is not None:
+            return f"Bearer {self._token('access_token', token)}"
         return self.get_api_key_with_prefix("ApiKeyAuth")
 
     def renew_authorization(self, rejected: str) -> str | None:
@@ -494,6 +495,6 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
 
 def _warn(text: str) -> None:
     level, frame = 2, sys._getframe(1)
-    while frame.f_back and frame.f_globals["__package__"] == __package__:  # blame the caller's line
+    while frame.f_back and frame.f_globals.get("__package__") == __package__:  # blame the caller's line
         level, frame = level + 1, frame.f_back
     warnings.warn(text, InsecureWarning, stacklevel=level)

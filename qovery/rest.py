@@ -25,6 +25,7 @@ from urllib.parse import unquote, urlsplit
 import urllib3
 from urllib3.exceptions import (
     ClosedPoolError,
+    ConnectTimeoutError,
     DecodeError,
     EmptyPoolError,
     InvalidHeader,
@@ -116,6 +117,7 @@ class Failure:
     outcome: Outcome
     cause: str = ""
     response: RawResponse | None = None
+    unconfirmed = False  # beyond what the outcome says
 
     def exception(self, request: Request, attempts: int, unconfirmed: bool) -> ApiException:
         response = self.response
@@ -145,19 +147,22 @@ class RESTClientObject:
     def __repr__(self) -> str:
         return f"<RESTClientObject {self.configuration.host}>"
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_channels": {}}  # a copy opens its own connections
+
     def close(self) -> None:
         """Close every connection and end the calls under way. A later call opens new connections."""
         channel = self._channels.pop(os.getpid(), None)
         if channel is not None:
             channel.close()
 
-    def send(self, request: Request, read: bool = True, earlier: int = 0) -> Answer:
+    def send(self, request: Request, read: bool = True, earlier: Answer | None = None) -> Answer:
         """Send the request, and again where that is safe, until there is an answer or the time is up.
 
         Args:
             request: What to send.
             read: Whether to read the body; if not, the caller reads or closes `Answer.response`.
-            earlier: How many attempts the call had before.
+            earlier: The answer that the call had before, if any, to be counted in.
 
         Raises:
             ApiConnectionError: No answer came; `ApiTimeoutError` if none came in time.
@@ -166,13 +171,14 @@ class RESTClientObject:
         channel = self._channel()
         retries = self.configuration.retries
         policy = _ONCE if isinstance(retries, int) else retries.new(redirect=False, raise_on_status=False)
-        attempt, unconfirmed = 0, False
+        before, unconfirmed = (earlier.attempts, earlier.unconfirmed) if earlier else (0, False)
+        attempt = 0
         while True:
             attempt += 1
             started = time.monotonic()
             result, sent = channel.attempt(request, policy, read)
-            attempts = earlier + max(attempt, sent)
-            unconfirmed = unconfirmed or retry.may_have_run(request.operation, result.outcome)
+            attempts = before + max(attempt, sent)
+            unconfirmed = unconfirmed or result.unconfirmed or retry.may_have_run(request.operation, result.outcome)
             if self.configuration.debug or _log.isEnabledFor(logging.DEBUG):
                 self._trace(request, result, attempts, started)
             if result.outcome.status in _DONE:
@@ -237,11 +243,12 @@ class RESTClientObject:
 class _Exchange:
     """The attempt that a thread is busy with, as its connection sees it."""
 
-    __slots__ = ("deadline", "read", "sent")
+    __slots__ = ("deadline", "mask", "read", "sent")
 
-    def __init__(self, read: float, deadline: float) -> None:
+    def __init__(self, read: float, deadline: float, mask: TextMask) -> None:
         self.read = read
         self.deadline = deadline
+        self.mask = mask
         self.sent = 0
 
 
@@ -255,7 +262,7 @@ class _TimedReader(io.RawIOBase):
     def __init__(self, sock: socket.socket, exchange: _Exchange) -> None:
         self._sock = sock
         self._raw = sock.makefile("rb", buffering=0)  # keeps the socket open until the answer is read
-        self._exchange = exchange
+        self.exchange = exchange
         self.ended = False
 
     def makefile(self, *_: Any) -> io.BufferedReader:
@@ -266,10 +273,10 @@ class _TimedReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        left = self._exchange.deadline - time.monotonic()
+        left = self.exchange.deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError("the time for the call is up")
-        limit = min(left, self._exchange.read)
+        limit = min(left, self.exchange.read)
         if self._sock.gettimeout() != limit:  # each change is a system call
             self._sock.settimeout(limit)
         count = self._sock.recv_into(buffer)
@@ -294,6 +301,14 @@ class _Response(http.client.HTTPResponse):
     def begin(self) -> None:
         if self._begin_plain():
             return
+        mask = self.fp.raw.exchange.mask
+        try:
+            self._begin_other()
+        except http.client.HTTPException as error:  # carries what the server sent to whoever watches urllib3
+            error.args = tuple(mask(str(part)) for part in error.args)
+            raise
+
+    def _begin_other(self) -> None:
         super().begin()
         while 101 < self.status < 200:  # 100 is passed over by the base, 101 was not asked for
             self.headers = self.msg = None  # type: ignore[assignment] # what the base takes for "not begun"
@@ -410,7 +425,7 @@ class _Channel:
 
     def attempt(self, request: Request, policy: Retry, read: bool) -> tuple[Answer | Failure, int]:
         """Send the request once; how often it was really sent comes second, for a caller's own policy."""
-        exchange = _current.exchange = _Exchange(request.limits.read, request.deadline)
+        exchange = _current.exchange = _Exchange(request.limits.read, request.deadline, request.mask)
         left = max(request.deadline - time.monotonic(), 0.001)
         response: RawResponse | None = None
         try:
@@ -432,8 +447,12 @@ class _Channel:
         if not read:
             exchange.deadline = math.inf  # from here on the caller's reads are bounded one by one
         outcome = Outcome(response.status, retry_after=_retry_after(response) if response.status >= 300 else None)
-        unread = None if read else response
-        return Answer(response.status, response.reason, response.headers, data, unread, outcome), exchange.sent
+        answer = Answer(response.status, response.reason, response.headers, data, None if read else response, outcome)
+        answer.unconfirmed = any(
+            retry.may_have_run(request.operation, Outcome(past.status, not isinstance(past.error, ConnectTimeoutError)))
+            for past in (response.retries.history if response.retries else ())  # by a caller's own policy
+        )
+        return answer, exchange.sent
 
     def _read(self, response: RawResponse) -> bytes:
         length = response.length_remaining

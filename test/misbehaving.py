@@ -98,10 +98,10 @@ def answers(*data: bytes) -> Iterator[Step]:
 class Misbehaving:
     """The server. The first connection plays the first script, and so on; the last script is played again."""
 
-    def __init__(self, *scripts: Sequence[Step], context: ssl.SSLContext | None = None) -> None:
+    def __init__(self, *scripts: Sequence[Step], context: ssl.SSLContext | None = None, port: int = 0) -> None:
         self._scripts = scripts
         self._context = context
-        self._socket = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self._socket = socket.create_server(("127.0.0.1", port), backlog=128)
         self.requests: list[bytes] = []
         self.connections = 0
         self.closed: queue.SimpleQueue[None] = queue.SimpleQueue()  # an entry for each connection that ended
@@ -121,9 +121,14 @@ class Misbehaving:
         return self
 
     def __exit__(self, *_: Any) -> None:
-        self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
+        self.go_down()
         self._thread.join()
+
+    def go_down(self) -> None:
+        """Refuse connections from now on, and break those that there are."""
+        with contextlib.suppress(OSError):  # it is down
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
 
     def _accept(self) -> None:
         players = []

@@ -25,6 +25,7 @@ from qovery import (
     ApiException,
     ApiTimeoutError,
     Configuration,
+    ConflictException,
     EnvironmentSecretApi,
     NotFoundException,
     ServiceException,
@@ -476,6 +477,18 @@ def test_retry__of_the_caller(client_for: Make) -> None:
         assert (len(server.requests), lost.value.attempts) == (2, 2)
 
 
+def test_retry__of_the_caller_and_what_is_known(client_for: Make) -> None:
+    """What an attempt of the caller's policy may have done is not forgotten over a later refusal."""
+    policy = urllib3.Retry(total=2, status_forcelist=[503], allowed_methods=None, backoff_factor=0)
+    refused = list(answers(answer(409), answer(503), answer(409)))
+    with Misbehaving([read, reset], refused) as server:
+        api = client_for(server, retries=policy)
+        for unknown in (True, False):  # lost, 409; 503, 409
+            with pytest.raises(ConflictException) as caught:
+                CALLS["create"](api)
+            assert (caught.value.attempts, caught.value.outcome_unknown) == (2, unknown)
+
+
 # --- Bodies ---------------------------------------------------------------------------------------
 
 BOMB = gzip.compress(b"x" * 1_000_000)
@@ -553,6 +566,22 @@ def test_body__unreadable_after_a_write(client_for: Make) -> None:
         CALLS["create"](client_for(server))
     assert caught.value.outcome_unknown
     assert "canary" not in f"{caught.value} {caught.value.body}"
+
+
+# --- Credentials ----------------------------------------------------------------------------------
+
+
+def test_callable_token__is_asked_again_after_a_lost_answer(client_for: Make) -> None:
+    """What may have been applied before a 401 is not forgotten when the call is repeated."""
+    tokens = map(str, range(9))
+    script = list(answers(answer(401), answer(404)))
+    with Misbehaving([read, reset], script, [read, reset], script) as server:
+        api = client_for(server, access_token=lambda: next(tokens))
+        CALLS["delete"](api)
+        api.api_client.close()
+        with pytest.raises(NotFoundException) as caught:
+            CALLS["edit"](api)
+        assert (caught.value.attempts, caught.value.outcome_unknown) == (3, True)
 
 
 # --- The pool --------------------------------------------------------------------------------------
