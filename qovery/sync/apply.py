@@ -107,7 +107,7 @@ class Job:
         did not name."""
         inventory = self.service.inventory()
         makes, deletes = _by_key(decide(inventory, self.desired))
-        named = {action.key for action in self.actions if action.kind == "delete"}
+        named = {action.secret.id for action in self.actions if action.kind == "delete" and action.secret}
         for at, action in enumerate(self.actions):
             now = (deletes if action.kind == "delete" else makes).get(action.key)
             if action.kind == "conflict":
@@ -119,8 +119,8 @@ class Job:
                 self._set(at, *(("succeeded", action.reason) if there else ("skipped", "not there any more")))
             elif now.kind == "conflict":
                 self._set(at, "skipped", f"changed since the plan: {now.reason}")
-            elif action.key in deletes and action.key not in named:
-                self._set(at, "skipped", f"changed since the plan: {deletes[action.key].reason}")
+            elif (first := deletes.get(action.key)) and first.secret and first.secret.id not in named:
+                self._set(at, "skipped", f"changed since the plan: {first.reason}")
             else:
                 self.actions[at] = now
                 if now.kind == "keep":

@@ -21,17 +21,16 @@ class Order:
                 other = action.secret.aliased_secret if action.secret else None
                 if other is not None and other.id in by_id:
                     self._must_follow(by_id[other.id], at)
-            elif action.kind != "conflict" and action.key in deletes:
+            elif action.key in deletes:
                 self._must_follow(at, deletes[action.key])
             if action.kind == "alias" and action.target in self.makes:
                 target = self.makes[action.target]
-                if actions[target].kind == "create":
+                if actions[target].kind == "create" or action.secret is None:
                     self._must_follow(at, target)
 
     def _must_follow(self, later: int, earlier: int) -> None:
-        if earlier not in self.needs[later]:
-            self.needs[later].add(earlier)
-            self.needed_by[earlier].append(later)
+        self.needs[later].add(earlier)
+        self.needed_by[earlier].append(later)
 
 
 def _id(action: Action) -> str | None:

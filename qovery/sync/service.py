@@ -29,8 +29,7 @@ class Service:
         """Carry out an action on a secret: for an alias, the one that it is to stand for."""
         if action.kind == "create" and action.request is not None:
             return self.api.create_environment_secret(self.environment_id, action.request)
-        if secret is None:
-            raise ValueError(f"there is nothing to {action.kind}")
+        assert secret is not None  # noqa: S101 - for the type; what has none yet waits for it
         if action.kind == "delete":
             self.api.delete_environment_secret(self.environment_id, secret.id)
             return secret

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from qovery import (
     Configuration,
     EnvironmentSecretApi,
     PlanConflictError,
+    Secret,
     SecretRequest,
 )  # fmt: skip
 from qovery.sandbox import Sandbox
@@ -147,6 +150,110 @@ def test_apply__lost_before(sandbox: Sandbox, api: EnvironmentSecretApi, env: st
     assert sandbox.secrets(env) == []
 
 
+@pytest.fixture
+def once(sandbox: Sandbox) -> Iterator[EnvironmentSecretApi]:
+    """An API that repeats no call."""
+    with ApiClient(Configuration(host=sandbox.url, access_token="a-token", retries=0)) as client:
+        yield EnvironmentSecretApi(client)
+
+
+def test_apply__lost_deletion(sandbox: Sandbox, once: EnvironmentSecretApi, env: str) -> None:
+    """A deletion whose answer is lost has succeeded where a list shows that it is gone."""
+    sandbox.add_secret(env, "GONE", "x")
+    sandbox.drop_reply("delete_environment_secret")
+    report = plan_secrets(once, env, {}, prune=True).apply()
+    assert told(report.succeeded) == [("delete", "GONE")]
+    assert sandbox.secrets(env) == []
+
+
+def test_apply__somebody_deletes_at_the_last_moment(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """A deletion that is refused because the secret is gone has succeeded."""
+    own = sandbox.add_secret(env, "OWN", "own")
+    plan_secrets(api, env, {}, aliases={"A": "OWN"}).apply().raise_for_failures()
+
+    def be_faster(done: int, total: int, result: Result) -> None:
+        if result.key == "A":
+            api.delete_environment_secret(env, own.id)
+
+    report = plan_secrets(api, env, {}, prune=True).apply(progress=be_faster)
+    assert [request.status for request in sandbox.requests if request.method == "DELETE"] == [204, 204, 404]
+    assert told(report.succeeded) == [("delete", "A"), ("delete", "OWN")]
+
+
+def test_apply__settles_once(sandbox: Sandbox, once: EnvironmentSecretApi, env: str) -> None:
+    """An edit whose answers are all lost is sent twice, and has failed."""
+    sandbox.add_secret(env, "OWN", "old")
+    sandbox.drop_reply("edit_environment_secret", times=None)
+    report = plan_secrets(once, env, {"OWN": "new"}).apply()
+    assert told(report.failed) == [("update", "OWN")]
+    assert [request.method for request in sandbox.requests].count("PUT") == 2
+
+
+def test_apply__alias_of_an_update_that_fails(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """An alias of a secret that exists does not depend on its update."""
+    sandbox.add_secret(env, "OWN", "old")
+    sandbox.fail("edit_environment_secret", status=400)
+    report = plan_secrets(api, env, {"OWN": "new"}, aliases={"A": "OWN"}).apply()
+    assert told(report.failed) == [("update", "OWN")]
+    assert told(report.succeeded) == [("alias", "A")]
+
+
+def test_apply__descriptions(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """What a request says beside the value is written by a create, an update and an override."""
+    sandbox.add_secret(env, "OWN", "old")
+    sandbox.add_secret(env, "SHARED", "shared", scope="PROJECT")
+    wanted = {key: SecretRequest(key=key, value="v", description=f"of {key}") for key in ("NEW", "OWN", "SHARED")}
+    plan_secrets(api, env, wanted).apply().raise_for_failures()
+    own = {secret.key: secret for secret in sandbox.secrets(env) if secret.scope == "ENVIRONMENT"}
+    assert {key: secret.description for key, secret in own.items()} == {key: f"of {key}" for key in wanted}
+
+
+def test_apply__refused_alias(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """An alias that the service refuses is not made in another way where its target is inherited."""
+    sandbox.add_secret(env, "SHARED", "shared", scope="PROJECT")
+    sandbox.fail("create_environment_secret_alias", status=400)
+    report = plan_secrets(api, env, {}, aliases={"A": "SHARED"}).apply()
+    assert told(report.failed) == [("alias", "A")]
+    assert [secret.key for secret in sandbox.secrets(env)] == ["SHARED"]
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_apply__alias_by_value(sandbox: Sandbox, api: EnvironmentSecretApi, env: str, stays: bool) -> None:
+    """A refused alias of an own secret is made by its key as value; where that makes none, it is taken back."""
+    own = sandbox.add_secret(env, "OWN", "own")
+    sandbox.fail("create_environment_secret_alias", status=400)
+    if stays:
+        sandbox.fail("delete_environment_secret", status=400)
+    report = plan_secrets(api, env, {}, aliases={"A": "OWN"}).apply()
+    there = {secret.key: secret.aliased_secret for secret in sandbox.secrets(env)}
+    if sandbox.behaviour == "documented":
+        assert told(report.succeeded) == [("alias", "A")]
+        assert there["A"] is not None
+        assert there["A"].id == own.id
+    else:
+        (failure,) = report.failed
+        assert "create_environment_secret_alias failed: 400" in str(failure.error)
+        assert there.keys() == ({"OWN", "A"} if stays else {"OWN"})
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_apply__prunes_an_alias_first(sandbox: Sandbox, api: EnvironmentSecretApi, env: str, fails: bool) -> None:
+    """An alias is deleted before what it stands for, which stays if the alias cannot be deleted."""
+    own = sandbox.add_secret(env, "OWN", "own")
+    plan_secrets(api, env, {}, aliases={"A": "OWN"}).apply().raise_for_failures()
+    if fails:
+        sandbox.fail("delete_environment_secret", status=400)
+    report = plan_secrets(api, env, {}, prune=True).apply()
+    if fails:
+        assert told(report.failed) == [("delete", "A")]
+        assert report.skipped[0].reason == "A, which comes first, was not deleted"
+        assert own.id in {secret.id for secret in sandbox.secrets(env)}
+    else:
+        assert told(report.succeeded) == [("delete", "A"), ("delete", "OWN")]
+        assert sandbox.requests[-1].path.endswith(own.id)
+        assert sandbox.secrets(env) == []
+
+
 def test_apply__first_list_fails(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
     """Where the list before the writes fails, nothing is written, and the report says so."""
     plan = plan_secrets(api, env, {"A": "v"})
@@ -184,22 +291,24 @@ def test_apply__somebody_was_faster(sandbox: Sandbox, api: EnvironmentSecretApi,
     assert sandbox.value(env, "A") == sandbox.value(env, "SHARED") == "mine"
 
 
-@pytest.mark.parametrize("there", [True, False])
-def test_apply__conflict_at_the_last_moment(sandbox: Sandbox, api: EnvironmentSecretApi, env: str, there: bool) -> None:
-    """A create that meets 409 is an update where the key is there now, and has failed where it is not."""
+@pytest.mark.parametrize(("scope", "kind"), [("ENVIRONMENT", "update"), ("PROJECT", "override"), (None, None)])
+def test_apply__conflict_at_the_last_moment(
+    sandbox: Sandbox, api: EnvironmentSecretApi, env: str, scope: Any, kind: str | None
+) -> None:
+    """A create that meets 409 is an update or override where the key is there now, and has failed where it is not."""
     sandbox.add_secret(env, "A", "old", mount_path="/a")
     plan = plan_secrets(api, env, {"A": "mine"}, replace=True)
 
     def be_faster(done: int, total: int, result: Result) -> None:
         if result.kind == "delete":
             sandbox.fail("create_environment_secret", status=409)
-            if there:
-                sandbox.add_secret(env, "A", "theirs")
+            if scope:
+                sandbox.add_secret(env, "A", "theirs", scope=scope)
 
     report = plan.apply(progress=be_faster)
-    assert told(report.succeeded) == [("delete", "A"), *([("update", "A")] if there else [])]
-    assert told(report.failed) == ([] if there else [("create", "A")])
-    assert [sandbox.value(env, secret.key) for secret in sandbox.secrets(env)] == (["mine"] if there else [])
+    assert told(report.succeeded) == [("delete", "A"), *([(kind, "A")] if kind else [])]
+    assert told(report.failed) == ([] if kind else [("create", "A")])
+    assert {sandbox.value(env, secret.key) for secret in sandbox.secrets(env)} == ({"mine"} if kind else set())
 
 
 def test_apply__changed_since_the_plan(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
@@ -213,6 +322,68 @@ def test_apply__changed_since_the_plan(sandbox: Sandbox, api: EnvironmentSecretA
     assert told(report.skipped) == [("delete", "OWN"), ("create", "OWN"), ("create", "NEW")]
     assert "LATER, NEW would be deleted with it" in report.skipped[0].reason
     assert {secret.id for secret in sandbox.secrets(env)} >= {own.id, kept.id}
+
+
+def test_apply__target_became_another_kind(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """An alias waits in vain for a target that would now need a deletion which the plan did not name."""
+    own = sandbox.add_secret(env, "OWN", "old")
+    plan = plan_secrets(api, env, {"OWN": "new"}, aliases={"A": "OWN"}, replace=True)
+    api.delete_environment_secret(env, own.id)
+    sandbox.add_secret(env, "OWN", "theirs", mount_path="/own")
+    report = plan.apply()
+    assert told(report.skipped) == [("update", "OWN"), ("alias", "A")]
+    assert report.skipped[1].reason == "OWN, which comes first, was not made"
+    assert sandbox.value(env, "OWN") == "theirs"
+
+
+def test_apply__not_to_be_deleted_any_more(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """A secret is kept where a desired key, now in conflict, would be deleted with it."""
+    sandbox.add_secret(env, "OWN", "old")
+    plan = plan_secrets(api, env, {"A": "v"}, prune=True)
+    plan_secrets(api, env, {}, aliases={"A": "OWN"}).apply().raise_for_failures()
+    report = plan.apply()
+    assert told(report.skipped) == [("create", "A"), ("delete", "OWN")]
+    assert report.skipped[1].reason == "changed since the plan: it is not to be deleted any more"
+    assert sandbox.value(env, "A") == "old"
+
+
+@pytest.mark.parametrize("rules", [{"prune": True}, {"replace": True}])
+def test_apply__made_anew_by_somebody(
+    sandbox: Sandbox, api: EnvironmentSecretApi, env: str, rules: dict[str, Any]
+) -> None:
+    """A secret that somebody made in the place of one to delete is neither deleted nor replaced."""
+    old = sandbox.add_secret(env, "OWN", "old", mount_path="/own")
+    plan = plan_secrets(api, env, {"OWN": "mine"} if "replace" in rules else {}, **rules)
+    api.delete_environment_secret(env, old.id)
+    theirs = sandbox.add_secret(env, "OWN", "theirs", mount_path="/own")
+    report = plan.apply()
+    assert report.failed == ()
+    assert told(report.succeeded) == [("delete", "OWN")]
+    assert told(report.skipped) == ([("create", "OWN")] if "replace" in rules else [])
+    assert [secret.id for secret in sandbox.secrets(env)] == [theirs.id]
+
+
+def test_apply__kept_secret_is_gone(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """What a plan kept and somebody deleted since is not claimed to be there."""
+    target = sandbox.add_secret(env, "TARGET", "x")
+    plan = plan_secrets(api, env, {}, aliases={"A": "TARGET"}, prune=True)
+    assert [action.kind for action in plan.actions] == ["alias", "keep"]
+    assert [action.key for action in plan.changes] == ["A"]
+    api.delete_environment_secret(env, target.id)
+    report = plan.apply()
+    assert [result.reason for result in report.skipped] == [
+        "changed since the plan: there is no TARGET",
+        "not there any more",
+    ]
+
+
+def test_apply__conflict_since_the_plan(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """A key that somebody else took for good is skipped, and the rest is done."""
+    plan = plan_secrets(api, env, {"A": "v", "B": "v"})
+    sandbox.add_secret(env, "A", "theirs", owned_by="DOPPLER")
+    report = plan.apply()
+    assert told(report.succeeded) == [("create", "B")]
+    assert report.skipped[0].reason == "changed since the plan: DOPPLER manages it"
 
 
 def test_apply__key_like_value(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
@@ -267,6 +438,53 @@ def test_apply__ctrl_c(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) ->
     assert report.failed == ()
     assert len(report.succeeded) + len(report.skipped) == 50
     assert report.skipped[-1].reason == "not started before the interruption"
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs a signal to one thread")
+def test_apply__ctrl_c_twice(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """A second Ctrl-C does not wait for what runs; the report says that its outcome is not known."""
+    begun, over = threading.Event(), threading.Event()
+    main = threading.main_thread().ident
+    assert main is not None
+
+    class Slow(EnvironmentSecretApi):
+        def create_environment_secret(self, *args: Any, **options: Any) -> Secret:
+            if args[1].key == "B":
+                begun.set()
+                over.wait(60)
+            return super().create_environment_secret(*args, **options)
+
+    def again() -> None:
+        while not over.wait(0.01):
+            signal.pthread_kill(main, signal.SIGINT)
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        while frame is not None and frame.f_code.co_name != "shutdown":
+            frame = frame.f_back
+        if frame is not None:  # in wait for what runs
+            raise KeyboardInterrupt
+
+    def tell(done: int, total: int, result: Result) -> None:
+        assert begun.wait(60)
+        nagging.start()
+        raise KeyboardInterrupt
+
+    nagging = threading.Thread(target=again)
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        plan = plan_secrets(Slow(api.api_client), env, {"A": "v", "B": "v"})
+        with pytest.raises(ApplyInterrupted) as caught:
+            plan.apply(max_workers=2, progress=tell)
+    finally:
+        over.set()
+        nagging.join()
+        for thread in threading.enumerate():
+            if thread.name.startswith("qovery-sync"):
+                thread.join()
+        signal.signal(signal.SIGINT, before)
+    (failure,) = caught.value.report.failed
+    assert "create of B was under way at the interruption" in str(failure.error)
+    assert told(caught.value.report.succeeded) == [("create", "A")]
 
 
 def test_apply__read_only(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:

@@ -73,6 +73,7 @@ def a_file(key: str, path: str) -> SecretRequest:
         ([BUILT_IN], {"QOVERY_DB_URL": "v"}, "conflict", "of scope BUILT_IN"),
         ([secret("X", scope="ORGANIZATION")], {"X": "v"}, "conflict", "of scope ORGANIZATION"),
         ([OWN, alias("A", OWN)], {"A": "v"}, "conflict", "an alias of OWN"),
+        ([OWN, secret("A", None, aliased_secret=other(OWN))], {"A": "v"}, "conflict", "an alias of OWN"),
         ([OWN], {"OWN": a_file("OWN", "/x")}, "conflict", "FILE is wanted"),
         ([OWN_FILE], {"OWN_FILE": "v"}, "conflict", "VALUE is wanted"),
         ([OWN_FILE], {"OWN_FILE": a_file("OWN_FILE", "/x")}, "conflict", "mounted at /own, not at /x"),
