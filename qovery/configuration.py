@@ -495,6 +495,6 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
 
 def _warn(text: str) -> None:
     level, frame = 2, sys._getframe(1)
-    while frame.f_back and frame.f_globals["__package__"] == __package__:  # blame the caller's line
+    while frame.f_back and frame.f_globals.get("__package__") == __package__:  # blame the caller's line
         level, frame = level + 1, frame.f_back
     warnings.warn(text, InsecureWarning, stacklevel=level)

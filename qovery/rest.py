@@ -147,6 +147,9 @@ class RESTClientObject:
     def __repr__(self) -> str:
         return f"<RESTClientObject {self.configuration.host}>"
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_channels": {}}  # a copy opens its own connections
+
     def close(self) -> None:
         """Close every connection and end the calls under way. A later call opens new connections."""
         channel = self._channels.pop(os.getpid(), None)
@@ -240,11 +243,12 @@ class RESTClientObject:
 class _Exchange:
     """The attempt that a thread is busy with, as its connection sees it."""
 
-    __slots__ = ("deadline", "read", "sent")
+    __slots__ = ("deadline", "mask", "read", "sent")
 
-    def __init__(self, read: float, deadline: float) -> None:
+    def __init__(self, read: float, deadline: float, mask: TextMask) -> None:
         self.read = read
         self.deadline = deadline
+        self.mask = mask
         self.sent = 0
 
 
@@ -258,7 +262,7 @@ class _TimedReader(io.RawIOBase):
     def __init__(self, sock: socket.socket, exchange: _Exchange) -> None:
         self._sock = sock
         self._raw = sock.makefile("rb", buffering=0)  # keeps the socket open until the answer is read
-        self._exchange = exchange
+        self.exchange = exchange
         self.ended = False
 
     def makefile(self, *_: Any) -> io.BufferedReader:
@@ -269,10 +273,10 @@ class _TimedReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        left = self._exchange.deadline - time.monotonic()
+        left = self.exchange.deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError("the time for the call is up")
-        limit = min(left, self._exchange.read)
+        limit = min(left, self.exchange.read)
         if self._sock.gettimeout() != limit:  # each change is a system call
             self._sock.settimeout(limit)
         count = self._sock.recv_into(buffer)
@@ -297,6 +301,14 @@ class _Response(http.client.HTTPResponse):
     def begin(self) -> None:
         if self._begin_plain():
             return
+        mask = self.fp.raw.exchange.mask
+        try:
+            self._begin_other()
+        except http.client.HTTPException as error:  # carries what the server sent to whoever watches urllib3
+            error.args = tuple(mask(str(part)) for part in error.args)
+            raise
+
+    def _begin_other(self) -> None:
         super().begin()
         while 101 < self.status < 200:  # 100 is passed over by the base, 101 was not asked for
             self.headers = self.msg = None  # type: ignore[assignment] # what the base takes for "not begun"
@@ -413,7 +425,7 @@ class _Channel:
 
     def attempt(self, request: Request, policy: Retry, read: bool) -> tuple[Answer | Failure, int]:
         """Send the request once; how often it was really sent comes second, for a caller's own policy."""
-        exchange = _current.exchange = _Exchange(request.limits.read, request.deadline)
+        exchange = _current.exchange = _Exchange(request.limits.read, request.deadline, request.mask)
         left = max(request.deadline - time.monotonic(), 0.001)
         response: RawResponse | None = None
         try:

@@ -38,7 +38,8 @@ class Table:
         body = "".join(
             "<tr>"
             + f'<th scope="row" style="{_CELL};font-weight:normal">{_escape(row[0])}</th>'
-            + "".join(f'<td style="{_CELL}">{_escape(cell)}</td>' for cell in row[1:])
+            + "".join(f'<td style="{_CELL};white-space:nowrap">{_escape(cell)}</td>' for cell in row[1:-1])
+            + f'<td style="{_CELL}">{_escape(row[-1])}</td>'
             + "</tr>"
             for row in self.rows
         )

@@ -872,3 +872,9 @@ def test_connection_pool_maxsize__bounds_connections(server: Recorder) -> None:
             thread.join()
     assert len(server.received) == 12
     assert server.connections <= 2
+
+
+def test_verify_ssl__off_in_code_without_a_module() -> None:
+    """Code that runs in a bare namespace, as in a template or a notebook's cell, is warned like any other."""
+    with pytest.warns(InsecureWarning, match="verify_ssl is off"):
+        exec("Configuration(verify_ssl=False)", {"Configuration": Configuration})

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from qovery.redaction import TextMask
 from qovery.rest import _Exchange, _Response, _TimedReader
 
 NAMES = st.sampled_from(
@@ -44,7 +45,7 @@ def read(kind: type[http.client.HTTPResponse], answer: bytes) -> dict[str, Any]:
     with ours, theirs:
         theirs.sendall(answer)
         theirs.shutdown(socket.SHUT_WR)
-        response = kind(_TimedReader(ours, _Exchange(10, math.inf)), method="GET")  # type: ignore[arg-type] # has what is asked of it
+        response = kind(_TimedReader(ours, _Exchange(10, math.inf, TextMask([]))), method="GET")  # type: ignore[arg-type] # has what is asked of it
         try:
             response.begin()
             known = {name: getattr(response, name) for name in ("status", "code", "reason", "version", "length")}
@@ -90,6 +91,6 @@ def test_head__any(status_line: str, lines: list[str], end: str) -> None:
 def test_head__plain(head: bytes, plain: bool) -> None:
     """The common head is read without the parser of e-mails, and only that."""
     ours, theirs = socket.socketpair()
-    with ours, theirs, _Response(_TimedReader(ours, _Exchange(10, math.inf))) as response:  # type: ignore[arg-type] # as above
+    with ours, theirs, _Response(_TimedReader(ours, _Exchange(10, math.inf, TextMask([])))) as response:  # type: ignore[arg-type] # as above
         theirs.sendall(head)
         assert response._begin_plain() is plain

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import gc
 import os
+import pickle
 import queue
 import subprocess
 import sys
@@ -392,3 +394,16 @@ def test_close__of_a_client_with_an_unread_answer(tls: TLS, scheme: str) -> None
             response = EnvironmentSecretApi(client).list_environment_secrets_without_preload_content("e")
         server.closed.get(timeout=30)
         response.close()
+
+
+@pytest.mark.parametrize("twin", [copy.deepcopy, lambda client: pickle.loads(pickle.dumps(client))])
+def test_copy__opens_its_own_connections(server: Recorder, twin: Callable[[ApiClient], ApiClient]) -> None:
+    """A client that has been used can be copied, and sent to another process; connections stay where they are."""
+    with ApiClient(Configuration(host=server.url, access_token="a-token", connection_pool_maxsize=1)) as client:
+        EnvironmentSecretApi(client).list_environment_secrets("e")
+        with twin(client) as other:
+            EnvironmentSecretApi(other).list_environment_secrets("e")
+            assert server.last.headers["Authorization"] == "Bearer a-token"
+        EnvironmentSecretApi(client).list_environment_secrets("e")
+    first, second, third = (received.peer for received in server.received)
+    assert first == third != second

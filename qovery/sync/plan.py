@@ -71,6 +71,8 @@ class Plan(ShownAsTable):
     def __repr__(self) -> str:
         return f"<Plan: {self._summary()}>"
 
+    _repr_pretty_ = ShownAsTable._repr_pretty_  # IPython takes a class's own, and there is a `__repr__`
+
     @property
     def conflicts(self) -> tuple[Action, ...]:
         """The actions that are conflicts."""

@@ -41,6 +41,8 @@ class Report(ShownAsTable):
 
     results: tuple[Result, ...]
 
+    _repr_pretty_ = ShownAsTable._repr_pretty_  # IPython takes a class's own, and there is a `__repr__`
+
     @property
     def succeeded(self) -> tuple[Result, ...]:
         """What is at the service as it was planned."""

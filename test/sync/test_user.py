@@ -7,6 +7,7 @@ import pickle
 from pathlib import Path
 
 import pytest
+from IPython.lib.pretty import pretty
 
 from qovery import ApplyError, DotenvError, EnvironmentSecretApi
 from qovery.sandbox import Sandbox
@@ -65,6 +66,8 @@ def test_apply__bar_and_failures(
     shown = [bar, str(caught.value)]
     for thing in (plan, report, api.list_environment_secrets(env)):
         shown += [str(thing), repr(thing), thing._repr_html_()]
+        shown.append(pretty(thing))
+        assert shown[-1] == str(thing)
         assert "<table" in thing._repr_html_()
     assert "canary" not in "".join(shown)
 

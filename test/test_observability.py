@@ -1,0 +1,73 @@
+"""What others see who watch urllib3: the spans of OpenTelemetry's own instrumentation."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+from opentelemetry.instrumentation.urllib3 import URLLib3Instrumentor
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from qovery import ApiClient, ApiException, Configuration, EnvironmentSecretApi
+from test.misbehaving import Misbehaving, Step, answer, read, reset, send
+from test.recording import SECRET
+
+VALUE = "canary-of-the-value"
+TOKEN = "canary-of-the-token"
+DONE = json.dumps(SECRET)
+
+Spans = Callable[[], tuple[ReadableSpan, ...]]
+
+
+@pytest.fixture
+def spans() -> Iterator[Spans]:
+    """The spans that have ended so far."""
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    instrumentor = URLLib3Instrumentor()
+    instrumentor.instrument(tracer_provider=provider)
+    yield exporter.get_finished_spans
+    instrumentor.uninstrument()
+
+
+def create(server: Misbehaving) -> None:
+    with ApiClient(Configuration(host=server.url, access_token=TOKEN)) as client:
+        EnvironmentSecretApi(client).create_environment_secret("e", {"key": "A", "value": VALUE}, _request_timeout=10)
+
+
+def test_spans__of_a_call(spans: Spans) -> None:
+    """A call is a span with method, URL and status, and carries the trace to the service."""
+    with Misbehaving([read, send(answer(201, DONE))]) as server:
+        create(server)
+        assert b"\r\ntraceparent: 00-" in server.requests[0]
+        url = f"{server.url}/environment/e/secret"
+    (span,) = spans()
+    assert span.attributes is not None
+    assert span.attributes["http.url"] == url
+    assert (span.attributes["http.method"], span.attributes["http.status_code"]) == ("POST", 201)
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        send(answer(201, DONE)),
+        send(answer(400, f'{{"detail": "{VALUE} {TOKEN}"}}', reason=f"{VALUE} {TOKEN}")),
+        send(f"{VALUE} {TOKEN}\r\n".encode()),
+        send(f"HTTP/{TOKEN}/{VALUE} 200 OK\r\n\r\n".encode()),
+        send(f"HTTP/1.1 200 OK\r\n{VALUE}: {TOKEN}\r\n{TOKEN}\r\nContent-Length: 99\r\n\r\n{VALUE}".encode()),
+        reset,
+    ],
+    ids=["created", "refused", "no HTTP", "unknown version", "cut off", "reset"],
+)
+def test_spans__show_no_secret(spans: Spans, last: Step) -> None:
+    """Neither value nor token is in a span, its events or the exceptions that it records, whatever the server sends."""
+    with Misbehaving([read, last]) as server, contextlib.suppress(ApiException):
+        create(server)
+    assert spans()
+    for span in spans():
+        text = span.to_json()
+        assert "canary" not in text, text[max(0, text.find("canary") - 300) :][:600]
