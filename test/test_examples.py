@@ -46,7 +46,7 @@ def run(name: str, *arguments: str, stdin: Path | None = None) -> tuple[int, str
     """The exit status of an example, and all that it prints."""
     done = subprocess.run(
         [sys.executable, "-W", "error", str(EXAMPLES / name), *arguments],
-        stdin=stdin.open() if stdin else subprocess.DEVNULL,
+        input=stdin.read_text() if stdin else "",
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env={**os.environ, "PYTHONPATH": str(EXAMPLES.parent.parent)},
@@ -60,7 +60,7 @@ def run(name: str, *arguments: str, stdin: Path | None = None) -> tuple[int, str
 def test_rotate_secrets(sandbox: Sandbox) -> None:
     """A value becomes another, under the same id, with its aliases and its description."""
     env = sandbox.environment_id
-    sandbox.add_secret("OLD", CANARY, description="for the mail server")
+    sandbox.add_secret(env, "OLD", CANARY, description="for the mail server")
     before = {secret.key: secret.id for secret in sandbox.secrets(env)}
     code, told = run("rotate_secrets.py", "OLD", "SESSION_SECRET")
     assert (code, told.count(" rotated at ")) == (0, 2)
@@ -108,7 +108,7 @@ def test_push_dotenv__that_fails(sandbox: Sandbox, dotenv: Path) -> None:
 def test_worker_pool(sandbox: Sandbox, dotenv: Path) -> None:
     """Several processes write what comes in, also what is there, and what they cannot learn about."""
     env = sandbox.environment_id
-    sandbox.add_secret("REGION", "old")
+    sandbox.add_secret(env, "REGION", "old")
     sandbox.drop_reply("create_environment_secret")
     code, told = run("worker_pool.py", stdin=dotenv)
     assert (code, told) == (0, "API_KEY: done\nREGION: done\nSTRIPE_API_KEY: done\n")
@@ -154,14 +154,10 @@ def test_web_service(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None
         answers += [request("PUT", "/secrets/SERVICE_ACCOUNT", json={"value": CANARY})]
         sandbox.fail("list_environment_secrets", status=429, retry_after=3600)
         answers += [request("GET", "/secrets")]
-        sandbox.drop_reply("create_environment_secret", times=None)
-        sandbox.fail("list_environment_secrets", status=400, times=None)
-        answers += [request("GET", "/secrets")]
-        sandbox.reset()
         sandbox.fail("edit_environment_secret", status=500, times=None)
         answers += [request("PUT", "/secrets/SESSION_SECRET", json={"value": CANARY})]
-        assert [answer.status for answer in answers] == [400, 400, 409, 503, 503, 503]
+        assert [answer.status for answer in answers] == [400, 400, 409, 503, 503]
         assert answers[3].headers["Retry-After"] == "3600"
-        assert b"it may have been done" in answers[5].data
+        assert b"it may have been done" in answers[4].data
         assert CANARY.encode() not in b"".join(answer.data for answer in [listed, *answers])
     assert CANARY not in caplog.text
