@@ -55,7 +55,7 @@ class OpenApiException(Exception):
 
 
 class _ArgumentError(OpenApiException):
-    """What the errors about an argument have in common: a text, and `path_to_item`, where in the argument it applies."""
+    """What the errors about an argument have in common: a text, and `path_to_item`, where it applies."""
 
     def __init__(self, msg: str, path_to_item: PathToItem | None = None) -> None:
         self.path_to_item = path_to_item

@@ -20,7 +20,7 @@ def test_surface__is_the_snapshot() -> None:
 
 @pytest.mark.parametrize("path", sorted(DEFINED))
 def test_surface__is_documented(path: str) -> None:
-    """What is public has a docstring; an attribute may be named by its class's, and an enum's members are their names."""
+    """What is public has a docstring; an attribute may be named by its class's, a member of an enum is its name."""
     target = DEFINED[path]
     if target.is_attribute and target.parent and target.parent.is_module:
         return  # a comment says it
