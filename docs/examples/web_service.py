@@ -1,4 +1,4 @@
-"""A web service that embeds one client for its whole life.
+"""A FastAPI service that embeds one client for its whole life.
 
     uvicorn web_service:app
 
@@ -6,40 +6,36 @@
     PUT /secrets/{key}             {"value": "…"}: create it, or give it this value
 
 QOVERY_API_TOKEN and QOVERY_ENVIRONMENT_ID say where. Handlers that are no coroutines run in threads, which share the
-client. Starlette is what FastAPI stands on: there the same code goes into the same places.
+client.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import AsyncIterator
 
-from pydantic import SecretStr
-from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, SecretStr
 
 from qovery import (
     ApiClient,
     ApiException,
     ApiTimeoutError,
-    ApiValueError,
     Configuration,
     EnvironmentSecretApi,
     TooManyRequestsException,
 )
 from qovery.sync import plan_secrets
 
-#: Who waits for an answer of this service waits no longer than this for the one behind it, in seconds.
+#: Who waits for an answer of this service waits no longer than this for each call to the one behind it, in seconds.
 BUDGET = 5.0
 
 
 @contextlib.asynccontextmanager
-async def lifespan(app: Starlette) -> AsyncIterator[None]:
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     configuration = Configuration.from_env()
     configuration.total_timeout = BUDGET
     with ApiClient(configuration) as client:  # the end closes the connections, and ends what is under way
@@ -48,47 +44,43 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
 
 
-def list_secrets(request: Request) -> Response:
+app = FastAPI(lifespan=lifespan)
+
+
+class NewValue(BaseModel):
+    value: SecretStr  # so that no log of this service shows it
+
+
+@app.get("/secrets")
+def list_secrets(request: Request) -> list[dict[str, str | None]]:
     state = request.app.state
     secrets = state.api.list_environment_secrets(state.environment_id).results or []
-    return JSONResponse(
-        [{"key": secret.key, "scope": secret.scope, "kind": secret.variable_type} for secret in secrets]
-    )
+    return [{"key": secret.key, "scope": secret.scope, "kind": secret.variable_type} for secret in secrets]
 
 
-async def put_secret(request: Request) -> Response:
-    try:
-        value = SecretStr((await request.json())["value"])  # so that no traceback of this service shows it
-    except (json.JSONDecodeError, KeyError, TypeError):
-        return JSONResponse({"detail": 'the body must be {"value": "…"}'}, 400)
-    key, state = request.path_params["key"], request.app.state
-
-    def put() -> Response:
-        plan = plan_secrets(state.api, state.environment_id, {key: value})
-        if plan.conflicts:
-            return JSONResponse({"detail": plan.conflicts[0].reason}, 409)
-        (result,) = plan.apply(max_workers=1).results
-        if result.error is not None:
-            raise result.error
-        return JSONResponse({"key": key, "done": result.kind}, 201 if result.kind == "create" else 200)
-
-    return await run_in_threadpool(put)
+@app.put("/secrets/{key}")
+def put_secret(request: Request, key: str, new: NewValue) -> Response:
+    state = request.app.state
+    plan = plan_secrets(state.api, state.environment_id, {key: new.value})
+    if plan.conflicts:
+        return JSONResponse({"detail": plan.conflicts[0].reason}, 409)
+    (result,) = plan.apply(max_workers=1).results
+    if result.error is not None:
+        raise result.error
+    return JSONResponse({"key": key, "done": result.kind}, 201 if result.kind == "create" else 200)
 
 
-async def failed(request: Request, error: Exception) -> Response:
+@app.exception_handler(RequestValidationError)
+def refused(_: Request, error: RequestValidationError) -> Response:
+    """FastAPI's own answer repeats the body, and so the value."""
+    return JSONResponse({"detail": [{"loc": one["loc"], "msg": one["msg"]} for one in error.errors()]}, 422)
+
+
+@app.exception_handler(ApiException)
+def failed(_: Request, error: ApiException) -> Response:
     """What the service behind this one says is not for the callers of this one; whether to come back is."""
-    if isinstance(error, ApiValueError):
-        return JSONResponse({"detail": str(error)}, 400)
     headers = {}
     if isinstance(error, TooManyRequestsException) and error.retry_after is not None:
         headers["Retry-After"] = str(round(error.retry_after))
-    unknown = isinstance(error, ApiException) and error.outcome_unknown
-    detail = "it may have been done, look before you repeat it" if unknown else "try again later"
+    detail = "it may have been done, look before you repeat it" if error.outcome_unknown else "try again later"
     return JSONResponse({"detail": detail}, 504 if isinstance(error, ApiTimeoutError) else 503, headers)
-
-
-app = Starlette(
-    routes=[Route("/secrets", list_secrets), Route("/secrets/{key}", put_secret, methods=["PUT"])],
-    exception_handlers={ApiException: failed, ApiValueError: failed},
-    lifespan=lifespan,
-)
