@@ -18,6 +18,7 @@ import pytest
 import urllib3
 import uvicorn
 
+from qovery import ApiClient, Configuration, EnvironmentSecretApi
 from qovery.sandbox import Sandbox
 
 EXAMPLES = Path(__file__).parent.parent / "docs/examples"
@@ -58,28 +59,55 @@ def run(name: str, *arguments: str, stdin: Path | None = None) -> tuple[int, str
 
 
 def test_rotate_secrets(sandbox: Sandbox) -> None:
-    """A value becomes another, under the same id, with its aliases and its description."""
+    """A value becomes another, under the same id, with its aliases and its description; so does an override's."""
+    sandbox.behaviour = "observed"  # the documented one has no aliases of an environment's own secrets
     env = sandbox.environment_id
-    sandbox.add_secret(env, "OLD", CANARY, description="for the mail server")
-    before = {secret.key: secret.id for secret in sandbox.secrets(env)}
+    old = sandbox.add_secret(env, "OLD", CANARY, description="for the mail server")
+    stripe = next(secret for secret in sandbox.secrets(env) if secret.key == "STRIPE_API_KEY")
+    with ApiClient(Configuration.from_env()) as client:
+        EnvironmentSecretApi(client).create_environment_secret_alias(env, old.id, {"key": "ANOTHER_NAME"})
+        EnvironmentSecretApi(client).create_environment_secret_override(env, stripe.id, {"value": CANARY})
+    before = {(secret.key, secret.id, secret.description) for secret in sandbox.secrets(env)}
+    code, told = run("rotate_secrets.py", "OLD", "STRIPE_API_KEY", "OLD")
+    assert (code, told) == (0, "OLD was rotated\nSTRIPE_API_KEY was rotated\n")
+    assert CANARY not in (sandbox.value(env, "OLD"), sandbox.value(env, "STRIPE_API_KEY"))
+    assert sandbox.value(env, "ANOTHER_NAME") == sandbox.value(env, "OLD")
+    assert {(secret.key, secret.id, secret.description) for secret in sandbox.secrets(env)} == before
+
+
+def test_rotate_secrets__that_cannot_be(sandbox: Sandbox) -> None:
+    """One key that cannot be rotated keeps all as they are, and each such key has its reason."""
+    env = sandbox.environment_id
+    sandbox.add_secret(env, "FOREIGN", CANARY, owned_by="DOPPLER")
+    stripe = next(secret for secret in sandbox.secrets(env) if secret.key == "STRIPE_API_KEY")
+    with ApiClient(Configuration.from_env()) as client:
+        EnvironmentSecretApi(client).create_environment_secret_alias(env, stripe.id, {"key": "ANOTHER_NAME"})
+    keys = ["SESSION_SECRET", "NONE", "STRIPE_API_KEY", "ANOTHER_NAME", "SERVICE_ACCOUNT", "FOREIGN"]
+    reasons = "NONE does not exist, STRIPE_API_KEY is inherited from PROJECT, ANOTHER_NAME is an alias, "
+    reasons += "SERVICE_ACCOUNT is a file, FOREIGN is managed by DOPPLER"
+    assert run("rotate_secrets.py", *keys) == (1, f"nothing was rotated: {reasons}\n")
+    assert "PUT" not in [request.method for request in sandbox.requests]
+
+
+def test_rotate_secrets__that_fails(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the service refuses does not stop the rest; what nobody knows, a wrong token and no key are told apart."""
+    env = sandbox.environment_id
+    sandbox.add_secret(env, "OLD", CANARY)
+    sandbox.fail("edit_environment_secret", status=403)
     code, told = run("rotate_secrets.py", "OLD", "SESSION_SECRET")
-    assert (code, told.count(" rotated at ")) == (0, 2)
+    assert (code, "OLD was not rotated: " in told, "SESSION_SECRET was rotated" in told) == (1, True, True)
+    assert sandbox.value(env, "OLD") == CANARY
+    sandbox.drop_reply("edit_environment_secret", times=None)
+    code, told = run("rotate_secrets.py", "OLD")
+    assert (code, "OLD may have been rotated: " in told) == (1, True)
     assert sandbox.value(env, "OLD") != CANARY
     assert sandbox.value(env, "OLD") not in told
-    assert {secret.key: secret.id for secret in sandbox.secrets(env)} == before
-    assert next(secret for secret in sandbox.secrets(env) if secret.key == "OLD").description == "for the mail server"
-
-
-def test_rotate_secrets__that_fails(sandbox: Sandbox) -> None:
-    """A key that is not the environment's own keeps all as they are; one that the service refuses keeps itself."""
-    value = sandbox.value(sandbox.environment_id, "SESSION_SECRET")
-    assert run("rotate_secrets.py", "SESSION_SECRET", "STRIPE_API_KEY")[0] == 1
-    sandbox.fail("edit_environment_secret", status=403)
-    code, told = run("rotate_secrets.py", "SESSION_SECRET")
-    assert (code, "SESSION_SECRET was not rotated" in told) == (1, True)
-    assert sandbox.value(sandbox.environment_id, "SESSION_SECRET") == value
     sandbox.revoke("a-token")
-    assert run("rotate_secrets.py", "SESSION_SECRET")[0] == 1
+    code, told = run("rotate_secrets.py", "OLD")
+    assert (code, "nothing was rotated: " in told) == (1, True)
+    assert run("rotate_secrets.py")[0] == 2
+    monkeypatch.delenv("QOVERY_ENVIRONMENT_ID")
+    assert run("rotate_secrets.py", "OLD")[0] == 2
 
 
 def test_push_dotenv(sandbox: Sandbox, dotenv: Path) -> None:
