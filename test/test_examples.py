@@ -6,6 +6,7 @@ import contextlib
 import functools
 import os
 import runpy
+import signal
 import subprocess
 import sys
 import threading
@@ -43,19 +44,28 @@ def dotenv(tmp_path: Path) -> Path:
     return file
 
 
-def run(name: str, *arguments: str, stdin: Path | None = None) -> tuple[int, str]:
-    """The exit status of an example, and all that it prints."""
-    done = subprocess.run(
+def started(name: str, *arguments: str) -> subprocess.Popen[str]:
+    """An example that runs, with all that it prints in one stream."""
+    return subprocess.Popen(
         [sys.executable, "-W", "error", str(EXAMPLES / name), *arguments],
-        input=stdin.read_text() if stdin else "",
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env={**os.environ, "PYTHONPATH": str(EXAMPLES.parent.parent)},
         text=True,
-        timeout=60,
     )
-    assert CANARY not in done.stdout
-    return done.returncode, done.stdout
+
+
+def run(name: str, *arguments: str, stdin: str = "") -> tuple[int, str]:
+    """The exit status of an example, and all that it prints, which is never a value nor a traceback."""
+    with started(name, *arguments) as process:
+        try:
+            told, _ = process.communicate(stdin, timeout=60)
+        finally:
+            process.kill()
+    assert CANARY not in told
+    assert "Traceback" not in told
+    return process.returncode, told
 
 
 def test_rotate_secrets(sandbox: Sandbox) -> None:
@@ -114,23 +124,49 @@ def test_push_dotenv(sandbox: Sandbox, dotenv: Path) -> None:
     """Without --yes the plan is shown and nothing changes; with it the environment is as the file says."""
     env = sandbox.environment_id
     code, told = run("push_dotenv.py", str(dotenv))
-    assert (code, "Plan: 2 create, 1 override" in told) == (2, True)
-    assert len(sandbox.requests) == 1
+    assert (code, "Plan: 2 create, 1 override" in told) == (3, True)
+    assert [request.method for request in sandbox.requests] == ["GET"]
     code, told = run("push_dotenv.py", str(dotenv), "--prune", "--yes")
     assert (code, "0 failed, 0 skipped" in told) == (0, True)
     assert [sandbox.value(env, key) for key in ("API_KEY", "REGION", "STRIPE_API_KEY")] == [CANARY] * 3
     assert "SESSION_SECRET" not in [secret.key for secret in sandbox.secrets(env)]
 
 
-def test_push_dotenv__that_fails(sandbox: Sandbox, dotenv: Path) -> None:
-    """A conflict, a key that fails, a file that cannot be meant and a service that is away each have their status."""
+def test_push_dotenv__that_fails(sandbox: Sandbox, dotenv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that fails, a conflict, a file that cannot be meant, a wrong token: each has its status and its text."""
     sandbox.fail("create_environment_secret", status=403)
-    assert run("push_dotenv.py", str(dotenv), "--yes")[0] == 1
-    dotenv.write_text(f"SERVICE_ACCOUNT={CANARY}\n")  # a file at the service
-    assert run("push_dotenv.py", str(dotenv), "--yes")[0] == 2
+    code, told = run("push_dotenv.py", str(dotenv), "--yes")
+    assert (code, "1 failed" in told) == (1, True)
+    dotenv.write_text(f"SERVICE_ACCOUNT={CANARY}\nFINE={CANARY}\n")
+    code, told = run("push_dotenv.py", str(dotenv), "--yes")
+    assert (code, "1 create, 1 conflict" in told) == (3, True)
+    assert "FINE" not in [secret.key for secret in sandbox.secrets(sandbox.environment_id)]
+    sandbox.revoke("a-token")
+    code, told = run("push_dotenv.py", str(dotenv), "--yes")
+    assert (code, "401 Unauthorized" in told, told.count("\n")) == (1, True, 1)
     dotenv.write_text(f"A={CANARY}\nA={CANARY}\n")
-    assert run("push_dotenv.py", str(dotenv))[0] == 1
-    assert run("push_dotenv.py", str(dotenv.parent / "none"))[0] == 1
+    code, told = run("push_dotenv.py", str(dotenv))
+    assert (code, "the key of line 1 again" in told) == (1, True)
+    code, told = run("push_dotenv.py", str(dotenv.parent / "none"))
+    assert (code, "No such file" in told) == (1, True)
+    monkeypatch.delenv("QOVERY_ENVIRONMENT_ID")
+    assert run("push_dotenv.py", str(dotenv))[0] == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGINT for one process")
+def test_push_dotenv__ctrl_c(sandbox: Sandbox, dotenv: Path) -> None:
+    """After Ctrl-C the report says what had been done."""
+    dotenv.write_text("".join(f"K{number}={CANARY}\n" for number in range(400)))
+    sandbox.delay(0.05)
+    with started("push_dotenv.py", str(dotenv), "--yes") as process:
+        while not any(request.method == "POST" for request in sandbox.requests):
+            assert process.poll() is None
+            time.sleep(0.005)
+        process.send_signal(signal.SIGINT)
+        told, _ = process.communicate(timeout=60)
+    assert (process.returncode, "not started before the interruption" in told) == (130, True)
+    assert "Traceback" not in told
+    assert CANARY not in told
 
 
 def test_worker_pool(sandbox: Sandbox, dotenv: Path) -> None:
@@ -138,7 +174,7 @@ def test_worker_pool(sandbox: Sandbox, dotenv: Path) -> None:
     env = sandbox.environment_id
     sandbox.add_secret(env, "REGION", "old")
     sandbox.drop_reply("create_environment_secret")
-    code, told = run("worker_pool.py", stdin=dotenv)
+    code, told = run("worker_pool.py", stdin=dotenv.read_text())
     assert (code, told) == (0, "API_KEY: done\nREGION: done\nSTRIPE_API_KEY: done\n")
     assert [sandbox.value(env, key) for key in ("API_KEY", "REGION", "STRIPE_API_KEY")] == [CANARY] * 3
 
@@ -146,7 +182,7 @@ def test_worker_pool(sandbox: Sandbox, dotenv: Path) -> None:
 def test_worker_pool__that_fails(sandbox: Sandbox, dotenv: Path) -> None:
     """A job that fails does not stop the others."""
     sandbox.fail("create_environment_secret", status=403)
-    code, told = run("worker_pool.py", stdin=dotenv)
+    code, told = run("worker_pool.py", stdin=dotenv.read_text())
     assert (code, told.count(": done"), told.count("403 Forbidden")) == (1, 2, 1)
 
 
