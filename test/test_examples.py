@@ -6,6 +6,7 @@ import contextlib
 import functools
 import os
 import runpy
+import signal
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ import pytest
 import urllib3
 import uvicorn
 
+from qovery import ApiClient, Configuration, EnvironmentSecretApi
 from qovery.sandbox import Sandbox
 
 EXAMPLES = Path(__file__).parent.parent / "docs/examples"
@@ -42,67 +44,129 @@ def dotenv(tmp_path: Path) -> Path:
     return file
 
 
-def run(name: str, *arguments: str, stdin: Path | None = None) -> tuple[int, str]:
-    """The exit status of an example, and all that it prints."""
-    done = subprocess.run(
+def started(name: str, *arguments: str) -> subprocess.Popen[str]:
+    """An example that runs, with all that it prints in one stream."""
+    return subprocess.Popen(
         [sys.executable, "-W", "error", str(EXAMPLES / name), *arguments],
-        input=stdin.read_text() if stdin else "",
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env={**os.environ, "PYTHONPATH": str(EXAMPLES.parent.parent)},
         text=True,
-        timeout=60,
     )
-    assert CANARY not in done.stdout
-    return done.returncode, done.stdout
+
+
+def run(name: str, *arguments: str, stdin: str = "") -> tuple[int, str]:
+    """The exit status of an example, and all that it prints, which is never a value nor a traceback."""
+    with started(name, *arguments) as process:
+        try:
+            told, _ = process.communicate(stdin, timeout=60)
+        finally:
+            process.kill()
+    assert CANARY not in told
+    assert "Traceback" not in told
+    return process.returncode, told
 
 
 def test_rotate_secrets(sandbox: Sandbox) -> None:
-    """A value becomes another, under the same id, with its aliases and its description."""
+    """A value becomes another, under the same id, with its aliases and its description; so does an override's."""
+    sandbox.behaviour = "observed"  # the documented one has no aliases of an environment's own secrets
     env = sandbox.environment_id
-    sandbox.add_secret(env, "OLD", CANARY, description="for the mail server")
-    before = {secret.key: secret.id for secret in sandbox.secrets(env)}
+    old = sandbox.add_secret(env, "OLD", CANARY, description="for the mail server")
+    stripe = next(secret for secret in sandbox.secrets(env) if secret.key == "STRIPE_API_KEY")
+    with ApiClient(Configuration.from_env()) as client:
+        EnvironmentSecretApi(client).create_environment_secret_alias(env, old.id, {"key": "ANOTHER_NAME"})
+        EnvironmentSecretApi(client).create_environment_secret_override(env, stripe.id, {"value": CANARY})
+    before = {(secret.key, secret.id, secret.description) for secret in sandbox.secrets(env)}
+    code, told = run("rotate_secrets.py", "OLD", "STRIPE_API_KEY", "OLD")
+    assert (code, told) == (0, "OLD was rotated\nSTRIPE_API_KEY was rotated\n")
+    assert CANARY not in (sandbox.value(env, "OLD"), sandbox.value(env, "STRIPE_API_KEY"))
+    assert sandbox.value(env, "ANOTHER_NAME") == sandbox.value(env, "OLD")
+    assert {(secret.key, secret.id, secret.description) for secret in sandbox.secrets(env)} == before
+
+
+def test_rotate_secrets__that_cannot_be(sandbox: Sandbox) -> None:
+    """One key that cannot be rotated keeps all as they are, and each such key has its reason."""
+    env = sandbox.environment_id
+    sandbox.add_secret(env, "FOREIGN", CANARY, owned_by="DOPPLER")
+    stripe = next(secret for secret in sandbox.secrets(env) if secret.key == "STRIPE_API_KEY")
+    with ApiClient(Configuration.from_env()) as client:
+        EnvironmentSecretApi(client).create_environment_secret_alias(env, stripe.id, {"key": "ANOTHER_NAME"})
+    keys = ["SESSION_SECRET", "NONE", "STRIPE_API_KEY", "ANOTHER_NAME", "SERVICE_ACCOUNT", "FOREIGN"]
+    reasons = "NONE does not exist, STRIPE_API_KEY is inherited from PROJECT, ANOTHER_NAME is an alias, "
+    reasons += "SERVICE_ACCOUNT is a file, FOREIGN is managed by DOPPLER"
+    assert run("rotate_secrets.py", *keys) == (1, f"nothing was rotated: {reasons}\n")
+    assert "PUT" not in [request.method for request in sandbox.requests]
+
+
+def test_rotate_secrets__that_fails(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the service refuses does not stop the rest; what nobody knows, a wrong token and no key are told apart."""
+    env = sandbox.environment_id
+    sandbox.add_secret(env, "OLD", CANARY)
+    sandbox.fail("edit_environment_secret", status=403)
     code, told = run("rotate_secrets.py", "OLD", "SESSION_SECRET")
-    assert (code, told.count(" rotated at ")) == (0, 2)
+    assert (code, "OLD was not rotated: " in told, "SESSION_SECRET was rotated" in told) == (1, True, True)
+    assert sandbox.value(env, "OLD") == CANARY
+    sandbox.drop_reply("edit_environment_secret", times=None)
+    code, told = run("rotate_secrets.py", "OLD")
+    assert (code, "OLD may have been rotated: " in told) == (1, True)
     assert sandbox.value(env, "OLD") != CANARY
     assert sandbox.value(env, "OLD") not in told
-    assert {secret.key: secret.id for secret in sandbox.secrets(env)} == before
-    assert next(secret for secret in sandbox.secrets(env) if secret.key == "OLD").description == "for the mail server"
-
-
-def test_rotate_secrets__that_fails(sandbox: Sandbox) -> None:
-    """A key that is not the environment's own keeps all as they are; one that the service refuses keeps itself."""
-    value = sandbox.value(sandbox.environment_id, "SESSION_SECRET")
-    assert run("rotate_secrets.py", "SESSION_SECRET", "STRIPE_API_KEY")[0] == 1
-    sandbox.fail("edit_environment_secret", status=403)
-    code, told = run("rotate_secrets.py", "SESSION_SECRET")
-    assert (code, "SESSION_SECRET was not rotated" in told) == (1, True)
-    assert sandbox.value(sandbox.environment_id, "SESSION_SECRET") == value
     sandbox.revoke("a-token")
-    assert run("rotate_secrets.py", "SESSION_SECRET")[0] == 1
+    code, told = run("rotate_secrets.py", "OLD")
+    assert (code, "nothing was rotated: " in told) == (1, True)
+    assert run("rotate_secrets.py")[0] == 2
+    monkeypatch.delenv("QOVERY_ENVIRONMENT_ID")
+    assert run("rotate_secrets.py", "OLD")[0] == 2
 
 
 def test_push_dotenv(sandbox: Sandbox, dotenv: Path) -> None:
     """Without --yes the plan is shown and nothing changes; with it the environment is as the file says."""
     env = sandbox.environment_id
     code, told = run("push_dotenv.py", str(dotenv))
-    assert (code, "Plan: 2 create, 1 override" in told) == (2, True)
-    assert len(sandbox.requests) == 1
+    assert (code, "Plan: 2 create, 1 override" in told) == (3, True)
+    assert [request.method for request in sandbox.requests] == ["GET"]
     code, told = run("push_dotenv.py", str(dotenv), "--prune", "--yes")
     assert (code, "0 failed, 0 skipped" in told) == (0, True)
     assert [sandbox.value(env, key) for key in ("API_KEY", "REGION", "STRIPE_API_KEY")] == [CANARY] * 3
     assert "SESSION_SECRET" not in [secret.key for secret in sandbox.secrets(env)]
 
 
-def test_push_dotenv__that_fails(sandbox: Sandbox, dotenv: Path) -> None:
-    """A conflict, a key that fails, a file that cannot be meant and a service that is away each have their status."""
+def test_push_dotenv__that_fails(sandbox: Sandbox, dotenv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that fails, a conflict, a file that cannot be meant, a wrong token: each has its status and its text."""
     sandbox.fail("create_environment_secret", status=403)
-    assert run("push_dotenv.py", str(dotenv), "--yes")[0] == 1
-    dotenv.write_text(f"SERVICE_ACCOUNT={CANARY}\n")  # a file at the service
-    assert run("push_dotenv.py", str(dotenv), "--yes")[0] == 2
+    code, told = run("push_dotenv.py", str(dotenv), "--yes")
+    assert (code, "1 failed" in told) == (1, True)
+    dotenv.write_text(f"SERVICE_ACCOUNT={CANARY}\nFINE={CANARY}\n")
+    code, told = run("push_dotenv.py", str(dotenv), "--yes")
+    assert (code, "1 create, 1 conflict" in told) == (3, True)
+    assert "FINE" not in [secret.key for secret in sandbox.secrets(sandbox.environment_id)]
+    sandbox.revoke("a-token")
+    code, told = run("push_dotenv.py", str(dotenv), "--yes")
+    assert (code, "401 Unauthorized" in told, told.count("\n")) == (1, True, 1)
     dotenv.write_text(f"A={CANARY}\nA={CANARY}\n")
-    assert run("push_dotenv.py", str(dotenv))[0] == 1
-    assert run("push_dotenv.py", str(dotenv.parent / "none"))[0] == 1
+    code, told = run("push_dotenv.py", str(dotenv))
+    assert (code, "the key of line 1 again" in told) == (1, True)
+    code, told = run("push_dotenv.py", str(dotenv.parent / "none"))
+    assert (code, "No such file" in told) == (1, True)
+    monkeypatch.delenv("QOVERY_ENVIRONMENT_ID")
+    assert run("push_dotenv.py", str(dotenv))[0] == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGINT for one process")
+def test_push_dotenv__ctrl_c(sandbox: Sandbox, dotenv: Path) -> None:
+    """After Ctrl-C the report says what had been done."""
+    dotenv.write_text("".join(f"K{number}={CANARY}\n" for number in range(400)))
+    sandbox.delay(0.05)
+    with started("push_dotenv.py", str(dotenv), "--yes") as process:
+        while not any(request.method == "POST" for request in sandbox.requests):
+            assert process.poll() is None
+            time.sleep(0.005)
+        process.send_signal(signal.SIGINT)
+        told, _ = process.communicate(timeout=60)
+    assert (process.returncode, "not started before the interruption" in told) == (130, True)
+    assert "Traceback" not in told
+    assert CANARY not in told
 
 
 def test_worker_pool(sandbox: Sandbox, dotenv: Path) -> None:
@@ -110,7 +174,7 @@ def test_worker_pool(sandbox: Sandbox, dotenv: Path) -> None:
     env = sandbox.environment_id
     sandbox.add_secret(env, "REGION", "old")
     sandbox.drop_reply("create_environment_secret")
-    code, told = run("worker_pool.py", stdin=dotenv)
+    code, told = run("worker_pool.py", stdin=dotenv.read_text())
     assert (code, told) == (0, "API_KEY: done\nREGION: done\nSTRIPE_API_KEY: done\n")
     assert [sandbox.value(env, key) for key in ("API_KEY", "REGION", "STRIPE_API_KEY")] == [CANARY] * 3
 
@@ -118,7 +182,7 @@ def test_worker_pool(sandbox: Sandbox, dotenv: Path) -> None:
 def test_worker_pool__that_fails(sandbox: Sandbox, dotenv: Path) -> None:
     """A job that fails does not stop the others."""
     sandbox.fail("create_environment_secret", status=403)
-    code, told = run("worker_pool.py", stdin=dotenv)
+    code, told = run("worker_pool.py", stdin=dotenv.read_text())
     assert (code, told.count(": done"), told.count("403 Forbidden")) == (1, 2, 1)
 
 
