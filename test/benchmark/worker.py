@@ -83,15 +83,26 @@ def growth(work: Callable[[], object]) -> int:
 
 
 def calls_a_second(work: Callable[[], object], threads: int) -> float:
+    import threading
     import time
-    from concurrent.futures import ThreadPoolExecutor
 
-    calls = threads * 40
-    with ThreadPoolExecutor(threads) as executor:
-        list(executor.map(lambda _: work(), range(threads)))  # every connection is open before the clock runs
-        started = time.perf_counter()
-        list(executor.map(lambda _: work(), range(calls)))
-        return calls / (time.perf_counter() - started)
+    each = 40
+    ready = threading.Barrier(threads + 1)
+
+    def loop() -> None:
+        work()  # every connection is open before the clock runs
+        ready.wait()
+        for _ in range(each):
+            work()
+
+    workers = [threading.Thread(target=loop) for _ in range(threads)]
+    for worker in workers:
+        worker.start()
+    ready.wait()
+    started = time.perf_counter()
+    for worker in workers:
+        worker.join()
+    return threads * each / (time.perf_counter() - started)
 
 
 def main() -> None:
