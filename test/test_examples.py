@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -192,36 +193,81 @@ def served(app: Any) -> Iterator[Callable[..., urllib3.BaseHTTPResponse]]:
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None))
     thread = threading.Thread(target=server.run)
     thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    with urllib3.HTTPConnectionPool("127.0.0.1", port) as pool:
-        yield functools.partial(pool.request, retries=False)
-    server.should_exit = True
-    thread.join()
+    try:
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        with urllib3.HTTPConnectionPool("127.0.0.1", port, maxsize=8, timeout=60) as pool:
+            yield functools.partial(pool.request, retries=False)
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
-def test_web_service(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
-    """One client serves all requests; what the service behind it says becomes an answer of its own."""
+@pytest.fixture
+def web_service(sandbox: Sandbox) -> Any:
+    return runpy.run_path(str(EXAMPLES / "web_service.py"))["app"]
+
+
+def test_web_service(sandbox: Sandbox, web_service: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """One client serves all requests, also many at once."""
     caplog.set_level(0)
-    example = runpy.run_path(str(EXAMPLES / "web_service.py"))
-    with served(example["app"]) as request:
-        assert request("PUT", "/secrets/REGION", json={"value": CANARY}).status == 201
-        assert request("PUT", "/secrets/REGION", json={"value": CANARY}).json() == {"key": "REGION", "done": "update"}
-        assert sandbox.value(sandbox.environment_id, "REGION") == CANARY
-        listed = request("GET", "/secrets")
-        assert {"key": "REGION", "scope": "ENVIRONMENT", "kind": "VALUE"} in listed.json()
-
-        answers = [request("PUT", "/secrets/REGION", json={"valeu": CANARY})]
-        answers += [request("PUT", "/secrets/REGION", body=CANARY)]
-        answers += [request("PUT", "/secrets/SERVICE_ACCOUNT", json={"value": CANARY})]
-        sandbox.fail("list_environment_secrets", status=429, retry_after=3600)
-        answers += [request("GET", "/secrets")]
-        sandbox.fail("edit_environment_secret", status=500, times=None)
-        answers += [request("PUT", "/secrets/SESSION_SECRET", json={"value": CANARY})]
-        assert [answer.status for answer in answers] == [400, 400, 409, 503, 503]
-        assert answers[3].headers["Retry-After"] == "3600"
-        assert b"it may have been done" in answers[4].data
-        assert CANARY.encode() not in b"".join(answer.data for answer in [listed, *answers])
+    env = sandbox.environment_id
+    with served(web_service) as request:
+        answers = [request("PUT", "/secrets/REGION", json={"value": CANARY})]
+        answers += [request("PUT", "/secrets/REGION", json={"value": f"{CANARY} again"})]
+        assert [(answer.status, answer.json()["done"]) for answer in answers] == [(201, "create"), (200, "edit")]
+        assert sandbox.value(env, "REGION") == f"{CANARY} again"
+        with ThreadPoolExecutor(8) as executor:
+            answers += executor.map(lambda _: request("GET", "/secrets"), range(16))
+        for answer in answers[2:]:
+            assert {"key": "REGION", "scope": "ENVIRONMENT", "kind": "VALUE"} in answer.json()
+        assert CANARY.encode() not in b"".join(answer.data for answer in answers)
     assert CANARY not in caplog.text
+
+
+def test_web_service__that_fails(sandbox: Sandbox, web_service: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """What the service behind it says becomes an answer of its own, and a line in its log."""
+    caplog.set_level(0)
+    sandbox.add_secret(sandbox.environment_id, "FOREIGN", CANARY, owned_by="DOPPLER")
+    body = {"value": CANARY}
+    with served(web_service) as request:
+        answers = [request("PUT", "/secrets/REGION", json={"valeu": CANARY})]
+        answers += [request("PUT", "/secrets/REGION", json={"value": [CANARY]})]
+        answers += [request("PUT", "/secrets/REGION", body=CANARY)]
+        sandbox.fail("create_environment_secret", status=422)
+        answers += [request("PUT", "/secrets/REGION", json=body)]
+        answers += [request("PUT", "/secrets/REGION", body=f'{{"value": "{CANARY}\\ud800"}}')]
+        assert [answer.status for answer in answers] == [400] * 5
+
+        sandbox.behaviour = "observed"  # the other one makes a key anew that is there
+        conflicts = [request("PUT", f"/secrets/{key}", json=body) for key in ("SERVICE_ACCOUNT", "FOREIGN")]
+        conflicts += [request("PUT", "/secrets/STRIPE_API_KEY", json=body)]  # inherited
+        conflicts += [request("PUT", "/secrets/REGION", json={"value": "SESSION_SECRET"})]
+        assert [answer.status for answer in conflicts] == [409] * 4
+
+        sandbox.fail("list_environment_secrets", status=429, retry_after=3600)
+        limited = request("GET", "/secrets")
+        assert (limited.status, limited.headers["Retry-After"]) == (503, "3600")
+
+        sandbox.drop_reply("create_environment_secret")
+        lost = request("PUT", "/secrets/REGION", json=body)
+        assert (lost.status, lost.json()["detail"]) == (504, "it may have been done: look before you repeat it")
+
+        sandbox.revoke("a-token")
+        refused = request("GET", "/secrets")
+        assert refused.status == 502
+        assert CANARY.encode() not in b"".join(a.data for a in [*answers, *conflicts, limited, lost, refused])
+    assert "GET /secrets: list_environment_secrets failed: 401 Unauthorized" in caplog.text
+    assert CANARY not in caplog.text
+
+
+def test_web_service__in_time(sandbox: Sandbox, web_service: Any) -> None:
+    """The calls of a request share one budget: two that fit into it each do not fit both."""
+    web_service.state.budget = 0.5
+    sandbox.delay(0.3)
+    with served(web_service) as request:
+        assert request("PUT", "/secrets/SESSION_SECRET", json={"value": CANARY}).status == 504
+        web_service.state.budget = 60.0
+        assert request("PUT", "/secrets/SESSION_SECRET", json={"value": CANARY}).status == 200
