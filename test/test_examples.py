@@ -218,10 +218,12 @@ def test_web_service(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None
         answers += [request("PUT", "/secrets/SERVICE_ACCOUNT", json={"value": CANARY})]
         sandbox.fail("list_environment_secrets", status=429, retry_after=3600)
         answers += [request("GET", "/secrets")]
+        sandbox.fail("list_environment_secrets", status=403)
+        answers += [request("GET", "/secrets")]
         sandbox.fail("edit_environment_secret", status=500, times=None)
         answers += [request("PUT", "/secrets/SESSION_SECRET", json={"value": CANARY})]
-        assert [answer.status for answer in answers] == [422, 422, 409, 503, 503]
+        assert [answer.status for answer in answers] == [422, 422, 409, 503, 502, 504]
         assert answers[3].headers["Retry-After"] == "3600"
-        assert b"it may have been done" in answers[4].data
+        assert b"it may have been done" in answers[5].data
         assert CANARY.encode() not in b"".join(answer.data for answer in [listed, *answers])
     assert CANARY not in caplog.text

@@ -12,6 +12,8 @@ client.
 from __future__ import annotations
 
 import contextlib
+import logging
+import math
 import os
 from collections.abc import AsyncIterator
 
@@ -26,9 +28,10 @@ from qovery import (
     ApiTimeoutError,
     Configuration,
     EnvironmentSecretApi,
-    TooManyRequestsException,
 )
 from qovery.sync import plan_secrets
+
+logger = logging.getLogger(__name__)
 
 #: Who waits for an answer of this service waits no longer than this for each call to the one behind it, in seconds.
 BUDGET = 5.0
@@ -77,10 +80,16 @@ def refused(_: Request, error: RequestValidationError) -> Response:
 
 
 @app.exception_handler(ApiException)
-def failed(_: Request, error: ApiException) -> Response:
-    """What the service behind this one says is not for the callers of this one; whether to come back is."""
-    headers = {}
-    if isinstance(error, TooManyRequestsException) and error.retry_after is not None:
-        headers["Retry-After"] = str(round(error.retry_after))
-    detail = "it may have been done, look before you repeat it" if error.outcome_unknown else "try again later"
-    return JSONResponse({"detail": detail}, 504 if isinstance(error, ApiTimeoutError) else 503, headers)
+def failed(request: Request, error: ApiException) -> Response:
+    """What the service behind this one says is for the log; its callers learn what they can do."""
+    logger.warning("%s %s: %s", request.method, request.url.path, error)  # an error never holds a value
+    if error.outcome_unknown:
+        return JSONResponse({"detail": "it may have been done: look before you repeat it"}, 504)
+    if isinstance(error, ApiTimeoutError):
+        return JSONResponse({"detail": "no answer in time, and nothing was done"}, 504)
+    if error.status in (400, 422):
+        return JSONResponse({"detail": "the service refuses this key or this value"}, 400)
+    if error.status in (401, 403, 404):
+        return JSONResponse({"detail": "this service may not do that: its operator knows more"}, 502)
+    headers = {} if error.retry_after is None else {"Retry-After": str(math.ceil(error.retry_after))}
+    return JSONResponse({"detail": "try again later, nothing was done"}, 503, headers)
