@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
+import multiprocessing
 import os
 import runpy
 import signal
@@ -172,18 +174,64 @@ def test_push_dotenv__ctrl_c(sandbox: Sandbox, dotenv: Path) -> None:
 def test_worker_pool(sandbox: Sandbox, dotenv: Path) -> None:
     """Several processes write what comes in, also what is there, and what they cannot learn about."""
     env = sandbox.environment_id
-    sandbox.add_secret(env, "REGION", "old")
+    sandbox.add_secret(env, "REGION", "old", description="where")
     sandbox.drop_reply("create_environment_secret")
     code, told = run("worker_pool.py", stdin=dotenv.read_text())
     assert (code, told) == (0, "API_KEY: done\nREGION: done\nSTRIPE_API_KEY: done\n")
     assert [sandbox.value(env, key) for key in ("API_KEY", "REGION", "STRIPE_API_KEY")] == [CANARY] * 3
+    assert next(secret for secret in sandbox.secrets(env) if secret.key == "REGION").description == "where"
 
 
-def test_worker_pool__that_fails(sandbox: Sandbox, dotenv: Path) -> None:
-    """A job that fails does not stop the others."""
-    sandbox.fail("create_environment_secret", status=403)
-    code, told = run("worker_pool.py", stdin=dotenv.read_text())
-    assert (code, told.count(": done"), told.count("403 Forbidden")) == (1, 2, 1)
+def test_worker_pool__that_fails(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that fails does not stop the others, and what nobody knows is said."""
+    sandbox.behaviour = "observed"
+    env = sandbox.environment_id
+    sandbox.add_secret(env, "REGION", "old")
+    sandbox.fail("edit_environment_secret", status=500, retry_after=3600)
+    keys = ["REGION", "SERVICE_ACCOUNT", "STRIPE_API_KEY", "NEW"]
+    code, told = run("worker_pool.py", stdin="".join(f"{key}={CANARY}\n" for key in keys))
+    outcomes = dict(line.split(": ")[:2] for line in told.splitlines())
+    refused = "was not done"
+    expected = {"NEW": "done", "REGION": "may have been done", "SERVICE_ACCOUNT": refused, "STRIPE_API_KEY": refused}
+    assert (code, outcomes) == (1, expected)
+    assert run("worker_pool.py", stdin=f"A={CANARY}\nA={CANARY}\n")[0] == 1
+    monkeypatch.setenv("QOVERY_API_URL", "http://")
+    assert run("worker_pool.py", stdin=f"A={CANARY}\n")[0] == 1
+    monkeypatch.delenv("QOVERY_ENVIRONMENT_ID")
+    assert run("worker_pool.py", stdin=f"A={CANARY}\n")[0] == 2
+
+
+def test_worker_pool__lost_and_away(sandbox: Sandbox) -> None:
+    """A create whose answer is lost stays unknown when the list that would tell fails too."""
+    sandbox.drop_reply("create_environment_secret")
+    sandbox.rate_limit(2, per=3600)
+    code, told = run("worker_pool.py", stdin=f"NEW={CANARY}\n")
+    assert (code, told.partition(" failed: ")[0]) == (1, "NEW: may have been done: list_environment_secrets")
+    assert sandbox.value(sandbox.environment_id, "NEW") == CANARY
+
+
+def test_worker_pool__worker_dies(
+    sandbox: Sandbox, dotenv: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """If a worker dies, the pool ends instead of waiting, and its jobs may have been done."""
+
+    def kill() -> None:
+        while not sandbox.requests:
+            time.sleep(0.005)
+        for child in multiprocessing.active_children():
+            child.kill()
+
+    monkeypatch.syspath_prepend(EXAMPLES)
+    sandbox.delay(0.5)
+    killer = threading.Thread(target=kill)
+    killer.start()
+    with dotenv.open() as file:
+        monkeypatch.setattr(sys, "stdin", file)
+        assert importlib.import_module("worker_pool").main() == 1
+    killer.join()
+    told = "".join(capfd.readouterr())
+    assert told.count(": may have been done: a worker died") >= 1
+    assert CANARY not in told
 
 
 @contextlib.contextmanager
