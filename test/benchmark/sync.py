@@ -1,89 +1,95 @@
-"""What a plan and its apply cost: `python -m test.benchmark.sync`. No part of the tests; it asserts nothing.
+"""`python -m test.benchmark.sync [--rounds N]`: how fast many secrets are planned and applied.
 
-The server is a process of its own and answers each request after its latency, whatever else it is doing. Contenders
-take turns, and the median of the rounds is shown. The ideal time is what the latency alone would take.
+Latency is that of a sandbox in a process of its own, which delays each answer.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import statistics
-import subprocess
+import os
+import platform
 import sys
 import time
-from collections.abc import Iterator
-from pathlib import Path
+
+import urllib3
 
 from qovery import ApiClient, Configuration, EnvironmentSecretApi, SecretRequest
 from qovery.sync import plan_secrets
+from test.benchmark.__main__ import HEAD, Row
+from test.benchmark.sandbox import ENVIRONMENT, server
 
-FEW = "00000000-0000-4000-8000-000000000003"
-MANY = "00000000-0000-4000-8000-000000010000"
-
-
-@contextlib.contextmanager
-def service(latency: float) -> Iterator[EnvironmentSecretApi]:
-    """The API of a server with canned answers."""
-    command = [sys.executable, str(Path(__file__).parent / "server.py"), str(latency)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        host = f"http://127.0.0.1:{process.stdout.readline().strip()}"
-        try:
-            with ApiClient(Configuration(host=host, access_token="a-token")) as client:
-                yield EnvironmentSecretApi(client)
-        finally:
-            process.terminate()
+KEYS, LATENCY, WORKERS = 500, 0.02, 8
+PLANNED = 10_000
 
 
-def one_by_one(api: EnvironmentSecretApi, desired: dict[str, str]) -> float:
-    """The seconds in which a loop creates all secrets."""
-    start = time.perf_counter()
-    for key, value in desired.items():
-        api.create_environment_secret(FEW, SecretRequest(key=key, value=value))
-    return time.perf_counter() - start
+class Contenders:
+    """Both ways to write `KEYS` secrets into an empty environment, each in seconds."""
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+        self.api = EnvironmentSecretApi(ApiClient(Configuration(host=host, access_token="any")))
+
+    def empty(self) -> None:
+        for command, arguments in (
+            ("reset", {}), ("add_environment", {"environment_id": ENVIRONMENT}), ("delay", {"seconds": LATENCY}),
+        ):  # fmt: skip
+            answer = urllib3.request("POST", f"{self.host}/_sandbox/{command}", json=arguments)
+            assert answer.status < 300, answer.data
+
+    def plan_and_apply(self) -> float:
+        self.empty()
+        wanted = {f"KEY_{n}": f"value {n}" for n in range(KEYS)}
+        start = time.perf_counter()
+        plan = plan_secrets(self.api, ENVIRONMENT, wanted)
+        report = plan.apply(WORKERS)
+        seconds = time.perf_counter() - start
+        assert len(report.succeeded) == KEYS
+        return seconds
+
+    def loop(self) -> float:
+        self.empty()
+        start = time.perf_counter()
+        for n in range(KEYS):
+            self.api.create_environment_secret(ENVIRONMENT, SecretRequest(key=f"KEY_{n}", value=f"value {n}"))
+        return time.perf_counter() - start
 
 
-def applied(api: EnvironmentSecretApi, desired: dict[str, str], workers: int) -> float:
-    """The seconds in which an apply creates all secrets, its own list included."""
-    plan = plan_secrets(api, FEW, desired)
-    start = time.perf_counter()
-    report = plan.apply(workers)
-    seconds = time.perf_counter() - start
-    assert len(report.succeeded) == len(desired)
+def plan_cpu(api: EnvironmentSecretApi) -> float:
+    """The CPU seconds of this process to list what is there and plan `PLANNED` keys, a tenth of them aliases."""
+    wanted = {f"KEY_{n}": f"value {n}" for n in range(PLANNED * 9 // 10)}
+    aliases = {f"ALIAS_{n}": f"KEY_{n}" for n in range(PLANNED // 10)}
+    start = time.process_time()
+    plan = plan_secrets(api, ENVIRONMENT, wanted, aliases=aliases, prune=True)
+    seconds = time.process_time() - start
+    assert len(plan.changes) == PLANNED
     return seconds
 
 
-def planned(api: EnvironmentSecretApi, desired: dict[str, str], environment_id: str) -> float:
-    """The CPU seconds of a plan, its list included."""
-    start = time.process_time()
-    plan_secrets(api, environment_id, desired)
-    return time.process_time() - start
+def run(rounds: int) -> list[Row]:
+    work = f"plan and apply {KEYS} keys, {LATENCY * 1000:g} ms of latency, {WORKERS} workers"
+    ideal = Row(work, "the ideal", "s", 1.2)
+    loop = Row(work, "a loop of creates", "s", None)
+    planning = Row(f"list {PLANNED // 2:,} secrets and plan {PLANNED:,}, CPU", "one second", "s", 1)
+    with server(0, "--admin") as (host, port, _):
+        contenders = Contenders(f"http://{host}:{port}")
+        contenders.plan_and_apply()  # warms up
+        ideal.measure(contenders.plan_and_apply, lambda: KEYS * LATENCY / WORKERS, rounds, 1)
+        loop.measure(contenders.plan_and_apply, contenders.loop, max(1, rounds // 3), 1)
+    with server(PLANNED // 2) as (host, port, _):
+        api = Contenders(f"http://{host}:{port}").api
+        planning.measure(lambda: plan_cpu(api), lambda: 1.0, rounds, 1)
+    return [ideal, loop, planning]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m test.benchmark.sync")
-    parser.add_argument("--keys", type=int, default=500)
-    parser.add_argument("--latency", type=float, default=20.0, help="in milliseconds")
-    parser.add_argument("--workers", type=int, default=8)
-    parser.add_argument("--planned", type=int, default=10_000, help="the keys of the plan whose CPU is measured")
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
-    desired = {f"KEY_{number}": f"value {number}" for number in range(options.keys)}
-    with service(options.latency / 1000) as api:
-        ideal = options.keys * options.latency / 1000 / options.workers
-        pairs = [(applied(api, desired, options.workers), one_by_one(api, desired)) for _ in range(options.rounds)]
-    ours, loop = (statistics.median(times) for times in zip(*pairs, strict=True))
-    print(f"{options.keys:,} new keys, {options.latency:g} ms of latency, median of {options.rounds}")
-    print(
-        f"apply with {options.workers} workers {ours:.2f} s, {ours / ideal:.2f} x the ideal {ideal:.2f} s (held to 1.2)"
-    )
-    print(f"a loop, one by one {loop:.2f} s, {loop / ours:.1f} x the apply")
-    desired = {f"A_KEY_OF_COMMON_LENGTH_{number}": f"value {number}" for number in range(options.planned)}
-    with service(0) as api:
-        for existing, environment_id in ((3, FEW), (10_000, MANY)):
-            cpu = statistics.median(planned(api, desired, environment_id) for _ in range(options.rounds))
-            print(f"plan of {options.planned:,} keys where {existing:,} exist: {cpu:.2f} s of CPU (held to 1)")
+    parser = argparse.ArgumentParser(prog="python -m test.benchmark.sync", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=9, metavar="N", help="turns of each contender (9)")
+    rows = run(parser.parse_args().rounds)
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores")
+    print(HEAD)
+    for row in rows:
+        print(row.line())
+    sys.exit(any(row.holds is False for row in rows))
 
 
 if __name__ == "__main__":
