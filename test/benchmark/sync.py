@@ -1,11 +1,14 @@
 """`python -m test.benchmark.sync [--rounds N]`: how fast many secrets are planned and applied.
 
-Latency is that of a sandbox in a process of its own, which delays each answer.
+The bound is held against a canned server, whose answers come after the latency and cost next to nothing. The sandbox
+takes longer than that by itself, which the row with bare connections shows.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
+import json
 import os
 import platform
 import sys
@@ -15,43 +18,83 @@ import urllib3
 
 from qovery import ApiClient, Configuration, EnvironmentSecretApi, SecretRequest
 from qovery.sync import plan_secrets
-from test.benchmark.__main__ import HEAD, Row
-from test.benchmark.sandbox import ENVIRONMENT, server
+from test.benchmark import __main__ as calls
+from test.benchmark import sandbox
+from test.benchmark.__main__ import Row
+from test.benchmark.worker import SMALL
 
 KEYS, LATENCY, WORKERS = 500, 0.02, 8
 PLANNED = 10_000
+WANTED = {f"KEY_{n}": f"value {n}" for n in range(KEYS)}
 
 
 class Contenders:
-    """Both ways to write `KEYS` secrets into an empty environment, each in seconds."""
+    """Ways to create `KEYS` secrets at a server, each in seconds."""
 
-    def __init__(self, host: str) -> None:
-        self.host = host
-        self.api = EnvironmentSecretApi(ApiClient(Configuration(host=host, access_token="any")))
-
-    def empty(self) -> None:
-        for command, arguments in (
-            ("reset", {}), ("add_environment", {"environment_id": ENVIRONMENT}), ("delay", {"seconds": LATENCY}),
-        ):  # fmt: skip
-            answer = urllib3.request("POST", f"{self.host}/_sandbox/{command}", json=arguments)
-            assert answer.status < 300, answer.data
+    def __init__(self, host: str, port: int, environment: str) -> None:
+        self.address = (host, port)
+        self.environment = environment
+        self.api = EnvironmentSecretApi(ApiClient(Configuration(host=f"http://{host}:{port}", access_token="any")))
 
     def plan_and_apply(self) -> float:
-        self.empty()
-        wanted = {f"KEY_{n}": f"value {n}" for n in range(KEYS)}
         start = time.perf_counter()
-        plan = plan_secrets(self.api, ENVIRONMENT, wanted)
-        report = plan.apply(WORKERS)
+        report = plan_secrets(self.api, self.environment, WANTED).apply(WORKERS)
         seconds = time.perf_counter() - start
         assert len(report.succeeded) == KEYS
         return seconds
 
     def loop(self) -> float:
-        self.empty()
         start = time.perf_counter()
-        for n in range(KEYS):
-            self.api.create_environment_secret(ENVIRONMENT, SecretRequest(key=f"KEY_{n}", value=f"value {n}"))
+        for key, value in WANTED.items():
+            self.api.create_environment_secret(self.environment, SecretRequest(key=key, value=value))
         return time.perf_counter() - start
+
+    def bare(self) -> float:
+        """The same bytes over as many connections, without a client."""
+        return asyncio.run(self._bare())
+
+    async def _bare(self) -> float:
+        waiting = iter(WANTED.items())
+
+        async def one() -> None:
+            reader, writer = await asyncio.open_connection(*self.address)
+            for key, value in waiting:
+                body = json.dumps({"key": key, "value": value})
+                writer.write(
+                    f"POST /environment/{self.environment}/secret HTTP/1.1\r\nHost: any\r\nAuthorization: Token any\r\n"
+                    f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+                )
+                head = (await reader.readuntil(b"\r\n\r\n")).lower()
+                assert head.startswith(b"http/1.1 201"), head
+                await reader.readexactly(int(head.partition(b"content-length:")[2].split()[0]))
+            writer.close()
+            await writer.wait_closed()
+
+        start = time.perf_counter()
+        await asyncio.gather(*(one() for _ in range(WORKERS)))
+        return time.perf_counter() - start
+
+
+class SandboxContenders(Contenders):
+    """The same, each with an empty environment."""
+
+    def plan_and_apply(self) -> float:
+        self._empty()
+        return super().plan_and_apply()
+
+    def bare(self) -> float:
+        self._empty()
+        return super().bare()
+
+    def _empty(self) -> None:
+        host, port = self.address
+        for command, arguments in (
+            ("reset", {}),
+            ("add_environment", {"environment_id": self.environment}),
+            ("delay", {"seconds": LATENCY}),
+        ):
+            answer = urllib3.request("POST", f"http://{host}:{port}/_sandbox/{command}", json=arguments)
+            assert answer.status < 300, answer.data
 
 
 def plan_cpu(api: EnvironmentSecretApi) -> float:
@@ -59,26 +102,30 @@ def plan_cpu(api: EnvironmentSecretApi) -> float:
     wanted = {f"KEY_{n}": f"value {n}" for n in range(PLANNED * 9 // 10)}
     aliases = {f"ALIAS_{n}": f"KEY_{n}" for n in range(PLANNED // 10)}
     start = time.process_time()
-    plan = plan_secrets(api, ENVIRONMENT, wanted, aliases=aliases, prune=True)
+    plan = plan_secrets(api, sandbox.ENVIRONMENT, wanted, aliases=aliases, prune=True)
     seconds = time.process_time() - start
     assert len(plan.changes) == PLANNED
     return seconds
 
 
 def run(rounds: int) -> list[Row]:
-    work = f"plan and apply {KEYS} keys, {LATENCY * 1000:g} ms of latency, {WORKERS} workers"
-    ideal = Row(work, "the ideal", "s", 1.2)
+    work = f"plan and apply {KEYS} keys, {LATENCY * 1000:g} ms, {WORKERS} workers"
+    ideal = Row(work, f"{KEYS} · {LATENCY * 1000:g} ms / {WORKERS}", "s", 1.2)
     loop = Row(work, "a loop of creates", "s", None)
+    bare = Row(f"{work}, sandbox", f"{WORKERS} bare connections", "s", None)
     planning = Row(f"list {PLANNED // 2:,} secrets and plan {PLANNED:,}, CPU", "one second", "s", 1)
-    with server(0, "--admin") as (host, port, _):
-        contenders = Contenders(f"http://{host}:{port}")
-        contenders.plan_and_apply()  # warms up
-        ideal.measure(contenders.plan_and_apply, lambda: KEYS * LATENCY / WORKERS, rounds, 1)
-        loop.measure(contenders.plan_and_apply, contenders.loop, max(1, rounds // 3), 1)
-    with server(PLANNED // 2) as (host, port, _):
-        api = Contenders(f"http://{host}:{port}").api
+    with calls.server(LATENCY) as port:
+        canned = Contenders("127.0.0.1", port, SMALL)
+        canned.plan_and_apply()  # warms up
+        ideal.measure(canned.plan_and_apply, lambda: KEYS * LATENCY / WORKERS, rounds, 1)
+        loop.measure(canned.plan_and_apply, canned.loop, max(1, rounds // 3), 1)
+    with sandbox.server(0, "--admin") as (host, port, _):
+        real = SandboxContenders(host, port, sandbox.ENVIRONMENT)
+        bare.measure(real.plan_and_apply, real.bare, rounds, 1)
+    with sandbox.server(PLANNED // 2) as (host, port, _):
+        api = Contenders(host, port, sandbox.ENVIRONMENT).api
         planning.measure(lambda: plan_cpu(api), lambda: 1.0, rounds, 1)
-    return [ideal, loop, planning]
+    return [ideal, loop, bare, planning]
 
 
 def main() -> None:
@@ -86,7 +133,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9, metavar="N", help="turns of each contender (9)")
     rows = run(parser.parse_args().rounds)
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores")
-    print(HEAD)
+    print(calls.HEAD)
     for row in rows:
         print(row.line())
     sys.exit(any(row.holds is False for row in rows))
