@@ -21,7 +21,7 @@ def reporting(progress: bool | Progress, total: int) -> Iterator[Progress]:
     if progress is False:
         yield lambda done, total, result: None
     elif progress is True:
-        with _bar()(total=total, desc="Applying", unit="secret") as bar:
+        with _bar()(total=total, desc="Applying", unit=" secrets") as bar:
             failed = 0
 
             def advance(done: int, total: int, result: Result) -> None:
