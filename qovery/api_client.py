@@ -56,6 +56,10 @@ class ApiClient:
         header_name: The name of a header to send with every call.
         header_value: Its value.
         cookie: The `Cookie` header to send with every call.
+
+    Attributes:
+        configuration: The settings. What concerns connections is read when the first one is opened.
+        rest_client: What sends the requests; it is the same object as long as the client lives.
     """
 
     _default: ClassVar[ApiClient | None] = None

@@ -55,7 +55,7 @@ class OpenApiException(Exception):
 
 
 class _ArgumentError(OpenApiException):
-    """What the errors about an argument have in common: a text, and where in the argument it applies."""
+    """What the errors about an argument have in common: a text, and `path_to_item`, where it applies."""
 
     def __init__(self, msg: str, path_to_item: PathToItem | None = None) -> None:
         self.path_to_item = path_to_item
@@ -87,7 +87,10 @@ class ApiKeyError(_ArgumentError, KeyError):
 
 
 class ApiValidationError(ApiValueError):
-    """Fields that do not fit a model. It never carries the input: an input may be a secret."""
+    """Fields that do not fit a model. It never carries the input: an input may be a secret.
+
+    `title` is the name of the model.
+    """
 
     def __init__(self, title: str, errors: Sequence[Mapping[str, Any]]) -> None:
         self.title = title
@@ -308,7 +311,7 @@ if sys.version_info >= (3, 11):
 else:
 
     class _ErrorGroup(Exception):
-        """What Python 3.10 has in the place of an ExceptionGroup: the message and the errors."""
+        """What Python 3.10 has in the place of an ExceptionGroup: `message` and `exceptions`."""
 
         def __init__(self, message: str, exceptions: Sequence[Exception]) -> None:
             super().__init__(message, exceptions)

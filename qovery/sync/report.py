@@ -37,7 +37,11 @@ class Result:
 
 @dataclass(frozen=True)
 class Report(ShownAsTable):
-    """What became of a plan, in its order. `print` and notebooks show it as a table, without values."""
+    """What became of a plan. `print` and notebooks show it as a table, without values.
+
+    Attributes:
+        results: One for each action, in the order of the plan.
+    """
 
     results: tuple[Result, ...]
 

@@ -2,8 +2,8 @@
 
 With `once` it lists three secrets and ends: its whole process is what is measured. Otherwise it reads orders
 from standard input and answers each with a number: `call WORK COUNT` with the CPU seconds of one call,
-`memory WORK` with the most bytes that Python has allocated in one, `threads COUNT` with the calls a second
-of that many threads.
+`memory WORK` with the most bytes that Python has allocated in one, `growth WORK` with the bytes that the process has
+grown by in one, `threads COUNT` with the calls a second of that many threads.
 """
 
 import sys
@@ -74,16 +74,35 @@ def peak(work: Callable[[], object]) -> int:
     return tracemalloc.get_traced_memory()[1]
 
 
-def calls_a_second(work: Callable[[], object], threads: int) -> float:
-    import time
-    from concurrent.futures import ThreadPoolExecutor
+def growth(work: Callable[[], object]) -> int:
+    import resource
 
-    calls = threads * 40
-    with ThreadPoolExecutor(threads) as executor:
-        list(executor.map(lambda _: work(), range(threads)))  # every connection is open before the clock runs
-        started = time.perf_counter()
-        list(executor.map(lambda _: work(), range(calls)))
-        return calls / (time.perf_counter() - started)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    work()
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
+
+
+def calls_a_second(work: Callable[[], object], threads: int) -> float:
+    import threading
+    import time
+
+    each = 40
+    ready = threading.Barrier(threads + 1)
+
+    def loop() -> None:
+        work()  # every connection is open before the clock runs
+        ready.wait()
+        for _ in range(each):
+            work()
+
+    workers = [threading.Thread(target=loop) for _ in range(threads)]
+    for worker in workers:
+        worker.start()
+    ready.wait()
+    started = time.perf_counter()
+    for worker in workers:
+        worker.join()
+    return threads * each / (time.perf_counter() - started)
 
 
 def main() -> None:
@@ -99,6 +118,8 @@ def main() -> None:
             result = cpu_of_a_call(works[words[0]], int(words[1]))
         elif order == "memory":
             result = peak(works[words[0]])
+        elif order == "growth":
+            result = growth(works[words[0]])
         else:
             result = calls_a_second(works["list-3"], int(words[0]))
         print(result, flush=True)

@@ -1,0 +1,48 @@
+"""What mkdocs cannot do: pages that lie outside `docs/`, the links to them, and `llms.txt`, an index for agents."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.nav import Navigation
+from mkdocs.structure.pages import Page
+
+ROOT = Path(__file__).parent.parent
+
+#: The pages above this folder, and what they are in the site.
+OUTSIDE = {
+    "README.md": "index.md",
+    **{name: name for name in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE")},
+}
+
+PAGES: list[Page] = []
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages from outside."""
+    for name, uri in OUTSIDE.items():
+        files.append(File.generated(config, uri, content=(ROOT / name).read_text(encoding="utf-8")))
+    return files
+
+
+def on_nav(nav: Navigation, config: MkDocsConfig, files: Files) -> Navigation:
+    """Keep what the index lists."""
+    PAGES[:] = nav.pages
+    return nav
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """Write the index."""
+    lines = [f"- [{page.title}]({page.url})\n" for page in PAGES]
+    text = f"# {config.site_name}\n\n> {config.site_description}\n\n{''.join(lines)}"
+    Path(config.site_dir, "llms.txt").write_text(text, encoding="utf-8")
+
+
+def on_page_markdown(markdown: str, **_: object) -> str:
+    """Let links lead to where the pages are in the site."""
+    names = "|".join(map(re.escape, OUTSIDE))
+    inside = re.sub(rf"\]\((?:\.\./)?({names})", lambda link: f"]({OUTSIDE[link[1]]}", markdown)
+    return inside.replace("](docs/", "](")
