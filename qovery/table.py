@@ -13,6 +13,9 @@ from typing import Any
 _LINE = "border-bottom:1px solid rgba(128,128,128,.4)"
 _CELL = f"text-align:left;padding:.2em .8em;{_LINE}"
 
+# Cells of up to that many characters stay on one line.
+_SHORT = 24
+
 
 @dataclass(frozen=True)
 class Table:
@@ -37,9 +40,8 @@ class Table:
         head = "".join(f'<th scope="col" style="{_CELL}">{_escape(name)}</th>' for name in self.columns)
         body = "".join(
             "<tr>"
-            + f'<th scope="row" style="{_CELL};font-weight:normal">{_escape(row[0])}</th>'
-            + "".join(f'<td style="{_CELL};white-space:nowrap">{_escape(cell)}</td>' for cell in row[1:-1])
-            + f'<td style="{_CELL}">{_escape(row[-1])}</td>'
+            + f'<th scope="row" style="{_style(row[0])};font-weight:normal">{_breakable(row[0])}</th>'
+            + "".join(f'<td style="{_style(cell)}">{_breakable(cell)}</td>' for cell in row[1:])
             + "</tr>"
             for row in self.rows
         )
@@ -77,6 +79,15 @@ def age(moment: datetime, now: datetime | None = None) -> str:
 
 def _escape(text: str) -> str:
     return html.escape(_printable(text))
+
+
+def _style(text: str) -> str:
+    return f"{_CELL};white-space:{'nowrap' if len(text) <= _SHORT else 'normal'}"
+
+
+def _breakable(text: str) -> str:
+    """HTML in which a long name may be broken where its words end, so that a wide table finds room."""
+    return _escape(text).replace("_", "_<wbr>") if len(text) > _SHORT else _escape(text)
 
 
 def _printable(text: str) -> str:

@@ -17,6 +17,7 @@ from qovery import ApiClient
 from qovery.api.environment_secret_api import OPERATIONS
 from qovery.sandbox import Sandbox
 from qovery.sandbox.seed import ENVIRONMENT_ID
+from qovery.sandbox.store import Behaviour
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -58,6 +59,24 @@ def test_reference__every_operation_succeeds(
         example.evaluate()
     assert {request.operation for request in sandbox.requests} == {operation.name for operation in OPERATIONS}
     assert {request.status for request in sandbox.requests} <= {200, 201, 204}
+
+
+@pytest.mark.parametrize("behaviour", ["documented", "observed"])
+def test_sync__output(
+    sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    behaviour: Behaviour,
+) -> None:
+    """What the guide says is printed is printed, in this order, whatever the behaviour of the service."""
+    sandbox.behaviour = behaviour
+    test_page__blocks_run(ROOT / "docs/sync.md", sandbox, monkeypatch, tmp_path, capsys)
+    printed = re.sub(r"\b\d+ s\b", "0 s", capsys.readouterr().out)
+    blocks = re.findall(r"^```text\n(.*?)^```", (ROOT / "docs/sync.md").read_text(), re.MULTILINE | re.DOTALL)
+    at = [printed.find(block) for block in blocks]
+    assert -1 not in at, blocks[at.index(-1)]
+    assert at == sorted(at)
 
 
 @by_page

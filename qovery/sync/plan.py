@@ -128,14 +128,15 @@ class Plan(ShownAsTable):
     def _table(self) -> Table:
         rows = []
         for action in self.actions:
-            scope, kind, target, age = secret_cells(action.secret)
+            # An alias meets its target; what stands under its own key is not there yet.
+            scope, kind, target, age = secret_cells(None if action.kind == "alias" else action.secret)
             rows.append(
                 (
                     action.key,
                     f"{SIGNS[action.kind]} {action.kind}",
                     scope,
                     kind,
-                    action.target or target,
+                    target or action.target or "",
                     age,
                     _why(action),
                 )

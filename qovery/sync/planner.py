@@ -128,7 +128,7 @@ class _Planner:
         problem = self._unfit(target) or (refusal(key) if present is None else None)
         if key == target:
             problem = "an alias of itself is not possible"
-        new = Action("alias", key, f"another key for {target}", self._target(target), target)
+        new = Action("alias", key, "new alias", self._target(target), target)
         if problem:
             yield self._conflict(key, problem, present)
         elif key in self.inventory.inherited:

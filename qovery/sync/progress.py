@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -21,7 +22,9 @@ def reporting(progress: bool | Progress, total: int) -> Iterator[Progress]:
     if progress is False:
         yield lambda done, total, result: None
     elif progress is True:
-        with _bar()(total=total, desc="Applying", unit="secret") as bar:
+        # A notebook shows what comes on stderr as if it were an error.
+        file = sys.stdout if type(sys.stdout).__module__.startswith("ipykernel") else None
+        with _bar()(total=total, desc="Applying", unit=" secrets", file=file) as bar:
             failed = 0
 
             def advance(done: int, total: int, result: Result) -> None:

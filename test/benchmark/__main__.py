@@ -23,6 +23,9 @@ from pathlib import Path
 #: What every client that stands on the two libraries must pay, a schema of its own included.
 LIBRARIES = "import urllib3, pydantic; pydantic.create_model('M', x=(int, 1)).model_validate_json('{}')"
 
+#: What stands above the lines of rows.
+HEAD = "| work | against | this package | the other | ratio (spread) | bound | holds |\n|---|---|---|---|---|---|---|"
+
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 
@@ -200,8 +203,7 @@ def main() -> None:
     arguments = parser.parse_args()
     rows = run(arguments.generated and arguments.generated.resolve(), arguments.rounds)
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores")
-    print("| work | against | this package | the other | ratio (spread) | bound | holds |")
-    print("|---|---|---|---|---|---|---|")
+    print(HEAD)
     for row in rows:
         print(row.line())
     if arguments.json:

@@ -26,13 +26,13 @@ HEAD = f"GET /environment/{ENVIRONMENT}/secret HTTP/1.1\r\nHost: sandbox\r\nAuth
 
 
 @contextlib.contextmanager
-def server(secrets: int) -> Iterator[tuple[str, int, int]]:
+def server(secrets: int, *options: str) -> Iterator[tuple[str, int, int]]:
     """The address of a sandbox with that many secrets in one environment, and its process id."""
     with tempfile.TemporaryDirectory() as folder:
         seed = Path(folder) / "seed.json"
         held = [{"key": f"KEY_{n}", "value": "x" * 40} for n in range(secrets)]
         seed.write_text(json.dumps({"environments": [{"id": ENVIRONMENT, "secrets": held}]}))
-        command = [sys.executable, "-m", "qovery.sandbox", "--port", "0", "--seed", str(seed)]
+        command = [sys.executable, "-m", "qovery.sandbox", "--port", "0", "--seed", str(seed), *options]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             host, _, port = process.stdout.readline().strip().rpartition("/")[2].rpartition(":")

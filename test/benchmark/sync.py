@@ -1,89 +1,139 @@
-"""What a plan and its apply cost: `python -m test.benchmark.sync`. No part of the tests; it asserts nothing.
+"""`python -m test.benchmark.sync [--rounds N]`: how fast many secrets are planned and applied.
 
-The server is a process of its own and answers each request after its latency, whatever else it is doing. Contenders
-take turns, and the median of the rounds is shown. The ideal time is what the latency alone would take.
+The bound is held against a canned server, whose answers come after the latency and cost next to nothing. The sandbox
+takes longer than that by itself, which the row with bare connections shows.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import statistics
-import subprocess
+import asyncio
+import json
+import os
+import platform
 import sys
 import time
-from collections.abc import Iterator
-from pathlib import Path
+
+import urllib3
 
 from qovery import ApiClient, Configuration, EnvironmentSecretApi, SecretRequest
 from qovery.sync import plan_secrets
+from test.benchmark import __main__ as calls
+from test.benchmark import sandbox
+from test.benchmark.__main__ import Row
+from test.benchmark.worker import LARGE, SMALL
 
-FEW = "00000000-0000-4000-8000-000000000003"
-MANY = "00000000-0000-4000-8000-000000010000"
-
-
-@contextlib.contextmanager
-def service(latency: float) -> Iterator[EnvironmentSecretApi]:
-    """The API of a server with canned answers."""
-    command = [sys.executable, str(Path(__file__).parent / "server.py"), str(latency)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        host = f"http://127.0.0.1:{process.stdout.readline().strip()}"
-        try:
-            with ApiClient(Configuration(host=host, access_token="a-token")) as client:
-                yield EnvironmentSecretApi(client)
-        finally:
-            process.terminate()
+KEYS, LATENCY, WORKERS = 500, 0.02, 8
+PLANNED = 10_000
+WANTED = {f"KEY_{n}": f"value {n}" for n in range(KEYS)}
 
 
-def one_by_one(api: EnvironmentSecretApi, desired: dict[str, str]) -> float:
-    """The seconds in which a loop creates all secrets."""
-    start = time.perf_counter()
-    for key, value in desired.items():
-        api.create_environment_secret(FEW, SecretRequest(key=key, value=value))
-    return time.perf_counter() - start
+class Contenders:
+    """Ways to create `KEYS` secrets at a server, each in seconds."""
+
+    def __init__(self, host: str, port: int, environment: str) -> None:
+        self.address = (host, port)
+        self.environment = environment
+        self.api = EnvironmentSecretApi(ApiClient(Configuration(host=f"http://{host}:{port}", access_token="any")))
+
+    def plan_and_apply(self) -> float:
+        start = time.perf_counter()
+        report = plan_secrets(self.api, self.environment, WANTED).apply(WORKERS)
+        seconds = time.perf_counter() - start
+        assert len(report.succeeded) == KEYS
+        return seconds
+
+    def loop(self) -> float:
+        start = time.perf_counter()
+        for key, value in WANTED.items():
+            self.api.create_environment_secret(self.environment, SecretRequest(key=key, value=value))
+        return time.perf_counter() - start
+
+    def bare(self) -> float:
+        """The same bytes over as many connections, without a client."""
+        return asyncio.run(self._bare())
+
+    async def _bare(self) -> float:
+        waiting = iter(WANTED.items())
+
+        async def one() -> None:
+            reader, writer = await asyncio.open_connection(*self.address)
+            for key, value in waiting:
+                body = json.dumps({"key": key, "value": value})
+                writer.write(
+                    f"POST /environment/{self.environment}/secret HTTP/1.1\r\nHost: any\r\nAuthorization: Token any\r\n"
+                    f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+                )
+                head = (await reader.readuntil(b"\r\n\r\n")).lower()
+                assert head.startswith(b"http/1.1 201"), head
+                await reader.readexactly(int(head.partition(b"content-length:")[2].split()[0]))
+            writer.close()
+            await writer.wait_closed()
+
+        start = time.perf_counter()
+        await asyncio.gather(*(one() for _ in range(WORKERS)))
+        return time.perf_counter() - start
 
 
-def applied(api: EnvironmentSecretApi, desired: dict[str, str], workers: int) -> float:
-    """The seconds in which an apply creates all secrets, its own list included."""
-    plan = plan_secrets(api, FEW, desired)
-    start = time.perf_counter()
-    report = plan.apply(workers)
-    seconds = time.perf_counter() - start
-    assert len(report.succeeded) == len(desired)
+class SandboxContenders(Contenders):
+    """The same, each with an empty environment."""
+
+    def plan_and_apply(self) -> float:
+        self._empty()
+        return super().plan_and_apply()
+
+    def bare(self) -> float:
+        self._empty()
+        return super().bare()
+
+    def _empty(self) -> None:
+        host, port = self.address
+        for command, arguments in (
+            ("reset", {}),
+            ("add_environment", {"environment_id": self.environment}),
+            ("delay", {"seconds": LATENCY}),
+        ):
+            answer = urllib3.request("POST", f"http://{host}:{port}/_sandbox/{command}", json=arguments)
+            assert answer.status < 300, answer.data
+
+
+def plan_cpu(api: EnvironmentSecretApi) -> float:
+    """The CPU seconds of this process to list 10,000 secrets of all kinds and plan `PLANNED` for their keys."""
+    wanted = {f"A_KEY_OF_COMMON_LENGTH_{number}": f"value {number}" for number in range(PLANNED)}
+    start = time.process_time()
+    plan = plan_secrets(api, LARGE, wanted)
+    seconds = time.process_time() - start
+    assert len(plan.actions) == PLANNED
     return seconds
 
 
-def planned(api: EnvironmentSecretApi, desired: dict[str, str], environment_id: str) -> float:
-    """The CPU seconds of a plan, its list included."""
-    start = time.process_time()
-    plan_secrets(api, environment_id, desired)
-    return time.process_time() - start
+def run(rounds: int) -> list[Row]:
+    work = f"plan and apply {KEYS} keys, {LATENCY * 1000:g} ms, {WORKERS} workers"
+    ideal = Row(work, f"{KEYS} · {LATENCY * 1000:g} ms / {WORKERS}", "s", 1.2)
+    loop = Row(work, "a loop of creates", "s", None)
+    bare = Row(f"{work}, sandbox", f"{WORKERS} bare connections", "s", None)
+    planning = Row(f"plan {PLANNED:,} keys where as many are, CPU", "one second", "s", 1)
+    with calls.server(LATENCY) as port:
+        canned = Contenders("127.0.0.1", port, SMALL)
+        canned.plan_and_apply()  # warms up
+        ideal.measure(canned.plan_and_apply, lambda: KEYS * LATENCY / WORKERS, rounds, 1)
+        loop.measure(canned.plan_and_apply, canned.loop, max(1, rounds // 3), 1)
+        planning.measure(lambda: plan_cpu(canned.api), lambda: 1.0, rounds, 1)
+    with sandbox.server(0, "--admin") as (host, port, _):
+        real = SandboxContenders(host, port, sandbox.ENVIRONMENT)
+        bare.measure(real.plan_and_apply, real.bare, rounds, 1)
+    return [ideal, loop, bare, planning]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m test.benchmark.sync")
-    parser.add_argument("--keys", type=int, default=500)
-    parser.add_argument("--latency", type=float, default=20.0, help="in milliseconds")
-    parser.add_argument("--workers", type=int, default=8)
-    parser.add_argument("--planned", type=int, default=10_000, help="the keys of the plan whose CPU is measured")
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
-    desired = {f"KEY_{number}": f"value {number}" for number in range(options.keys)}
-    with service(options.latency / 1000) as api:
-        ideal = options.keys * options.latency / 1000 / options.workers
-        pairs = [(applied(api, desired, options.workers), one_by_one(api, desired)) for _ in range(options.rounds)]
-    ours, loop = (statistics.median(times) for times in zip(*pairs, strict=True))
-    print(f"{options.keys:,} new keys, {options.latency:g} ms of latency, median of {options.rounds}")
-    print(
-        f"apply with {options.workers} workers {ours:.2f} s, {ours / ideal:.2f} x the ideal {ideal:.2f} s (held to 1.2)"
-    )
-    print(f"a loop, one by one {loop:.2f} s, {loop / ours:.1f} x the apply")
-    desired = {f"A_KEY_OF_COMMON_LENGTH_{number}": f"value {number}" for number in range(options.planned)}
-    with service(0) as api:
-        for existing, environment_id in ((3, FEW), (10_000, MANY)):
-            cpu = statistics.median(planned(api, desired, environment_id) for _ in range(options.rounds))
-            print(f"plan of {options.planned:,} keys where {existing:,} exist: {cpu:.2f} s of CPU (held to 1)")
+    parser = argparse.ArgumentParser(prog="python -m test.benchmark.sync", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=9, metavar="N", help="turns of each contender (9)")
+    rows = run(parser.parse_args().rounds)
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores")
+    print(calls.HEAD)
+    for row in rows:
+        print(row.line())
+    sys.exit(any(row.holds is False for row in rows))
 
 
 if __name__ == "__main__":

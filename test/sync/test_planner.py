@@ -96,10 +96,10 @@ def test_value__meets(existing: list[Secret], wanted: dict[str, Any], kind: str,
 @pytest.mark.parametrize(
     ("existing", "values", "target", "kind", "reason"),
     [
-        ([BUILT_IN], {}, "QOVERY_DB_URL", "alias", "another key for QOVERY_DB_URL"),
-        ([SHARED], {}, "SHARED", "alias", "another key"),
-        ([OWN], {}, "OWN", "alias", "another key"),
-        ([], {"NEW": "v"}, "NEW", "alias", "another key"),
+        ([BUILT_IN], {}, "QOVERY_DB_URL", "alias", "new alias"),
+        ([SHARED], {}, "SHARED", "alias", "new alias"),
+        ([OWN], {}, "OWN", "alias", "new alias"),
+        ([], {"NEW": "v"}, "NEW", "alias", "new alias"),
         ([OWN, alias("A", OWN)], {}, "OWN", "keep", "already"),
         ([SHARED, alias("A", SHARED, scope="PROJECT")], {}, "SHARED", "keep", "already"),
         ([OWN, SHARED, alias("A", OWN)], {}, "SHARED", "conflict", "an alias of OWN"),
@@ -110,7 +110,7 @@ def test_value__meets(existing: list[Secret], wanted: dict[str, Any], kind: str,
         ([SHARED], {"SHARED": "v"}, "SHARED", "conflict", "to be an override"),
         ([], {}, "ABSENT", "conflict", "there is no ABSENT"),
         ([], {}, "A", "conflict", "alias of itself"),
-        ([FOREIGN], {}, "FOREIGN", "alias", "another key"),
+        ([FOREIGN], {}, "FOREIGN", "alias", "new alias"),
     ],
 )
 def test_alias__meets(existing: list[Secret], values: dict[str, str], target: str, kind: str, reason: str) -> None:

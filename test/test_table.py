@@ -1,0 +1,128 @@
+"""The tables of terminals and notebooks."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+from html.parser import HTMLParser
+
+import pytest
+from IPython.lib.pretty import pretty
+
+from qovery import Secret, SecretResponseList
+from qovery.models.secret_table import COLUMNS
+from qovery.table import Table, age
+
+NASTY = "<script>alert('&')</script>"
+NOW = datetime(2026, 1, 2, tzinfo=timezone.utc)
+
+
+class Reader(HTMLParser):
+    """The cells of a table, and how they are marked."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.caption = ""
+        self.heads: list[tuple[str, str | None]] = []
+        self.rows: list[list[str]] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "wbr":
+            return
+        self.open.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        if tag in {"th", "td"}:
+            self.rows[-1].append("")
+        if tag == "th":
+            self.heads.append((self.open[1], dict(attrs)["scope"]))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "caption" in self.open:
+            self.caption += data
+        else:
+            self.rows[-1][-1] += data
+
+
+def test_html__structure() -> None:
+    """The HTML has a caption, heads of columns and of rows for those who cannot see it, and the cells of the text."""
+    columns, rows = ("key", "reason"), [("A", "b"), ("A_KEY_THAT_IS_MUCH_TOO_LONG_FOR_ONE_LINE", "")]
+    read = Reader(Table("two", columns, rows).html())
+    assert read.caption == "two"
+    assert read.heads == [("thead", "col")] * 2 + [("tbody", "row")] * 2
+    assert read.rows == [list(columns), *map(list, rows)]
+
+
+def test_html__escaped() -> None:
+    """Whatever a server puts into a field stays text."""
+    table = Table(NASTY, (NASTY, NASTY), [(NASTY, NASTY + "_" * 30)])
+    assert "<script" not in table.html()
+    read = Reader(table.html())
+    assert {read.caption, *read.rows[0], *read.rows[1]} == {NASTY, NASTY + "_" * 30}
+
+
+def test_html__themes() -> None:
+    """No colour but those of the page, and lines of a grey that is seen on light and dark."""
+    style = ";".join(re.findall(r'style="([^"]*)"', Table("t", ("a",), [("b",)]).html()))
+    assert "color:inherit" in style
+    assert "background:transparent" in style
+    assert set(re.findall(r"rgba?\([^)]*\)|#[0-9a-f]{3,8}\b", style)) == {"rgba(128,128,128,.4)"}
+
+
+def test_text__aligned() -> None:
+    """Columns are as wide as their widest cell, also of characters that take two places, and lines end in no space."""
+    text = Table("t", ("key", "reason"), [("鍵", "x"), ("ABC", "y"), ("A", "")]).text()
+    assert text.splitlines() == ["t", "key  reason", "鍵   x", "ABC  y", "A"]
+
+
+def test_text__control_characters() -> None:
+    """What a terminal would obey, or what would break a line, is escaped; in HTML too."""
+    table = Table("t", ("key",), [("a\x1b[31m\nb\u202e",)])
+    assert table.text().splitlines()[-1] == r"a\x1b[31m\nb\u202e"
+    assert r"a\x1b[31m\nb\u202e" in table.html()
+
+
+def test_text__empty() -> None:
+    """Without rows only the caption is left in a terminal."""
+    assert Table("0 secrets", ("key",), []).text() == "0 secrets"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(-5, "0 s"), (0, "0 s"), (59, "59 s"), (60, "1 min"), (3599, "59 min"), (3600, "1 h"), (86399, "23 h"),
+     (86400, "1 d"), (400 * 86400, "400 d")],
+)  # fmt: skip
+def test_age(seconds: int, said: str) -> None:
+    """An age is told in its largest unit; a clock that is ahead makes none."""
+    assert age(NOW - timedelta(seconds=seconds), NOW) == said
+
+
+def secret(key: str) -> dict[str, object]:
+    other = {"id": "x", "key": "TARGET", "mount_path": "/canary", "scope": "PROJECT", "variable_type": "VALUE"}
+    return {
+        "id": "i", "created_at": "2020-01-01T00:00:00Z", "updated_at": "2999-01-01T00:00:00Z",
+        "key": key, "scope": "ENVIRONMENT", "variable_type": "ALIAS", "aliased_secret": other, "value": "canary",
+        "description": "canary",
+    }  # fmt: skip
+
+
+def test_secrets__tables() -> None:
+    """A list and a secret show the same columns, in the order of the keys; an echoed value is in none."""
+    for shown, keys in (
+        (SecretResponseList.from_dict({"results": [secret("B"), secret("A")]}), ["A", "B"]),
+        (Secret.from_dict(secret("A")), ["A"]),
+    ):
+        read = Reader(shown._repr_html_())
+        assert tuple(read.rows[0]) == COLUMNS
+        assert [row[:4] for row in read.rows[1:]] == [[key, "ENVIRONMENT", "ALIAS", "TARGET (PROJECT)"] for key in keys]
+        assert [row[4] for row in read.rows[1:]] == ["0 s"] * len(keys)
+        assert read.caption == str(shown).splitlines()[0] == ("2 secrets" if len(keys) == 2 else "1 secret")
+        assert pretty(shown) == str(shown)
+        assert "canary" not in f"{shown} {shown._repr_html_()}"
