@@ -1,4 +1,4 @@
-"""What mkdocs cannot do: pages that lie outside `docs/`, the links to them, and `llms.txt`, an index for agents."""
+"""What mkdocs cannot do: pages from outside `docs/` and the links to them, the colours of code, and `llms.txt`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
+from pygments.formatters import HtmlFormatter
 
 ROOT = Path(__file__).parent.parent
 
@@ -35,7 +36,13 @@ def on_nav(nav: Navigation, config: MkDocsConfig, files: Files) -> Navigation:
 
 
 def on_post_build(config: MkDocsConfig) -> None:
-    """Write the index."""
+    """Write the index for agents, and the colours of code on light and on dark ground."""
+    colours = [
+        rule
+        for theme, style in (("light", "friendly"), ("dark", "github-dark"))
+        for rule in HtmlFormatter(style=style).get_token_style_defs(f'[data-bs-theme="{theme}"] .codehilite')
+    ]
+    Path(config.site_dir, "code.css").write_text("\n".join(colours), encoding="utf-8")
     lines = [f"- [{page.title}]({page.url})\n" for page in PAGES]
     text = f"# {config.site_name}\n\n> {config.site_description}\n\n{''.join(lines)}"
     Path(config.site_dir, "llms.txt").write_text(text, encoding="utf-8")
