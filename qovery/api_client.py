@@ -153,7 +153,13 @@ class ApiClient:
         body: RequestModel | Mapping[str, Any] | None,
         options: RequestOptions,
     ) -> ApiResponse[T]:
-        """Run an operation and read its answer.
+        """Run an operation and read its answer; what the methods of `EnvironmentSecretApi` stand on.
+
+        Args:
+            operation: The operation.
+            ids: The ids in its path, in their order there.
+            body: The model of its request, or a mapping of the fields; None where it has none.
+            options: What is set for this call.
 
         Raises:
             ApiTypeError, ApiValueError: An argument cannot be used; nothing was sent.
@@ -176,7 +182,10 @@ class ApiClient:
         body: RequestModel | Mapping[str, Any] | None,
         options: RequestOptions,
     ) -> RawResponse:
-        """Run an operation and return its answer unread, whatever its status."""
+        """Run an operation and return its answer unread, whatever its status; the caller reads or closes it.
+
+        `operation`, `ids`, `body` and `options` are as in `call`, and so are the errors, but those about the answer.
+        """
         response = self._send(self._request(operation, ids, body, options), read=False).response
         return cast("RawResponse", response)
 

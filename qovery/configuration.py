@@ -236,7 +236,12 @@ class Configuration:
 
     @sealed
     def get_api_key_with_prefix(self, identifier: str, alias: str | None = None) -> str | None:
-        """The value of the `Authorization` header for the API token of that name, or None."""
+        """The value of the `Authorization` header for an API token, with its scheme, or None if there is no token.
+
+        Args:
+            identifier: The name of the token in `api_key`; this service has `ApiKeyAuth` alone.
+            alias: The name to look under if `api_key` has no `identifier`.
+        """
         if self.refresh_api_key_hook is not None:
             self.refresh_api_key_hook(self)
         name = identifier if identifier in self.api_key or alias is None else alias

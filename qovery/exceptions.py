@@ -334,7 +334,7 @@ class ApplyError(SyncError, _ErrorGroup):
         return self.message
 
     def derive(self, excs: Sequence[Any], /) -> Any:
-        """The same error with other failures, as `except*` wants it."""
+        """The same error with `excs` as its failures, as `except*` wants it."""
         return ApplyError(self.message, excs)
 
 

@@ -13,7 +13,13 @@ ROOT = Path(__file__).parent.parent
 MODULES = ("qovery", "qovery.exceptions", "qovery.models", "qovery.sandbox", "qovery.sync")
 
 #: These are public in modules that are not.
-MORE = ("qovery.operation.RequestOptions", "qovery.configuration.TOKEN_VARIABLES", "qovery.configuration.HOST_VARIABLE")
+MORE = (
+    "qovery.operation.RequestOptions",
+    "qovery.configuration.TOKEN_VARIABLES",
+    "qovery.configuration.HOST_VARIABLE",
+    "qovery.sandbox.pytest_plugin.qovery_api",
+    "qovery.sandbox.pytest_plugin.qovery_sandbox",
+)
 
 
 def names() -> dict[str, griffe.Object]:

@@ -1,10 +1,13 @@
-"""What others see who watch urllib3: the spans of OpenTelemetry's own instrumentation."""
+"""What others see who watch the client: its log records, and the spans of OpenTelemetry's own instrumentation."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import logging
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from opentelemetry.instrumentation.urllib3 import URLLib3Instrumentor
@@ -71,3 +74,14 @@ def test_spans__show_no_secret(spans: Spans, last: Step) -> None:
     for span in spans():
         text = span.to_json()
         assert "canary" not in text, text[max(0, text.find("canary") - 300) :][:600]
+
+
+def test_log__has_the_fields_of_the_page(caplog: pytest.LogCaptureFixture) -> None:
+    """A record has the fields that the page names, and no other."""
+    caplog.set_level(logging.DEBUG, "qovery")
+    with Misbehaving([read, send(answer(201, DONE))]) as server:
+        create(server)
+    (record,) = caplog.records
+    page = (Path(__file__).parent.parent / "docs/observability.md").read_text()
+    rows = "".join(line.split("|")[1] for line in page.splitlines() if line.startswith("| `qovery_"))
+    assert {name for name in record.__dict__ if name.startswith("qovery_")} == set(re.findall(r"qovery_\w+", rows))

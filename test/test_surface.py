@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import griffe
@@ -11,6 +12,7 @@ from test.surface import names, text
 
 SNAPSHOT = Path(__file__).parent / "surface.txt"
 DEFINED = {target.path: target for target in names().values() if target.name != "__init__"}
+FUNCTIONS = {path: target for path, target in DEFINED.items() if isinstance(target, griffe.Function)}
 
 
 def test_surface__is_the_snapshot() -> None:
@@ -27,7 +29,32 @@ def test_surface__is_documented(path: str) -> None:
     told = "" if target.docstring is None else target.docstring.value
     parent = target.parent
     if target.is_attribute and isinstance(parent, griffe.Class) and not told:
-        classes = [parent, *parent.mro()]
-        told = "".join(one.docstring.value for one in classes if one.docstring and target.name in one.docstring.value)
-        told = told or " ".join(str(base) for base in parent.bases if str(base) == "OpenEnum")
+        told = " ".join(base for base in map(str, parent.bases) if base == "OpenEnum") or named(target.name, parent)
     assert told
+
+
+@pytest.mark.parametrize("path", sorted(path for path, target in FUNCTIONS.items() if target.parameters))
+def test_surface__parameters_are_explained(path: str) -> None:
+    """A function names its parameters, or the function that it is a form of; a constructor's are its class's."""
+    target = FUNCTIONS[path]
+    told = "" if target.docstring is None else target.docstring.value
+    form_of = re.sub("_with_http_info$|_without_preload_content$", "", target.name)
+    if form_of != target.name:
+        assert f"`{form_of}`" in told
+        return
+    for parameter in target.parameters:
+        if not parameter.name.startswith("_") and parameter.name not in {"self", "cls", "options", "default"}:
+            assert re.search(rf"\b{parameter.name}\b", told) or named(parameter.name, target.parent), parameter.name
+
+
+def named(name: str, parent: object) -> str:
+    """The docstrings of a class and its bases, if they name this."""
+    classes = [parent, *parent.mro()] if isinstance(parent, griffe.Class) else []
+    docstrings = [one.docstring.value for one in classes if one.docstring]
+    return "".join(text for text in docstrings if re.search(rf"\b{name}\b", text))
+
+
+def test_surface__command() -> None:
+    """The distribution names the command of the sandbox."""
+    project = (SNAPSHOT.parent.parent / "pyproject.toml").read_text()
+    assert re.search(r'\[project\.scripts\]\nqovery-sandbox = "qovery\.sandbox\.__main__:main"', project)

@@ -49,13 +49,21 @@ class Model(BaseModel):
     @classmethod
     @sealed
     def from_dict(cls, obj: Mapping[str, Any]) -> Self:
-        """Build the model from a mapping of its JSON fields."""
+        """Build the model from `obj`, a mapping of its JSON fields.
+
+        Raises:
+            ApiValidationError: A field is missing or does not fit.
+        """
         return cls.model_validate(obj)
 
     @classmethod
     @sealed
     def from_json(cls, json_str: str | bytes) -> Self:
-        """Build the model from JSON text."""
+        """Build the model from `json_str`, JSON text.
+
+        Raises:
+            ApiValidationError: It is no JSON, or a field is missing or does not fit.
+        """
         return cls.model_validate_json(json_str)
 
     def to_dict(self) -> dict[str, Any]:
@@ -128,7 +136,11 @@ class OpenEnum(str, Enum):
 
     @classmethod
     def from_json(cls, json_str: str | bytes) -> Self:
-        """The member for a value in JSON."""
+        """The member for `json_str`, a string in JSON.
+
+        Raises:
+            ApiValueError: It is no string in JSON.
+        """
         try:
             return cls(json.loads(json_str))
         except ValueError:

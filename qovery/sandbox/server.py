@@ -197,7 +197,12 @@ class Sandbox:
 
     @sealed
     def add_environment(self, environment_id: str | None = None, *, project_id: str | None = None) -> str:
-        """Add an environment and return its id. Environments with one `project_id` share PROJECT secrets."""
+        """Add an environment and return its id.
+
+        Args:
+            environment_id: Its id; a new one if there is none.
+            project_id: The project that it belongs to. Those of one project share PROJECT secrets.
+        """
         return str(_told(self._store.add_environment, environment_id, project_id))
 
     @sealed
@@ -249,7 +254,7 @@ class Sandbox:
 
     @sealed
     def load(self, source: str | os.PathLike[str] | Mapping[str, Any]) -> list[str]:
-        """Add what a seed file holds, or the mapping that one would hold, all of it or nothing.
+        """Add what a seed file holds, all of it or nothing; `source` is its path, or the mapping that it would hold.
 
         Returns:
             The ids of its environments.
@@ -259,13 +264,13 @@ class Sandbox:
 
     @sealed
     def secrets(self, environment_id: str) -> list[Secret]:
-        """What the environment sees."""
+        """What the environment `environment_id` sees: its own secrets and the inherited ones, without values."""
         listed = SecretResponseList.from_dict({"results": _told(self._store.list, environment_id)})
         return listed.results or []
 
     @sealed
     def value(self, environment_id: str, key: str) -> str:
-        """What an application of the environment finds under this key.
+        """What an application of the environment `environment_id` finds under `key`.
 
         Aliases and overrides are followed, and `{{OTHER_KEY}}` in a value is replaced; in a file only where
         `enable_interpolation_in_file` is set.
@@ -292,19 +297,26 @@ class Sandbox:
     def fail(
         self, operation: str = "*", *, status: int = 503, times: int | None = 1, retry_after: float | None = None
     ) -> None:
-        """Answer the next requests of an operation with a status, without doing it; `times=None` for ever."""
+        """Answer the next requests with a status, without doing what is asked.
+
+        Args:
+            operation: The name of an operation, or `*` for all.
+            status: The status.
+            times: How many requests; None for ever.
+            retry_after: The seconds that the answer asks to wait; None asks for nothing.
+        """
         self._faults.add(Fault(operation, "status", times, status, retry_after))
 
     def drop_reply(self, operation: str = "*", *, times: int | None = 1) -> None:
-        """Do what is asked, and close the connection without an answer."""
+        """Do what is asked, and close the connection without an answer; `operation` and `times` as in `fail`."""
         self._faults.add(Fault(operation, "drop_reply", times))
 
     def reset_connection(self, operation: str = "*", *, times: int | None = 1) -> None:
-        """Reset the connection without doing what is asked."""
+        """Reset the connection without doing what is asked; `operation` and `times` as in `fail`."""
         self._faults.add(Fault(operation, "reset", times))
 
     def delay(self, seconds: float) -> None:
-        """Wait before each answer; 0 waits no more."""
+        """Wait so many `seconds` before each answer; 0 waits no more."""
         if seconds < 0:
             raise ApiValueError(f"seconds must not be negative, but is {seconds}")
         self._faults.delay = seconds
