@@ -58,3 +58,13 @@ def test_surface__command() -> None:
     """The distribution names the command of the sandbox."""
     project = (SNAPSHOT.parent.parent / "pyproject.toml").read_text()
     assert re.search(r'\[project\.scripts\]\nqovery-sandbox = "qovery\.sandbox\.__main__:main"', project)
+
+
+def test_surface__is_in_the_reference() -> None:
+    """The pages of the reference render every name that can be imported."""
+    public = names()
+    pages = (SNAPSHOT.parent.parent / "docs/reference").glob("*.md")
+    rendered = re.findall(r"^::: (\S+)$", "".join(page.read_text() for page in pages), re.MULTILINE)
+    paths = {public[name].path for name in rendered if name in public} | set(rendered)
+    missing = [name for name, target in public.items() if name != target.path and target.path not in paths]
+    assert [name for name in missing if not public[name].path.startswith("qovery.exceptions.")] == []
