@@ -23,8 +23,9 @@ import uvicorn
 
 from qovery import ApiClient, Configuration, EnvironmentSecretApi
 from qovery.sandbox import Sandbox
+from test.support import ROOT
 
-EXAMPLES = Path(__file__).parent.parent / "docs/examples"
+EXAMPLES = ROOT / "docs/examples"
 CANARY = "canary-of-an-example"
 
 

@@ -11,7 +11,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-ROOT = Path(__file__).parent.parent
+from test.support import ROOT
+
 VALUES = ("-of-no-account", "another-value")
 
 

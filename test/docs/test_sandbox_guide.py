@@ -12,10 +12,11 @@ import pytest
 
 from qovery.sandbox import Sandbox
 from qovery.sandbox.seed import Seed
-from test.pytest_run import ROOT, run_pytest
-from test.sandbox.conftest import Start
+from test.support import ROOT
+from test.support.pytest_run import run_pytest
+from test.support.sandboxes import Start
 
-PAGE = (ROOT / "docs/sandbox.md").read_text()
+PAGE = (ROOT / "docs/guides/sandbox.md").read_text()
 BLOCKS = [(found[1], found[2]) for found in re.finditer(r"^```(\w*)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)]
 
 

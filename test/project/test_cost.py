@@ -1,18 +1,16 @@
-"""The causes of what a call costs; what it costs is measured by `test/benchmark`, and no test asserts a time."""
+"""The causes of what a call costs; what it costs is measured by `test/tools/benchmark`, and no test asserts a time."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from test.recording import SECRET, Recorder, Reply
-
-HERE = Path(__file__).parent
+from test.support import ROOT
+from test.support.recording import SECRET, RecordingServer, Response
 
 #: What may be loaded besides the package, urllib3 and pydantic.
 SMALL = {"encodings.idna", "gc", "html", "html.entities", "platform", "pprint", "stringprep", "unicodedata"}
@@ -58,9 +56,9 @@ print(json.dumps({**counts, "built": built}))
 @pytest.fixture(scope="module")
 def counts() -> dict[str, Any]:
     """What the counting process saw."""
-    with Recorder(lambda got: Reply(200, {"results": [SECRET]} if got.method == "GET" else SECRET)) as server:
+    with RecordingServer(lambda got: Response(200, {"results": [SECRET]} if got.method == "GET" else SECRET)) as server:
         command = [sys.executable, "-c", COUNTING, server.url]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=HERE.parent, check=True)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT, check=True)
     seen: dict[str, Any] = json.loads(done.stdout)
     return seen
 

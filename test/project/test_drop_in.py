@@ -35,7 +35,7 @@ from qovery.models.secret_response_list import SecretResponseList
 from qovery.models.value import Value
 from qovery.rest import ApiException
 from qovery.sandbox import Sandbox
-from test.recording import EMPTY, SECRET, Recorder, Reply
+from test.support.recording import EMPTY, SECRET, RecordingServer, Response
 
 ENVIRONMENT = "0f4bd6a4-6b5b-4d2f-b7f4-5d0f7b8ea001"
 SECRET_ID = "8d3c1a52-3f0d-4a8e-9a57-1d1b8c0f9f01"
@@ -45,12 +45,12 @@ PLAIN = {name: value for name, value in SECRET.items() if value is not None}
 
 
 @pytest.fixture
-def server() -> Iterator[Recorder]:
-    with Recorder(Reply(201, PLAIN)) as recorder:
+def server() -> Iterator[RecordingServer]:
+    with RecordingServer(Response(201, PLAIN)) as recorder:
         yield recorder
 
 
-def test_page__of_the_reference(server: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_page__of_the_reference(server: RecordingServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """The example of a generated reference page: a key in the environment, its prefix, one call."""
     monkeypatch.setenv("API_KEY", "qov_a")
     configuration = qovery.Configuration(host=server.url)
@@ -137,7 +137,7 @@ def test_script__of_each_operation(
     assert "v-" not in told.partition(":")[2]
 
 
-def test_arguments__by_position_and_by_name(server: Recorder) -> None:
+def test_arguments__by_position_and_by_name(server: RecordingServer) -> None:
     """Every operation takes its arguments in the generated order and under the generated names."""
     configuration = qovery.Configuration(host=server.url, access_token="a.b.c")
     with qovery.ApiClient(configuration) as api_client:
@@ -150,13 +150,13 @@ def test_arguments__by_position_and_by_name(server: Recorder) -> None:
         api.create_environment_secret_override(ENVIRONMENT, SECRET_ID, Value(value="A"))
         api.create_environment_secret_override(environment_id=ENVIRONMENT, secret_id=SECRET_ID, value=Value(value="A"))
         edit = SecretEditRequest(key="A")
-        server.otherwise = Reply(200, PLAIN)
+        server.default = Response(200, PLAIN)
         api.edit_environment_secret(ENVIRONMENT, SECRET_ID, edit)
         api.edit_environment_secret(environment_id=ENVIRONMENT, secret_id=SECRET_ID, secret_edit_request=edit)
-        server.otherwise = Reply(204)
+        server.default = Response(204)
         api.delete_environment_secret(ENVIRONMENT, SECRET_ID)
         assert api.delete_environment_secret(environment_id=ENVIRONMENT, secret_id=SECRET_ID) is None
-        server.otherwise = Reply(200, {"results": [PLAIN]})
+        server.default = Response(200, {"results": [PLAIN]})
         assert isinstance(api.list_environment_secrets(environment_id=ENVIRONMENT), SecretResponseList)
     base = f"/environment/{ENVIRONMENT}/secret"
     assert [received.target.removeprefix(base) for received in server.received] == [
@@ -170,9 +170,9 @@ def test_arguments__by_position_and_by_name(server: Recorder) -> None:
     assert {received.headers["Authorization"] for received in server.received} == {"Bearer a.b.c"}
 
 
-def test_answers__three_ways(server: Recorder) -> None:
+def test_answers__three_ways(server: RecordingServer) -> None:
     """The plain method, the one with HTTP info and the raw one give what they give in a generated client."""
-    server.otherwise = Reply(200, {"results": [PLAIN]}, {"X-Page": "1"})
+    server.default = Response(200, {"results": [PLAIN]}, {"X-Page": "1"})
     with qovery.ApiClient(qovery.Configuration(host=server.url)) as api_client:
         api = qovery.EnvironmentSecretApi(api_client)
         (secret,) = api.list_environment_secrets(ENVIRONMENT).results
@@ -211,9 +211,9 @@ def test_answers__three_ways(server: Recorder) -> None:
         (599, ServiceException),
     ],
 )
-def test_errors__as_they_are_caught(server: Recorder, status: int, error: type[ApiException]) -> None:
+def test_errors__as_they_are_caught(server: RecordingServer, status: int, error: type[ApiException]) -> None:
     """A status raises the generated class, with the generated attributes."""
-    server.otherwise = Reply(status, {"status": status, "detail": "no"}, {"X-Why": "because"}, reason="Because")
+    server.default = Response(status, {"status": status, "detail": "no"}, {"X-Why": "because"}, reason="Because")
     with qovery.ApiClient(qovery.Configuration(host=server.url)) as api_client:
         api = qovery.EnvironmentSecretApi(api_client)
         with pytest.raises(ApiException) as caught:
@@ -228,9 +228,9 @@ def test_errors__as_they_are_caught(server: Recorder, status: int, error: type[A
     assert str(status) in str(e)
 
 
-def test_errors__data_is_the_parsed_body(server: Recorder) -> None:
+def test_errors__data_is_the_parsed_body(server: RecordingServer) -> None:
     """`data` holds the JSON of the answer, and is None where there was none."""
-    server.replies = [Reply(400, {"detail": "no", "more": [1]}), Reply(400, b"<html>")]
+    server.responses = [Response(400, {"detail": "no", "more": [1]}), Response(400, b"<html>")]
     with qovery.ApiClient(qovery.Configuration(host=server.url)) as api_client:
         api = qovery.EnvironmentSecretApi(api_client)
         with pytest.raises(BadRequestException) as caught:
@@ -260,12 +260,12 @@ def test_errors__tree() -> None:
         raise qovery.exceptions.NotFoundException(status=404, reason="Not Found")
 
 
-def test_defaults__as_they_are_set(server: Recorder) -> None:
+def test_defaults__as_they_are_set(server: RecordingServer) -> None:
     """Default configuration and client are set and used as in a generated client."""
     configuration = qovery.Configuration(
         host=server.url, api_key={"ApiKeyAuth": "k"}, api_key_prefix={"ApiKeyAuth": "P"}
     )
-    server.otherwise = EMPTY
+    server.default = EMPTY
     qovery.Configuration.set_default(configuration)
     try:
         with qovery.ApiClient() as api_client:

@@ -7,7 +7,6 @@ import json
 import logging
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from opentelemetry.instrumentation.urllib3 import URLLib3Instrumentor
@@ -15,9 +14,11 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from qovery import ApiClient, ApiException, Configuration, EnvironmentSecretApi
-from test.misbehaving import Misbehaving, Step, answer, read, reset, send
-from test.recording import SECRET
+from qovery import ApiException
+from test.support import ROOT
+from test.support.clients import client_for
+from test.support.hostile import HostileServer, Step, http_response, read, reset, send
+from test.support.recording import SECRET
 
 VALUE = "canary-of-the-value"
 TOKEN = "canary-of-the-token"
@@ -37,14 +38,15 @@ def spans() -> Iterator[Spans]:
     instrumentor.uninstrument()
 
 
-def create(server: Misbehaving) -> None:
-    with ApiClient(Configuration(host=server.url, access_token=TOKEN)) as client:
-        EnvironmentSecretApi(client).create_environment_secret("e", {"key": "A", "value": VALUE}, _request_timeout=10)
+def create(server: HostileServer) -> None:
+    api = client_for(server, access_token=TOKEN)
+    with api.api_client:
+        api.create_environment_secret("e", {"key": "A", "value": VALUE}, _request_timeout=10)
 
 
 def test_spans__of_a_call(spans: Spans) -> None:
     """A call is a span with method, URL and status, and carries the trace to the service."""
-    with Misbehaving([read, send(answer(201, DONE))]) as server:
+    with HostileServer([read, send(http_response(201, DONE))]) as server:
         create(server)
         assert b"\r\ntraceparent: 00-" in server.requests[0]
         url = f"{server.url}/environment/e/secret"
@@ -57,8 +59,8 @@ def test_spans__of_a_call(spans: Spans) -> None:
 @pytest.mark.parametrize(
     "last",
     [
-        send(answer(201, DONE)),
-        send(answer(400, f'{{"detail": "{VALUE} {TOKEN}"}}', reason=f"{VALUE} {TOKEN}")),
+        send(http_response(201, DONE)),
+        send(http_response(400, f'{{"detail": "{VALUE} {TOKEN}"}}', reason=f"{VALUE} {TOKEN}")),
         send(f"{VALUE} {TOKEN}\r\n".encode()),
         send(f"HTTP/{TOKEN}/{VALUE} 200 OK\r\n\r\n".encode()),
         send(f"HTTP/1.1 200 OK\r\n{VALUE}: {TOKEN}\r\n{TOKEN}\r\nContent-Length: 99\r\n\r\n{VALUE}".encode()),
@@ -68,7 +70,7 @@ def test_spans__of_a_call(spans: Spans) -> None:
 )
 def test_spans__show_no_secret(spans: Spans, last: Step) -> None:
     """Neither value nor token is in a span, its events or the exceptions that it records, whatever the server sends."""
-    with Misbehaving([read, last]) as server, contextlib.suppress(ApiException):
+    with HostileServer([read, last]) as server, contextlib.suppress(ApiException):
         create(server)
     assert spans()
     for span in spans():
@@ -79,9 +81,9 @@ def test_spans__show_no_secret(spans: Spans, last: Step) -> None:
 def test_log__has_the_fields_of_the_page(caplog: pytest.LogCaptureFixture) -> None:
     """A record has the fields that the page names, and no other."""
     caplog.set_level(logging.DEBUG, "qovery")
-    with Misbehaving([read, send(answer(201, DONE))]) as server:
+    with HostileServer([read, send(http_response(201, DONE))]) as server:
         create(server)
     (record,) = caplog.records
-    page = (Path(__file__).parent.parent / "docs/observability.md").read_text()
+    page = (ROOT / "docs/guides/observability.md").read_text()
     rows = "".join(line.split("|")[1] for line in page.splitlines() if line.startswith("| `qovery_"))
     assert {name for name in record.__dict__ if name.startswith("qovery_")} == set(re.findall(r"qovery_\w+", rows))

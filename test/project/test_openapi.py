@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from enum import Enum
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,8 +17,9 @@ from qovery.api.environment_secret_api import OPERATIONS
 from qovery.models.model import OpenEnum, RequestModel, ResponseModel
 from qovery.operation import Operation
 from qovery.sandbox import Sandbox
+from test.support import ROOT
 
-DOCUMENT: dict[str, Any] = yaml.safe_load((Path(__file__).parent.parent / "docs/openapi.yaml").read_text())
+DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text())
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 MODELS = {
     name: value

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import qovery
+from test.support import ROOT
 
 PACKAGE = Path(qovery.__file__).parent
 
@@ -40,6 +41,19 @@ ALLOWED = {
     "sync": {"exceptions", "models", "redaction", "table", "api"},
     "sandbox": {"exceptions", "models", "models.model", "operation", "api", "redaction"},
 }
+
+#: Modules without a test file of their own, and the file that tests them.
+TESTED_IN = {
+    "_version": "project/test_structure.py",
+    "sync.action": "sync/test_planner.py",
+    "sync.inventory": "sync/test_planner.py",
+    "sync.order": "sync/test_apply.py",
+    "sync.plan": "sync/test_apply.py",
+    "sync.service": "sync/test_apply.py",
+}
+
+#: Schemas are tested together, in `test/models/`.
+BASES = {"models.model", "models.secret_table"}
 
 FILES = sorted(PACKAGE.rglob("*.py"))
 
@@ -97,6 +111,20 @@ def test_imports__point_downwards(file: Path) -> None:
         assert ROWS.index(row(target)) <= ROWS.index(own), f"{own} imports {target}"
         if own in ALLOWED:
             assert row(target) in {"", own, *ALLOWED[own]}, f"{own} imports {target}"
+
+
+def test_tests__mirror_the_package() -> None:
+    """The tests of `qovery/a/b.py` are in `test/a/test_b.py`, or in the folder `test/a/b/`."""
+    modules = {module_name(file) for file in FILES if file.name != "__init__.py"}
+    assert modules >= TESTED_IN.keys() | BASES
+    for module in modules:
+        if module.startswith("models.") and module not in BASES:
+            continue
+        *folders, name = module.split(".")
+        mirrored = Path(*folders, f"test_{name.strip('_')}.py"), Path(*folders, name)
+        places = [TESTED_IN[module]] if module in TESTED_IN else mirrored
+        assert any((ROOT / "test" / place).exists() for place in places), f"{module} has no test file"
+        assert not (module in TESTED_IN and (ROOT / "test" / mirrored[0]).exists()), f"TESTED_IN still has {module}"
 
 
 @pytest.mark.parametrize("file", FILES, ids=module_name)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import griffe
 import pytest
 
-from test.surface import names, text
+from test.support import ROOT
+from test.tools.surface import names, text
 
-SNAPSHOT = Path(__file__).parent / "surface.txt"
+SNAPSHOT = ROOT / "test/tools/surface.txt"
 DEFINED = {target.path: target for target in names().values() if target.name != "__init__"}
 FUNCTIONS = {path: target for path, target in DEFINED.items() if isinstance(target, griffe.Function)}
 
 
 def test_surface__is_the_snapshot() -> None:
-    """It changes on purpose: with the snapshot, which `test/surface.py` makes anew, and the changelog."""
+    """It changes on purpose: with the snapshot, which `test/tools/surface.py` makes anew, and the changelog."""
     assert text().splitlines() == SNAPSHOT.read_text().splitlines()
 
 
@@ -56,14 +56,14 @@ def named(name: str, parent: object) -> str:
 
 def test_surface__command() -> None:
     """The distribution names the command of the sandbox."""
-    project = (SNAPSHOT.parent.parent / "pyproject.toml").read_text()
+    project = (ROOT / "pyproject.toml").read_text()
     assert re.search(r'\[project\.scripts\]\nqovery-sandbox = "qovery\.sandbox\.__main__:main"', project)
 
 
 def test_surface__is_in_the_reference() -> None:
     """The pages of the reference render every name that can be imported."""
     public = names()
-    pages = (SNAPSHOT.parent.parent / "docs/reference").glob("*.md")
+    pages = (ROOT / "docs/reference").glob("*.md")
     rendered = re.findall(r"^::: (\S+)$", "".join(page.read_text() for page in pages), re.MULTILINE)
     paths = {public[name].path for name in rendered if name in public} | set(rendered)
     missing = [name for name, target in public.items() if name != target.path and target.path not in paths]

@@ -15,10 +15,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from qovery import ApiClient, Configuration, EnvironmentSecretApi
+from qovery import EnvironmentSecretApi
 from qovery.sandbox import Sandbox
 from qovery.sandbox.store import Behaviour, Scope
-from test.sandbox.model import Call, Outcome, Row, State, step, value
+from test.support.clients import Connect
+from test.support.sandbox_model import Call, Outcome, Row, State, step, value
 
 KEYS = ("A", "B", "C", "P1", "P2", "BUILT")
 VALUES = (*KEYS, "plain", "")
@@ -145,7 +146,7 @@ class Event(NamedTuple):
 
 
 @pytest.mark.parametrize("shared", [False, True], ids=["one server", "two servers on one file"])
-def test_writers__are_linearizable(behaviour: Behaviour, shared: bool, tmp_path: Path) -> None:
+def test_writers__are_linearizable(connect: Connect, behaviour: Behaviour, shared: bool, tmp_path: Path) -> None:
     """What sixteen writers saw and left is what one of them after the other would have seen and left."""
     clock, lock = iter(range(10**9)), threading.Lock()
     events: list[Event] = []
@@ -164,20 +165,18 @@ def test_writers__are_linearizable(behaviour: Behaviour, shared: bool, tmp_path:
 
         def write(number: int) -> None:
             choose = random.Random(number)
-            url = servers[number % len(servers)].url
-            with ApiClient(Configuration(host=url, access_token="t")) as client:
-                api = EnvironmentSecretApi(client)
-                for _ in range(25):
-                    call = Call(
-                        choose.choice(OPERATIONS),
-                        choose.choice(ids[-12:] + ids[:3]),
-                        choose.choice(KEYS),
-                        choose.choice(VALUES),
-                    )
-                    begin = now()
-                    outcome = send(api, sandbox.environment_id, call)
-                    events.append(Event(begin, now(), call, outcome))
-                    ids.extend([outcome.secret_id] if outcome.secret_id else [])
+            api = connect(servers[number % len(servers)])
+            for _ in range(25):
+                call = Call(
+                    choose.choice(OPERATIONS),
+                    choose.choice(ids[-12:] + ids[:3]),
+                    choose.choice(KEYS),
+                    choose.choice(VALUES),
+                )
+                begin = now()
+                outcome = send(api, sandbox.environment_id, call)
+                events.append(Event(begin, now(), call, outcome))
+                ids.extend([outcome.secret_id] if outcome.secret_id else [])
 
         with ThreadPoolExecutor(16) as executor:
             list(executor.map(write, range(16)))

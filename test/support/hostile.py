@@ -1,4 +1,4 @@
-"""A loopback server of raw sockets that does, connection by connection, what a script says."""
+"""A loopback server of raw sockets that plays a script for each connection: fault injection below HTTP."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def receive(sock: socket.socket) -> tuple[bytes, bytes]:
     while b"\r\n\r\n" not in data:
         data += _receive(sock)
         if data.startswith(b"\x16"):  # a TLS handshake, to which servers of plain HTTP say this
-            sock.sendall(answer(400))
+            sock.sendall(http_response(400))
             raise ConnectionError
     head, _, body = data.partition(b"\r\n\r\n")
     sizes = [line[15:] for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")]
@@ -38,8 +38,8 @@ def read(sock: socket.socket, requests: list[bytes]) -> None:
     requests.append(b"\r\n\r\n".join(receive(sock)))
 
 
-def start(sock: socket.socket, _: list[bytes]) -> None:
-    """Receive the first byte of a request."""
+def read_byte(sock: socket.socket, _: list[bytes]) -> None:
+    """Receive one byte."""
     sock.recv(1)
 
 
@@ -54,7 +54,7 @@ def send(data: bytes) -> Step:
     return lambda sock, _: sock.sendall(data)
 
 
-def drip(data: bytes, pause: float = 0.05) -> Step:
+def trickle(data: bytes, pause: float = 0.05) -> Step:
     """Send one byte at a time."""
 
     def step(sock: socket.socket, _: list[bytes]) -> None:
@@ -71,14 +71,14 @@ def reset(sock: socket.socket, _: list[bytes]) -> None:
     sock.close()
 
 
-def silence(sock: socket.socket, _: list[bytes]) -> None:
-    """Say nothing until the other side hangs up."""
+def stall(sock: socket.socket, _: list[bytes]) -> None:
+    """Send nothing until the other side closes the connection."""
     while sock.recv(65536):
         pass
 
 
-def answer(status: int, body: bytes | str = b"", *headers: str, reason: str = "Reason") -> bytes:
-    """An answer with a true Content-Length, or the one that `headers` name."""
+def http_response(status: int, body: bytes | str = b"", *headers: str, reason: str = "Reason") -> bytes:
+    """A response with a correct Content-Length, or with the one in `headers`."""
     raw = body.encode() if isinstance(body, str) else body
     lines = [f"HTTP/1.1 {status} {reason}", *headers]
     if status != 204 and not any(
@@ -88,14 +88,14 @@ def answer(status: int, body: bytes | str = b"", *headers: str, reason: str = "R
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + raw
 
 
-def answers(*data: bytes) -> Iterator[Step]:
-    """Read a request and send an answer, for each of `data`."""
+def respond(*data: bytes) -> Iterator[Step]:
+    """Read a request and send a response, for each of `data`."""
     for one in data:
         yield read
         yield send(one)
 
 
-class Misbehaving:
+class HostileServer:
     """The server. The first connection plays the first script, and so on; the last script is played again."""
 
     def __init__(self, *scripts: Sequence[Step], context: ssl.SSLContext | None = None, port: int = 0) -> None:
@@ -121,11 +121,11 @@ class Misbehaving:
         return self
 
     def __exit__(self, *_: Any) -> None:
-        self.go_down()
+        self.shut_down()
         self._thread.join()
 
-    def go_down(self) -> None:
-        """Refuse connections from now on, and break those that there are."""
+    def shut_down(self) -> None:
+        """Refuse new connections and break the open ones."""
         with contextlib.suppress(OSError):  # it is down
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from test.support import ROOT
 
 
 def run_pytest(*arguments: object, folder: Path) -> tuple[dict[str, int], str]:

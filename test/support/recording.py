@@ -1,19 +1,16 @@
-"""A loopback HTTP/1.1 server, and proxy, that records what it receives and answers as it is told."""
+"""A loopback HTTP/1.1 server, and proxy, that records requests and sends the responses it is given."""
 
 from __future__ import annotations
 
 import json
-import select
 import socket
 import ssl
 from collections.abc import Callable, Mapping
 from http.client import responses
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import trustme
-
-from test.misbehaving import Misbehaving, answer, receive
+from test.support.hostile import HostileServer, http_response, receive
+from test.support.proxies import relay
 
 SECRET: dict[str, Any] = {
     "id": "8d3c1a52-3f0d-4a8e-9a57-1d1b8c0f9f01",
@@ -34,7 +31,7 @@ SECRET: dict[str, Any] = {
 
 
 class Received(NamedTuple):
-    """A request as it came."""
+    """A request as it arrived."""
 
     method: str
     target: str
@@ -45,8 +42,8 @@ class Received(NamedTuple):
     peer: Any = None
 
 
-class Reply(NamedTuple):
-    """An answer to give: bytes go out as they are, anything else as JSON."""
+class Response(NamedTuple):
+    """A response to send: bytes go out as they are, anything else as JSON."""
 
     status: int = 200
     body: Any = b""
@@ -58,21 +55,21 @@ class Reply(NamedTuple):
         headers = {"Content-Type": "application/json", **self.headers}
         reason = responses.get(self.status, "") if self.reason is None else self.reason
         lines = [": ".join(header) for header in headers.items()]
-        return answer(self.status, b"" if self.status == 204 else data, *lines, reason=reason)
+        return http_response(self.status, b"" if self.status == 204 else data, *lines, reason=reason)
 
 
-EMPTY = Reply(200, {"results": []})
+EMPTY = Response(200, {"results": []})
 
 
-class Recorder(Misbehaving):
-    """The server. `replies` holds the answers to give in turn; when there are none, `otherwise` is given, or made."""
+class RecordingServer(HostileServer):
+    """The server. It sends `responses` in turn; after them, `default`, or what `default` makes of the request."""
 
     def __init__(
-        self, otherwise: Reply | Callable[[Received], Reply] | None = None, context: ssl.SSLContext | None = None
+        self, default: Response | Callable[[Received], Response] | None = None, context: ssl.SSLContext | None = None
     ) -> None:
         super().__init__([self._serve], context=context)
-        self.otherwise = otherwise or Reply(200, SECRET)
-        self.replies: list[Reply] = []
+        self.default = default or Response(200, SECRET)
+        self.responses: list[Response] = []
         self.received: list[Received] = []
         if context is not None:
             context.sni_callback = lambda sock, name, _: setattr(sock, "asked_for", name)
@@ -91,59 +88,9 @@ class Recorder(Misbehaving):
             headers = dict(one.split(": ", 1) for one in lines)
             received = Received(method, target, headers, body, getattr(sock, "asked_for", None), certificate, peer)
             self.received.append(received)
-            if method == "CONNECT":  # be a proxy: whatever the name, the way leads to this machine
+            if method == "CONNECT":  # whatever the name, the tunnel leads to this machine
                 with socket.create_connection(("127.0.0.1", int(target.rpartition(":")[2]))) as upstream:
-                    sock.sendall(answer(200))
+                    sock.sendall(http_response(200))
                     return relay(sock, upstream)
-            reply = self.replies.pop(0) if self.replies else self.otherwise
-            sock.sendall((reply if isinstance(reply, Reply) else reply(received)).raw())
-
-
-class TLS:
-    """A certificate authority, what it issues, and servers that show it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.ca = trustme.CA()
-        self.ca_text = self.ca.cert_pem.bytes().decode()
-        self.ca_file = folder / "ca.pem"
-        self.ca_file.write_text(self.ca_text)
-
-    def context(self, *names: str, mutual: bool = False, **issued: Any) -> ssl.SSLContext:
-        """The settings of a server that shows a certificate for these names."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.ca.issue_cert(*(names or ("localhost", "127.0.0.1")), **issued).configure_cert(context)
-        if mutual:
-            context.verify_mode = ssl.CERT_REQUIRED
-            self.ca.configure_trust(context)
-        return context
-
-    def self_signed(self) -> ssl.SSLContext:
-        """The settings of a server whose certificate nobody has issued but itself."""
-        issuer = trustme.CA()
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        with issuer.private_key_pem.tempfile() as key, issuer.cert_pem.tempfile() as certificate:
-            context.load_cert_chain(certificate, key)
-        return context
-
-    def server(self, *names: str, **options: Any) -> Recorder:
-        return Recorder(EMPTY, self.context(*names, **options))
-
-    def client(self) -> tuple[Path, Path]:
-        """The files of a client's certificate and key."""
-        issued = self.ca.issue_cert("client.test", common_name="client.test")
-        files = self.folder / "client.pem", self.folder / "client.key"
-        for file, blobs in zip(files, (issued.cert_chain_pems, [issued.private_key_pem]), strict=True):
-            file.write_bytes(b"".join(blob.bytes() for blob in blobs))
-        return files
-
-
-def relay(one: socket.socket, other: socket.socket) -> None:
-    """Carry bytes between two sockets until one of them ends."""
-    ways = {one: other, other: one}
-    while True:
-        for ready in select.select(list(ways), [], [])[0]:
-            data = ready.recv(65536)
-            if not data:
-                return
-            ways[ready].sendall(data)
+            response = self.responses.pop(0) if self.responses else self.default
+            sock.sendall((response if isinstance(response, Response) else response(received)).raw())

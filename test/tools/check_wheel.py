@@ -1,4 +1,4 @@
-"""`check_wheel.py DIR`: install the wheel in DIR into a new virtual environment and look at what is there."""
+"""`python -m test.tools.check_wheel DIR`: install the wheel in DIR into a new virtual environment and check it."""
 
 import subprocess
 import sys

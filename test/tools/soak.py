@@ -1,4 +1,4 @@
-"""`python -m test.soak [--calls N] [--seconds N]`: many calls under faults, and what they leave behind.
+"""`python -m test.tools.soak [--calls N] [--seconds N]`: many calls under faults, and what they leave behind.
 
 Eight threads share one client; one call in five is disturbed. It fails if a call ends outside of the tree of
 errors or with the answer to another, if a thread or a socket is left, if memory grows, or if the time is up.
@@ -24,8 +24,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from qovery import ApiClient, ApiException, Configuration, EnvironmentSecretApi
-from test.misbehaving import Misbehaving, Step, answer, drip, read, reset, send, silence
+from qovery import ApiException
+from test.support.clients import client_for
+from test.support.hostile import HostileServer, Step, http_response, read, reset, send, stall, trickle
 
 THREADS = 8
 DISTURBED = 0.2
@@ -40,14 +41,15 @@ FAULTS: dict[str, Sequence[Step]] = {
     "reset-in-the-head": [send(b"HTTP/1.1 200 OK\r\nContent-Le"), reset],
     "truncated": [send(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{")],
     "no-http": [send(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")],
-    "silence": [silence],
-    "drip": [drip(answer(200, "{" * 99))],
-    "html": [send(answer(200, "<html>"))],
-    "broken-gzip": [send(answer(200, "no gzip", "Content-Encoding: gzip"))],
-    "too-large": [send(answer(200, " " * 200_000))],
-    "retry-later": [send(answer(429, "{}", "Retry-After: 86400"))],
-    **{str(status): [send(answer(status, "{}", "Retry-After: 0"))] for status in (400, 401, 429, 500, 502, 503)},
+    "stall": [stall],
+    "trickle": [trickle(http_response(200, "{" * 99))],
+    "html": [send(http_response(200, "<html>"))],
+    "broken-gzip": [send(http_response(200, "no gzip", "Content-Encoding: gzip"))],
+    "too-large": [send(http_response(200, " " * 200_000))],
+    "retry-later": [send(http_response(429, "{}", "Retry-After: 86400"))],
+    **{str(status): [send(http_response(status, "{}", "Retry-After: 0"))] for status in (400, 401, 429, 500, 502, 503)},
 }
+SLOW = {"stall", "trickle"}
 KEEP_OPEN = {name for name, steps in FAULTS.items() if name.isdigit()} | {"html", "broken-gzip", "retry-later"}
 
 
@@ -78,9 +80,9 @@ def serve() -> None:
                     return
             else:
                 secret = {"id": "i", "created_at": "2024-01-01T00:00:00Z", "key": key_of(call), "scope": "PROJECT"}
-                sock.sendall(answer(200, json.dumps({"results": [secret]} if method == "GET" else secret)))
+                sock.sendall(http_response(200, json.dumps({"results": [secret]} if method == "GET" else secret)))
 
-    with Misbehaving([play]) as server:
+    with HostileServer([play]) as server:
         print(server.url, flush=True)
         sys.stdin.read()
 
@@ -93,15 +95,13 @@ class Soak:
 
     def __init__(self, url: str, deadline: float) -> None:
         tokens = itertools.count()
-        self.client = ApiClient(
-            Configuration(
-                host=url,
-                access_token=lambda: f"token-{next(tokens)}",
-                connection_pool_maxsize=THREADS,
-                max_response_size=100_000,
-            )
+        self.api = client_for(
+            url,
+            access_token=lambda: f"token-{next(tokens)}",
+            connection_pool_maxsize=THREADS,
+            max_response_size=100_000,
         )
-        self.api = EnvironmentSecretApi(self.client)
+        self.client = self.api.api_client
         self.deadline = deadline
         self.numbers = itertools.count()
         self.ends: Counter[str] = Counter()
@@ -140,7 +140,7 @@ class Soak:
 
     def call(self, operation: int, env: str) -> str | None:
         """The key in the answer, None where there is none."""
-        api, limit = self.api, {"_request_timeout": 0.3} if env[0] in "sd" else {}  # silence and drip
+        api, limit = self.api, {"_request_timeout": 0.3} if env.partition(".")[0] in SLOW else {}
         body = {"key": "A", "value": "v" * 1000}
         if operation == 0:
             return (api.list_environment_secrets(env, **limit).results or [])[0].key
@@ -200,7 +200,7 @@ def soak(url: str, calls: int, seconds: float) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m test.soak")
+    parser = argparse.ArgumentParser(prog="python -m test.tools.soak")
     parser.add_argument("--calls", type=int, default=2000)
     parser.add_argument("--seconds", type=float, default=120, help="the time for all calls")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
@@ -208,7 +208,7 @@ def main() -> None:
     if options.serve:
         serve()
         return
-    command = [sys.executable, "-m", "test.soak", "--serve"]
+    command = [sys.executable, "-m", "test.tools.soak", "--serve"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdin is not None
         assert server.stdout is not None

@@ -1,13 +1,12 @@
-"""`python -m test.surface > test/surface.txt`: the public surface, a line for each name, read from the source."""
+"""The public surface, a line for each name: `python -m test.tools.surface > test/tools/surface.txt`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import griffe
 
-ROOT = Path(__file__).parent.parent
+from test.support import ROOT
 
 #: What these modules define or import from this package, under a name without an underscore, is public.
 MODULES = ("qovery", "qovery.exceptions", "qovery.models", "qovery.sandbox", "qovery.sync")

@@ -1,4 +1,4 @@
-"""`python -m test.benchmark [--generated DIR] [--json FILE] [--rounds N]`: measure, and print the table.
+"""`python -m test.tools.benchmark [--generated DIR] [--json FILE] [--rounds N]`: measure, and print the table.
 
 Every row compares two contenders that take turns, and shows the median of the ratios with its spread. CPU
 is that of the client's process alone; the server is a process of its own.
@@ -27,7 +27,7 @@ LIBRARIES = "import urllib3, pydantic; pydantic.create_model('M', x=(int, 1)).mo
 HEAD = "| work | against | this package | the other | ratio (spread) | bound | holds |\n|---|---|---|---|---|---|---|"
 
 HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
+ROOT = HERE.parents[2]
 
 Measure = Callable[[], float]
 
@@ -196,7 +196,7 @@ def _first_list(order: str, port: int, path: Path) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m test.benchmark", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m test.tools.benchmark", description=__doc__)
     parser.add_argument("--generated", type=Path, metavar="DIR", help="the folder that holds a generated `qovery`")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there too")
     parser.add_argument("--rounds", type=int, default=9, metavar="N", help="turns of each contender (9)")
