@@ -97,7 +97,7 @@ def _endpoint(operation: Operation[Any], call: Callable[..., Any], faults: Fault
                 arguments = [
                     request.path_params[name] for name in ("environmentId", "secretId") if name in operation.path
                 ]
-                if operation.body is not None:
+                if operation.request_model is not None:
                     arguments.append(await _body(request, operation))
                 response = json_answer(operation.status, call(*arguments))
         except RefusedError as refused:
@@ -137,10 +137,10 @@ def _limit(faults: Faults) -> None:
 
 async def _body(request: Request, operation: Operation[Any]) -> Any:
     content = await read_json(request, MAX_BODY)
-    if not content and not operation.body_required:
+    if not content and not operation.request_required:
         content = b"{}"
     try:
-        return operation.body.from_json(content) if operation.body else None
+        return operation.request_model.from_json(content) if operation.request_model else None
     except ApiValidationError as error:
         raise refusal(error) from None
 
