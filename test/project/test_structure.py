@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import qovery
-from test.support import ROOT
+from test.support import PATIENCE, ROOT
 
 PACKAGE = Path(qovery.__file__).parent
 
@@ -196,7 +196,7 @@ def test_attribute__that_does_not_exist() -> None:
 
 def python(code: str) -> str:
     """What a new interpreter prints."""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=True)
     return done.stdout
 
 
