@@ -18,7 +18,7 @@ from starlette.routing import Route
 from qovery.exceptions import ApiKeyError, ApiValidationError, ApiValueError
 from qovery.redaction import validation_error
 from qovery.sandbox.app import json_answer, problem, read_json, refusal, token_of
-from qovery.sandbox.store import Behaviour, RefusedError
+from qovery.sandbox.store import Behaviour, RejectedError
 
 if TYPE_CHECKING:
     from qovery.sandbox.server import Sandbox
@@ -38,13 +38,13 @@ def admin_route(sandbox: Sandbox, lets_in: Callable[[str], bool]) -> Route:
     async def answer(request: Request) -> Response:
         try:
             if not lets_in(token_of(request)):
-                raise RefusedError(401, "access token is missing or invalid")
+                raise RejectedError(401, "access token is missing or invalid")
             command = commands.get(request.path_params["name"])
             if command is None:
-                raise RefusedError(404, f"there is {', '.join(commands)}")
+                raise RejectedError(404, f"there is {', '.join(commands)}")
             arguments = _arguments(await read_json(request, MAX_BODY))
             result = command(**arguments)
-        except RefusedError as refused:
+        except RejectedError as refused:
             return problem(refused.status, refused.detail)
         except ValidationError as error:
             return problem(400, refusal(validation_error(error)).detail)
@@ -80,7 +80,7 @@ def _arguments(content: bytes) -> dict[str, Any]:
     try:
         arguments = from_json(content) if content else {}
     except ValueError:
-        raise RefusedError(400, "body: invalid JSON") from None
+        raise RejectedError(400, "body: invalid JSON") from None
     if not isinstance(arguments, dict):
-        raise RefusedError(400, "body: must be an object with the arguments")
+        raise RejectedError(400, "body: must be an object with the arguments")
     return arguments

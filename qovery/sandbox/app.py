@@ -22,7 +22,7 @@ from qovery.api.environment_secret_api import OPERATIONS
 from qovery.exceptions import ApiValidationError
 from qovery.operation import Operation
 from qovery.sandbox.faults import Fault, Faults
-from qovery.sandbox.store import RefusedError, Store
+from qovery.sandbox.store import RejectedError, Store
 
 #: The largest body that is read, in bytes.
 MAX_BODY = 1024 * 1024
@@ -93,14 +93,14 @@ def _endpoint(operation: Operation[Any], call: Callable[..., Any], faults: Fault
                 response = problem(fault.status, "the sandbox was told to fail", fault.retry_after)
             else:
                 if operation.writes and not faults.lets_write(token):
-                    raise RefusedError(403, "this token may only read")
+                    raise RejectedError(403, "this token may only read")
                 arguments = [
                     request.path_params[name] for name in ("environmentId", "secretId") if name in operation.path
                 ]
                 if operation.body is not None:
                     arguments.append(await _body(request, operation))
                 response = json_answer(operation.status, call(*arguments))
-        except RefusedError as refused:
+        except RejectedError as refused:
             response = problem(refused.status, refused.detail, refused.retry_after)
         silent = fault is not None and fault.kind != "status"
         client = request.headers.get("user-agent", "")[:100]
@@ -125,14 +125,14 @@ def token_of(request: Request) -> str:
 def _authorized(request: Request, faults: Faults) -> str:
     token = token_of(request)
     if not token or not faults.lets_in(token):
-        raise RefusedError(401, "access token is missing or invalid")
+        raise RejectedError(401, "access token is missing or invalid")
     return token
 
 
 def _limit(faults: Faults) -> None:
     seconds = faults.wait_for_limit()
     if seconds is not None:
-        raise RefusedError(429, "too many requests", seconds)
+        raise RejectedError(429, "too many requests", seconds)
 
 
 async def _body(request: Request, operation: Operation[Any]) -> Any:
@@ -151,17 +151,17 @@ async def read_json(request: Request, limit: int) -> bytes:
     async for chunk in request.stream():
         content += chunk
         if len(content) > limit:
-            raise RefusedError(413, f"the body is larger than {limit} bytes")
+            raise RejectedError(413, f"the body is larger than {limit} bytes")
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content and kind != "application/json":
-        raise RefusedError(415, "the content type must be application/json")
+        raise RejectedError(415, "the content type must be application/json")
     return bytes(content)
 
 
-def refusal(error: ApiValidationError) -> RefusedError:
+def refusal(error: ApiValidationError) -> RejectedError:
     """What to answer to fields that do not fit; it names them and repeats no value."""
     problems = (f"{'.'.join(map(str, problem['loc'])) or 'body'}: {problem['msg']}" for problem in error.errors())
-    return RefusedError(400, "; ".join(problems))
+    return RejectedError(400, "; ".join(problems))
 
 
 def json_answer(status: int, data: object, headers: Mapping[str, str] | None = None) -> Response:

@@ -115,7 +115,7 @@ def plant(store: Store, content: Any) -> list[str]:
 
     Raises:
         ValidationError: It is not a seed, and where.
-        RefusedError: It names what exists already.
+        RejectedError: It names what exists already.
     """
     return _plant(store, Seed.model_validate(content))
 

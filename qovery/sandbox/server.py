@@ -22,7 +22,7 @@ from qovery.sandbox.admin import admin_route
 from qovery.sandbox.app import Seen, SeenRequest, make_app
 from qovery.sandbox.faults import Fault, Faults
 from qovery.sandbox.page import page_route
-from qovery.sandbox.store import Behaviour, RefusedError, Scope, Store
+from qovery.sandbox.store import Behaviour, RejectedError, Scope, Store
 
 
 class _Protocol(HttpToolsProtocol):
@@ -338,6 +338,6 @@ def _told(call: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
     """Call the store; what it refuses is an error of the caller here."""
     try:
         return call(*arguments, **named)
-    except RefusedError as refusal:
+    except RejectedError as refusal:
         problem: OpenApiException = ApiValueError(refusal.detail)
     raise problem
