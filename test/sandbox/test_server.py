@@ -111,8 +111,8 @@ def test_route__says_what_is_allowed(http: urllib3.PoolManager, sandbox: Sandbox
 
 def test_connection__does_not_wait_for_more(sandbox: Sandbox) -> None:
     """Small answers leave at once; otherwise each one on a kept connection takes 40 ms."""
-    assert sandbox._socket is not None
-    assert sandbox._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    assert sandbox._listener is not None
+    assert sandbox._listener.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 # --- Disturbances ---------------------------------------------------------------------------------
