@@ -286,7 +286,7 @@ class Sandbox:
         self._faults.add(Fault(operation, "status", times, status, retry_after))
 
     def drop_reply(self, operation: str = "*", *, times: int | None = 1) -> None:
-        """Apply the next requests, and close the connection without a response. `operation` and `times` as in `fail`."""
+        """Apply the next requests, but send no response. `operation` and `times` as in `fail`."""
         self._faults.add(Fault(operation, "drop_reply", times))
 
     def reset_connection(self, operation: str = "*", *, times: int | None = 1) -> None:

@@ -12,9 +12,10 @@ import pytest
 
 from qovery.api.environment_secret_api import OPERATIONS
 from qovery.sandbox import Sandbox
+from test.support import ROOT
 
 NAMES = {operation.name for operation in OPERATIONS}
-DOCUMENT = Path(__file__).parent.parent.parent / "docs/openapi.yaml"
+DOCUMENT = ROOT / "docs/openapi.yaml"
 
 # 400 is also how the rules answer (no alias of an alias), which a schema cannot state.
 SETTINGS = """

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from test.pytest_run import ROOT, run_pytest
+from test.support import ROOT
+from test.support.pytest_run import run_pytest
 
 TESTS = """
 import pytest, qovery

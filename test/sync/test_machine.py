@@ -9,9 +9,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from qovery import ApiClient, ApiException, Configuration, EnvironmentSecretApi, Secret, SecretRequest
+from qovery import ApiException, EnvironmentSecretApi, Secret, SecretRequest
 from qovery.sandbox import Sandbox
 from qovery.sync import Plan, Report, plan_secrets
+from test.support.clients import Connect
 
 KEYS = st.sampled_from(["A", "B", "C", "D", "E"])
 TARGETS = st.sampled_from(["A", "B", "C", "QOVERY_DB"])
@@ -147,13 +148,11 @@ class Sync(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize("behaviour", ["documented", "observed"])
-def test_machine(behaviour: Any) -> None:
+def test_machine(connect: Connect, behaviour: Any) -> None:
     """Whatever there was, is wanted and goes wrong: the end is the desired state."""
-    configuration_of = {"access_token": "a-token", "retries": 1}
-    with Sandbox(behaviour=behaviour, seeded=False) as sandbox, ApiClient(
-        Configuration(host=sandbox.url, **configuration_of)  # type: ignore[arg-type]  # a mapping of mixed types
-    ) as client:  # fmt: skip
-        machine = type("Machine", (Sync,), {"server": sandbox, "api": EnvironmentSecretApi(client)})
+    with Sandbox(behaviour=behaviour, seeded=False) as sandbox:
+        api = connect(sandbox, retries=1)
+        machine = type("Machine", (Sync,), {"server": sandbox, "api": api})
         run_state_machine_as_test(  # type: ignore[no-untyped-call]  # as hypothesis has it
             machine,
             settings=settings(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from qovery import ApiTypeError, ApiValueError, Secret, SecretRequest
+from qovery import Secret, SecretRequest
 from qovery.sync.action import Action
 from qovery.sync.desired import Desired
 from qovery.sync.inventory import Inventory
@@ -217,33 +217,6 @@ def test_inventory__cycle() -> None:
     assert len(plan([alias("A", b), alias("B", a)], prune=True)) == 2
 
 
-@pytest.mark.parametrize(
-    ("values", "aliases", "error"),
-    [
-        ([("A", "v")], {}, ApiTypeError),
-        ({1: "v"}, {}, ApiTypeError),
-        ({"A": 1}, {}, ApiTypeError),
-        ({"A": SecretRequest(key="B")}, {}, ApiValueError),
-        ({"A": "v"}, {"A": "B"}, ApiValueError),
-        ({}, {"A": 1}, ApiTypeError),
-        ({}, [("A", "B")], ApiTypeError),
-    ],
-)
-def test_desired__refused(values: Any, aliases: Any, error: type[Exception]) -> None:
-    """A desired state that cannot be used is an error before anything is sent."""
-    with pytest.raises(error):
-        Desired.read(values, aliases)
-
-
-def test_desired__is_a_copy() -> None:
-    """A change to a request after the plan does not reach the plan."""
-    request = SecretRequest(key="A", value="first")
-    action = plan([], {"A": request})[0]
-    request.value = "second"
-    assert action.request is not None
-    assert action.request.value == "first"
-
-
 def test_planner__is_linear() -> None:
     """Ten thousand keys take no minutes."""
     existing = [secret(f"K{at}") for at in range(0, 10_000, 2)]
@@ -251,3 +224,12 @@ def test_planner__is_linear() -> None:
     actions = plan(existing, {f"K{at}": "v" for at in range(10_000)}, {f"A{at}": f"K{at}" for at in range(10_000)})
     assert len(actions) == 20_000
     assert time.process_time() - start < 20
+
+
+def test_plan__is_a_copy_of_the_desired() -> None:
+    """A change to a request after the plan does not reach the plan."""
+    request = SecretRequest(key="A", value="first")
+    action = plan([], {"A": request})[0]
+    request.value = "second"
+    assert action.request is not None
+    assert action.request.value == "first"
