@@ -91,5 +91,5 @@ def test_apply__ctrl_c_twice(sandbox: Sandbox, api: EnvironmentSecretApi, env: s
         join_workers()
         signal.signal(signal.SIGINT, before)
     (failure,) = caught.value.report.failed
-    assert "create of B was under way at the interruption" in str(failure.error)
+    assert "create of B was running at the interruption" in str(failure.error)
     assert told(caught.value.report.succeeded) == [("create", "A")]
