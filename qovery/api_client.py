@@ -15,7 +15,7 @@ from qovery._version import __version__
 from qovery.api_response import ApiResponse
 from qovery.checks import count, header_key, header_text, mapping, positive
 from qovery.configuration import Configuration, Limits, Snapshot
-from qovery.exceptions import ApiException, ApiTypeError, ApiValueError
+from qovery.exceptions import ApiException, ApiTypeError, ApiValueError, OpenApiException
 from qovery.models.model import RequestModel, json_bytes
 from qovery.operation import Operation, RequestOptions
 from qovery.redaction import Masked, MaskedDict, TextMask, credentials, masked_values, sealed
@@ -227,7 +227,7 @@ class ApiClient:
         for name, value in self._default_headers.items():
             merged[header_key(name)] = (name, header_text(name, value))
         if self._cookie.value:
-            merged["cookie"] = ("Cookie", header_text("cookie", self._cookie.value))
+            merged["cookie"] = ("Cookie", header_text("Cookie", self._cookie.value))
         for name, value in signed.items():
             merged[name.lower()] = (name, value)
         if options:
@@ -239,10 +239,14 @@ class ApiClient:
         rejected = request.headers["Authorization"]
         try:
             renewed = cast("Any", settings.credentials).renew(rejected, request.deadline)
-        except ApiException as error:  # the token's: what the call has done so far is not in it
-            error.operation, error.attempts = request.operation.name, response.attempts
-            error.outcome_unknown = response.unconfirmed
-            raise
+        except OpenApiException as error:  # the token's, which does not say what the call has done so far
+            failed = error if isinstance(error, ApiException) else ApiException(reason=str(error))
+        else:
+            failed = None
+        if failed is not None:
+            failed.operation, failed.attempts = request.operation.name, response.attempts
+            failed.outcome_unknown = response.unconfirmed
+            raise failed
         if renewed is None:
             return response
         response.discard()

@@ -114,11 +114,13 @@ class TokenSource:
 
     def _ask(self) -> str:
         try:
-            return token_text(f"the token from the callable for {self._name}", cast("Any", self._given)())
+            token = cast("Any", self._given)()
         except Exception as error:
             if from_signal_handler(error):
                 raise
             text = f"{type(error).__name__}: {error}"
+        else:
+            return token_text(f"{self._name} from its callable", token)
         raise ApiException(reason=f"the callable for {self._name} failed: {TextMask([self._token or ''])(text)}")
 
 

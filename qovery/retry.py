@@ -67,10 +67,11 @@ def next_delay(
         safe = outcome.status in DID_NOT_RUN or (outcome.status in MAY_HAVE_RUN and operation.idempotent)
     if not safe:
         return None
-    asked = outcome.retry_after or 0.0
-    bound = min(BACKOFF_CAP, BACKOFF_BASE * 2 ** (attempt - 1)) if outcome.retry_after is None else BACKOFF_BASE
-    # What was asked for is a minimum; the jitter on top of it keeps many clients from coming back together.
-    delay = asked + random.uniform(0, min(bound, max(left - asked, 0)) if asked else bound)  # noqa: S311 - no secret
+    asked = outcome.retry_after
+    if asked is None:
+        delay = random.uniform(0, min(BACKOFF_CAP, BACKOFF_BASE * 2 ** (attempt - 1)))  # noqa: S311 - no secret
+    else:  # a minimum; the jitter on top keeps many clients from coming back together
+        delay = asked + random.uniform(0, min(BACKOFF_BASE, max(left - asked, 0) / 2))  # noqa: S311 - no secret
     return delay if delay < left else None
 
 

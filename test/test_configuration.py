@@ -52,7 +52,7 @@ def test_defaults() -> None:
         "connect_timeout": 5.0,
         "read_timeout": 30.0,
         "total_timeout": 60.0,
-        "max_response_size": 64 * 1024 * 1024,
+        "max_response_size": 16 * 1024 * 1024,
         "debug": False,
     }
     assert configuration.refresh_api_key_hook is None

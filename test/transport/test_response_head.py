@@ -11,8 +11,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from qovery.configuration import Limits
 from qovery.redaction import TextMask
-from qovery.rest import _Exchange, _Response, _TimedReader
+from qovery.transport.attempt import Attempt
+from qovery.transport.connection import DeadlineReader
+from qovery.transport.response_head import Response
+
+ATTEMPT = Attempt(Limits(10, 10, 10), math.inf, TextMask([]), lambda sock: None)
 
 NAMES = st.sampled_from(
     [
@@ -45,7 +50,7 @@ def read(kind: type[http.client.HTTPResponse], answer: bytes) -> dict[str, Any]:
     with ours, theirs:
         theirs.sendall(answer)
         theirs.shutdown(socket.SHUT_WR)
-        response = kind(_TimedReader(ours, _Exchange(10, math.inf, TextMask([]))), method="GET")  # type: ignore[arg-type] # has what is asked of it
+        response = kind(DeadlineReader(ours, ATTEMPT), method="GET")  # type: ignore[arg-type] # has what is asked of it
         try:
             response.begin()
             known = {name: getattr(response, name) for name in ("status", "code", "reason", "version", "length")}
@@ -75,7 +80,7 @@ def test_head__any(status_line: str, lines: list[str], end: str) -> None:
     expected = read(http.client.HTTPResponse, answer)
     if status_line.split()[1] == "103":  # http.client takes it for the answer
         expected = read(http.client.HTTPResponse, b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcdefg")
-    assert read(_Response, answer) == expected
+    assert read(Response, answer) == expected
 
 
 @pytest.mark.parametrize(
@@ -91,6 +96,6 @@ def test_head__any(status_line: str, lines: list[str], end: str) -> None:
 def test_head__plain(head: bytes, plain: bool) -> None:
     """The common head is read without the parser of e-mails, and only that."""
     ours, theirs = socket.socketpair()
-    with ours, theirs, _Response(_TimedReader(ours, _Exchange(10, math.inf, TextMask([])))) as response:  # type: ignore[arg-type] # as above
+    with ours, theirs, Response(DeadlineReader(ours, ATTEMPT)) as response:  # type: ignore[arg-type] # as above
         theirs.sendall(head)
         assert response._begin_plain() is plain
