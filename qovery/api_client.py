@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
 from types import TracebackType
 from typing import Any, ClassVar, TypeVar, cast
 from uuid import UUID
@@ -14,11 +14,11 @@ from typing_extensions import Self
 from qovery._version import __version__
 from qovery.api_response import ApiResponse
 from qovery.checks import count, header_key, header_text, mapping, positive
-from qovery.configuration import Configuration, Limits, Snapshot
+from qovery.configuration import Configuration, Snapshot
 from qovery.exceptions import ApiException, ApiTypeError, ApiValueError, OpenApiException
 from qovery.models.model import RequestModel, json_bytes
 from qovery.operation import Operation, RequestOptions
-from qovery.redaction import Masked, MaskedDict, TextMask, credentials, masked_values, sealed
+from qovery.redaction import Masked, MaskedDict, credentials, masked_values, sealed
 from qovery.response_parser import error_of, parse
 from qovery.rest import RESTClientObject
 from qovery.retry import is_success
@@ -26,6 +26,8 @@ from qovery.route import Route
 from qovery.transport.messages import RawResponse, Request, Response
 
 T = TypeVar("T")
+
+_DONE = range(200, 300)
 
 #: Headers that hold no credential, so that their values may stay in texts.
 _PLAIN_HEADERS = frozenset({"accept", "content-type", "user-agent"})
@@ -68,6 +70,7 @@ class ApiClient:
         self.configuration = Configuration.get_default() if configuration is None else configuration
         self.rest_client = RESTClientObject(self.configuration)
         self.default_headers = MaskedDict({"User-Agent": f"qovery-python/{__version__}"})
+        self._checked: Masked[tuple[Any, _Headers]] = Masked(((), {}))
         self._cookie = Masked(cookie)
         if header_name is not None:
             self.set_default_header(header_name, header_value or "")
@@ -157,7 +160,7 @@ class ApiClient:
             ApiException: The call failed.
         """
         request, response = self._send(operation, ids, body, options, True)
-        if not is_success(operation, response.status, response.unconfirmed):
+        if response.status not in _DONE and not is_success(operation, response.status, response.unconfirmed):
             raise error_of(request, response)
         result: ApiResponse[Any] = ApiResponse(response.status, None, response.data, response.headers)
         if operation.response_model is not None:
@@ -191,22 +194,25 @@ class ApiClient:
         if options:
             settings = _with_options(settings, operation, options)
         target = operation.target(ids)
-        model = _body_model(operation, body)
-        content = None if model is None else json_bytes(model)
-        deadline = started + settings.limits.total
-        signed = settings.credentials.headers(deadline) if settings.credentials is not None else {}
+        if operation.request_model is None or type(body) is not operation.request_model:
+            body = _body_model(operation, body)
+        content = None if body is None else json_bytes(body)
+        deadline = started + settings.total_timeout
+        credentials = settings.credentials
+        signed = None if credentials is None else credentials.headers or credentials.fetch(deadline)
         headers = self._headers(operation, content, signed, options)
-        secrets = map(_secrets, [headers], [model], [settings.route])  # looked at when a text must be masked
         request = Request(
             operation,
             target,
             headers,
             content,
-            settings.limits,
+            settings.connect_timeout,
+            settings.read_timeout,
+            settings.total_timeout,
             deadline,
             settings.max_response_size,
             read,
-            TextMask(chain.from_iterable(secrets)),
+            [functools.partial(_secrets, headers, body, settings.route)],
         )
         response = self.rest_client.send(request, settings)
         if response.status == 401 and signed and headers.get("Authorization") == signed.get("Authorization"):
@@ -216,7 +222,7 @@ class ApiClient:
         return request, response
 
     def _headers(
-        self, operation: Operation[Any], content: bytes | None, signed: Mapping[str, str], options: RequestOptions
+        self, operation: Operation[Any], content: bytes | None, signed: dict[str, str] | None, options: RequestOptions
     ) -> dict[str, str]:
         """All headers, each name once: the caller's for this call win, then credentials, then defaults."""
         merged: _Headers = {}
@@ -224,12 +230,16 @@ class ApiClient:
             merged["accept"] = ("Accept", "application/json")
         if content is not None:
             merged["content-type"] = ("Content-Type", "application/json")
-        for name, value in self._default_headers.items():
-            merged[header_key(name)] = (name, header_text(name, value))
+        defaults = tuple(self._default_headers.items())
+        if defaults != self._checked.value[0]:  # a mapping is changed in place
+            checked = {header_key(name): (name, header_text(name, value)) for name, value in defaults}
+            self._checked = Masked((defaults, checked))
+        merged.update(self._checked.value[1])
         if self._cookie.value:
             merged["cookie"] = ("Cookie", header_text("Cookie", self._cookie.value))
-        for name, value in signed.items():
-            merged[name.lower()] = (name, value)
+        if signed is not None:
+            for name, value in signed.items():
+                merged[name.lower()] = (name, value)
         if options:
             _add_options(merged, options, content is not None)
         return dict(merged.values())
@@ -241,16 +251,13 @@ class ApiClient:
             renewed = cast("Any", settings.credentials).renew(rejected, request.deadline)
         except OpenApiException as error:  # the token's, which does not say what the call has done so far
             failed = error if isinstance(error, ApiException) else ApiException(reason=str(error))
-        else:
-            failed = None
-        if failed is not None:
             failed.operation, failed.attempts = request.operation.name, response.attempts
             failed.outcome_unknown = response.unconfirmed
-            raise failed
+            raise failed from None
         if renewed is None:
             return response
         response.discard()
-        request.mask.also(credentials(renewed))
+        request.secrets.append(functools.partial(credentials, rejected))
         request.headers["Authorization"] = renewed
         return self.rest_client.send(request, settings, response)
 
@@ -265,20 +272,23 @@ def _with_options(settings: Snapshot, operation: Operation[Any], options: Reques
         settings = settings._replace(credentials=None)
     timeout, retries = options.get("_request_timeout"), options.get("_retries")
     if timeout is not None:
-        settings = settings._replace(limits=_limits(settings.limits, timeout))
+        settings = _with_timeout(settings, timeout)
     if retries is not None:
         settings = settings._replace(retries=count("_retries", retries, least=0))
     return settings
 
 
-def _limits(limits: Limits, timeout: float | tuple[float | None, float | None]) -> Limits:
+def _with_timeout(settings: Snapshot, timeout: float | tuple[float | None, float | None]) -> Snapshot:
     if not isinstance(timeout, (tuple, list)):
         total = positive("_request_timeout", timeout)
-        return Limits(min(limits.connect, total), total, total)
-    if len(timeout) != 2:
+        connect, read = min(settings.connect_timeout, total), total
+    elif len(timeout) != 2:
         raise ApiValueError("_request_timeout must be a number, or a pair of seconds to connect and to read")
-    connect, read = (limits.total if part is None else positive("_request_timeout", part) for part in timeout)
-    return Limits(connect, read, max(limits.total, connect + read))
+    else:
+        total = settings.total_timeout
+        connect, read = (total if part is None else positive("_request_timeout", part) for part in timeout)
+        total = max(total, connect + read)
+    return settings._replace(connect_timeout=connect, read_timeout=read, total_timeout=total)
 
 
 def _add_options(merged: _Headers, options: RequestOptions, has_body: bool) -> None:

@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from math import inf
+from operator import itemgetter
 from types import FrameType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -19,7 +20,6 @@ from qovery.checks import (
     DEFAULT_HOST,
     count,
     flag,
-    header_text,
     host_url,
     mapping,
     positive,
@@ -27,7 +27,7 @@ from qovery.checks import (
     socket_options,
     text,
 )
-from qovery.credentials import Credentials, FixedHeaders, Token, TokenSource, is_jwt
+from qovery.credentials import Credentials, CredentialsReader, FixedHeaders, Token, is_jwt
 from qovery.exceptions import ApiAttributeError, InsecureWarning
 from qovery.redaction import Masked, MaskedDict, sealed
 from qovery.route import Route, RouteReader
@@ -44,20 +44,14 @@ TOKEN_VARIABLES = ("QOVERY_API_TOKEN", "QOVERY_CLI_ACCESS_TOKEN", "Q_CLI_ACCESS_
 HOST_VARIABLE = "QOVERY_API_URL"
 
 
-class Limits(NamedTuple):
-    """Seconds: to connect and to wait for data at each attempt, and for the whole call."""
-
-    connect: float
-    read: float
-    total: float
-
-
 class Snapshot(NamedTuple):
     """The settings of one call, read together when it starts."""
 
     route: Route
     credentials: Credentials | FixedHeaders | None
-    limits: Limits
+    connect_timeout: float
+    read_timeout: float
+    total_timeout: float
     retries: int | urllib3.Retry
     max_response_size: int
     debug: bool
@@ -112,7 +106,7 @@ class Configuration:
     _proxy_headers: MaskedDict[str]
 
     _default: ClassVar[Configuration | None] = None
-    _signs_itself: ClassVar[bool] = False
+    _signs_differently: ClassVar[bool] = False
     _complete = False
 
     @sealed
@@ -144,7 +138,7 @@ class Configuration:
         max_response_size: int = 16 * 1024 * 1024,
         debug: bool | None = None,
     ) -> None:
-        self._sources: dict[tuple[str, int], TokenSource] = {}
+        self._signers = CredentialsReader()
         self._routes = RouteReader()
         self.host = DEFAULT_HOST if host is None else host
         self.api_key = api_key
@@ -176,7 +170,7 @@ class Configuration:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        cls._signs_itself = any(getattr(cls, name) is not getattr(Configuration, name) for name in _SIGNING)
+        cls._signs_differently = any(getattr(cls, name) is not getattr(Configuration, name) for name in _SIGNING)
 
     @classmethod
     @sealed
@@ -303,7 +297,7 @@ class Configuration:
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy fetches its own tokens and warns of its own route.
-        return {**self.__dict__, "_sources": {}, "_routes": RouteReader()}
+        return {**self.__dict__, "_signers": CredentialsReader(), "_routes": RouteReader()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -315,44 +309,20 @@ class Configuration:
         if self.refresh_api_key_hook is not None and self._access_token.value is None:
             self.refresh_api_key_hook(self)
         settings = self.__dict__.copy()
+        signs_itself = not self._signs_differently and "auth_settings" not in settings
         return Snapshot(
-            self._route(settings),
-            self._credentials(settings),
-            Limits(settings["connect_timeout"], settings["read_timeout"], settings["total_timeout"]),
-            settings["retries"],
-            settings["max_response_size"],
-            settings["debug"],
+            self._routes.read(settings, _warn),
+            self._signers.read(settings) if signs_itself else self._overridden(),
+            *_limits(settings),
         )
 
-    def _route(self, settings: dict[str, Any] | None = None) -> Route:
-        return self._routes.read(self.__dict__.copy() if settings is None else settings, _warn)
+    def _overridden(self) -> FixedHeaders:
+        """The headers of an `auth_settings` that a subclass, or somebody's patch, has put there."""
+        schemes = [scheme for scheme in self.auth_settings().values() if scheme.get("in", "header") == "header"]
+        return FixedHeaders({scheme["key"]: scheme["value"] for scheme in schemes if scheme["value"]})
 
-    def _credentials(self, settings: dict[str, Any]) -> Credentials | FixedHeaders | None:
-        if self._signs_itself or not _SIGNING.isdisjoint(settings):
-            schemes = [scheme for scheme in self.auth_settings().values() if scheme.get("in", "header") == "header"]
-            return FixedHeaders({scheme["key"]: scheme["value"] for scheme in schemes if scheme["value"]})
-        token = settings["_access_token"].value
-        if token is not None:
-            return Credentials(self._source("access_token", token), "Bearer")
-        token = settings["_api_key"].get("ApiKeyAuth")
-        return None if token is None else self._api_key_credentials("ApiKeyAuth", token)
-
-    def _api_key_credentials(self, name: str, token: Token, prefix_of: str | None = None) -> Credentials:
-        prefix = self.api_key_prefix.get(prefix_of or name)
-        if prefix is not None:
-            prefix = header_text("api_key_prefix", prefix)
-        return Credentials(self._source(f"api_key[{name!r}]", token), prefix)
-
-    def _source(self, name: str, token: Token) -> TokenSource:
-        """The source of a token, the same one as long as the setting holds the same object."""
-        key = name, id(token)
-        source = self._sources.get(key)
-        if source is None:
-            source = self._sources.setdefault(key, TokenSource(name, token))
-            for other in list(self._sources):
-                if other[0] == name and other != key:
-                    self._sources.pop(other, None)
-        return source
+    def _route(self) -> Route:
+        return self._routes.read(self.__dict__.copy(), _warn)
 
     @sealed
     def get_api_key_with_prefix(self, identifier: str, alias: str | None = None) -> str | None:
@@ -368,7 +338,8 @@ class Configuration:
         token = self.api_key.get(name)
         if token is None:
             return None
-        return self._api_key_credentials(name, token, identifier).headers(inf)["Authorization"]
+        credentials = self._signers.find(f"api_key[{name!r}]", token, self.api_key_prefix.get(identifier))
+        return credentials.fetch(inf)["Authorization"]
 
     @sealed
     def auth_settings(self) -> dict[str, dict[str, str]]:
@@ -382,7 +353,7 @@ class Configuration:
             settings["ApiKeyAuth"] = _setting("api_key", key)
         token = self.access_token
         if token is not None:
-            bearer = Credentials(self._source("access_token", token), "Bearer").headers(inf)["Authorization"]
+            bearer = self._signers.find("access_token", token, "Bearer").fetch(inf)["Authorization"]
             settings["bearerAuth"] = _setting("bearer", bearer)
         return settings
 
@@ -390,7 +361,7 @@ class Configuration:
     def authorization(self) -> str | None:
         """The value of the `Authorization` header: the access token's, else the API key's, else None."""
         credentials = self.snapshot().credentials
-        return None if credentials is None else credentials.headers(inf).get("Authorization")
+        return None if credentials is None else credentials.fetch(inf).get("Authorization")
 
     def proxy_for_host(self) -> str | None:
         """The URL of the proxy that the host is reached through, or None."""
@@ -405,7 +376,10 @@ class Configuration:
         )
 
 
-#: What decides how a call is signed; a subclass or an instance that replaces one is asked by `auth_settings`.
+#: The settings that a snapshot takes as they are, in the order of its last fields.
+_limits = itemgetter(*Snapshot._fields[2:])
+
+#: What decides how a call is signed: of a subclass that overrides one, `auth_settings` is called.
 _SIGNING = frozenset({"auth_settings", "get_api_key_with_prefix", "access_token", "api_key"})
 
 #: The settings that are kept under another name in an object that does not show them.

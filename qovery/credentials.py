@@ -1,4 +1,4 @@
-"""Tokens and what is made of them: the checks, the `Authorization` header, and the renewal of a rejected token."""
+"""Tokens and what is made of them: the `Authorization` header, and its renewal after the service rejected it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable
-from typing import Any, NamedTuple, cast
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 from pydantic import SecretStr
 
@@ -22,77 +22,53 @@ from qovery.redaction import TextMask
 Token = str | SecretStr | Callable[[], str | SecretStr]
 
 
-class Credentials(NamedTuple):
-    """What a call signs its requests with, read once when the call starts.
-
-    Attributes:
-        source: Where the token comes from.
-        scheme: The word before the token in the header; None if the token may carry its own.
-    """
-
-    source: TokenSource
-    scheme: str | None
-
-    def headers(self, deadline: float) -> dict[str, str]:
-        """The header that signs a request."""
-        return {"Authorization": self._header(self.source.get(deadline))}
-
-    def renew(self, rejected: str, deadline: float) -> str | None:
-        """Another `Authorization` after the service has rejected one, or None if the source has no other."""
-        renewed = self._header(self.source.renew(lambda token: self._header(token) == rejected, deadline))
-        return None if renewed == rejected else renewed
-
-    def _header(self, token: str) -> str:
-        if self.scheme is None:
-            return token if " " in token else f"Token {token}"
-        return f"{self.scheme} {token}" if self.scheme else token
-
-
-class FixedHeaders(NamedTuple):
-    """Headers that sign a request and cannot be renewed: what an overridden `auth_settings` returned."""
-
-    signed: dict[str, str]
-
-    def headers(self, deadline: float) -> dict[str, str]:
-        """The headers that sign a request."""
-        return self.signed
-
-    def renew(self, rejected: str, deadline: float) -> None:
-        """There are no others."""
-
-
-class TokenSource:
-    """One token, or the callable that returns it, whose last token is kept until the service rejects it.
+class Credentials:
+    """A token, or the callable that returns it, and the header made of it.
 
     Args:
         name: The setting, for the texts of errors.
         given: The token or the callable.
+        scheme: The word before the token in the header; None if the token may carry its own.
+
+    Attributes:
+        headers: The header that signs a request; None if the callable has not been asked yet.
     """
 
-    __slots__ = ("_fetching", "_given", "_locks", "_name", "_token")
+    __slots__ = ("_fetching", "_given", "_locks", "_name", "_scheme", "_token", "headers")
 
-    def __init__(self, name: str, given: Token) -> None:
+    def __init__(self, name: str, given: Token, scheme: str | None) -> None:
         self._name = name
-        self._given = given
-        self._token = None if callable(given) else token_text(name, given)
+        self._given = given  # also keeps the object alive, by whose id the configuration finds this one
+        self._scheme = scheme
         self._locks: dict[int, threading.Lock] = {}
         self._fetching: set[tuple[int, int]] = set()
+        self._token = ""
+        self.headers: dict[str, str] | None = None
+        if not callable(given):
+            self._keep(_token_text(name, given))
 
-    def is_from(self, given: object) -> bool:
-        """Whether this source was made from that token or callable."""
-        return self._given is given
+    def fetch(self, deadline: float) -> dict[str, str]:
+        """The header; the callable is asked if none is kept.
 
-    def get(self, deadline: float) -> str:
-        """The token; a callable is asked only if no token is kept."""
-        return self._token or self._fetch(lambda token: False, deadline)
+        Raises:
+            ApiTimeoutError: Another thread asks already, and the callable did not return before the deadline.
+            ApiException: The callable failed.
+            ApiTypeError, ApiValueError: It returned something else than a token.
+        """
+        return self.headers or self._fetch(None, deadline)
 
-    def renew(self, rejected: Callable[[str], bool], deadline: float) -> str:
-        """The token, asked for again if the kept one is `rejected` and a callable is there to ask."""
-        if self._token is not None and not callable(self._given):
-            return self._token
-        return self._fetch(rejected, deadline)
+    def renew(self, rejected: str, deadline: float) -> str | None:
+        """Another `Authorization` after the service rejected one, or None if there is no other.
 
-    def _fetch(self, rejected: Callable[[str], bool], deadline: float) -> str:
+        The callable is not asked again if another call has renewed the token in the meantime. Errors are those of
+        `fetch`.
+        """
+        if not callable(self._given):
+            return None
+        renewed = self._fetch(rejected, deadline)["Authorization"]
+        return None if renewed == rejected else renewed
+
+    def _fetch(self, rejected: str | None, deadline: float) -> dict[str, str]:
         # Both looked up here, since a monkey patch may replace them after the import.
         here = os.getpid(), threading.get_ident()
         if here in self._fetching:
@@ -105,9 +81,10 @@ class TokenSource:
             raise ApiTimeoutError(reason=f"the callable for {self._name} did not return in time in another thread")
         try:
             self._fetching.add(here)
-            if self._token is None or rejected(self._token):
-                self._token = self._ask()
-            return self._token
+            headers = self.headers
+            if headers is None or headers["Authorization"] == rejected:
+                headers = self._keep(self._ask())
+            return headers
         finally:
             self._fetching.discard(here)
             lock.release()
@@ -120,16 +97,65 @@ class TokenSource:
                 raise
             text = f"{type(error).__name__}: {error}"
         else:
-            return token_text(f"{self._name} from its callable", token)
-        raise ApiException(reason=f"the callable for {self._name} failed: {TextMask([self._token or ''])(text)}")
+            return _token_text(f"{self._name} from its callable", token)
+        raise ApiException(reason=f"the callable for {self._name} failed: {TextMask([self._token])(text)}")
+
+    def _keep(self, token: str) -> dict[str, str]:
+        scheme = self._scheme
+        if scheme is None:
+            scheme = "" if " " in token else "Token"
+        self._token = token
+        self.headers = {"Authorization": f"{scheme} {token}" if scheme else token}
+        return self.headers
 
 
-def token_text(name: str, value: str | SecretStr) -> str:
-    """A token without the white space around it, or an error that does not show it."""
-    text = header_text(name, value.get_secret_value() if isinstance(value, SecretStr) else value)
-    if not text:
-        raise ApiValueError(f"{name} is empty: set a token, or leave it out")
-    return text
+class FixedHeaders:
+    """Headers that sign a request and cannot be renewed: what an overridden `auth_settings` returned."""
+
+    def __init__(self, headers: dict[str, str]) -> None:
+        self.headers = headers
+
+    def fetch(self, deadline: float) -> dict[str, str]:
+        """The headers."""
+        return self.headers
+
+    def renew(self, rejected: str, deadline: float) -> None:
+        """There are no others."""
+
+
+class CredentialsReader:
+    """Finds the credentials for a token, the same ones as long as the setting holds the same object.
+
+    So the token that a callable returned is kept, however often the settings are read.
+    """
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, int, str | None], Credentials] = {}
+
+    def read(self, settings: Mapping[str, Any]) -> Credentials | None:
+        """The credentials that the settings name, or None: the access token's, else the API key's."""
+        token, name, scheme = settings["_access_token"].value, "access_token", "Bearer"
+        if token is None:
+            token, name = settings["_api_key"].get("ApiKeyAuth"), "api_key['ApiKeyAuth']"
+            scheme = settings["api_key_prefix"].get("ApiKeyAuth")
+        if token is None:
+            return None
+        return self._known.get((name, id(token), scheme)) or self.find(name, token, scheme)
+
+    def find(self, name: str, token: Token, scheme: str | None) -> Credentials:
+        """The credentials for a token of a setting."""
+        if scheme is not None:
+            scheme = header_text("api_key_prefix", scheme)
+        key = name, id(token), scheme
+        found = self._known.get(key)
+        if found is None:
+            found = self._known.setdefault(key, Credentials(name, token, scheme))
+            for other in list(self._known):
+                if other[0] == name and other != key:
+                    self._known.pop(other, None)
+        return found
 
 
 def is_jwt(token: str) -> bool:
@@ -140,3 +166,11 @@ def is_jwt(token: str) -> bool:
     except (binascii.Error, ValueError):
         return False
     return len(parts) == 3 and isinstance(header, dict)
+
+
+def _token_text(name: str, value: str | SecretStr) -> str:
+    """A token without the white space around it, or an error that does not show it."""
+    text = header_text(name, value.get_secret_value() if isinstance(value, SecretStr) else value)
+    if not text:
+        raise ApiValueError(f"{name} is empty: set a token, or leave it out")
+    return text

@@ -46,7 +46,11 @@ class Operation(Generic[T]):
 
     def target(self, ids: Sequence[str | UUID]) -> str:
         """The path with each id encoded as one segment."""
-        return self._template.format(*map(_segment, self._names, ids))
+        for one in ids:
+            if not isinstance(one, str) or not _UNRESERVED(one):
+                ids = list(map(_segment, self._names, ids))
+                break
+        return self._template.format(*ids)
 
     @functools.cached_property
     def _names(self) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from types import CodeType, FrameType, TracebackType
 
@@ -57,6 +56,8 @@ def _package(error: BaseException) -> str:
 
 
 def _handlers() -> Iterator[CodeType]:
+    import signal  # seldom needed
+
     for number in signal.valid_signals():
         handler = signal.getsignal(number)
         if callable(handler) and handler is not signal.default_int_handler:

@@ -19,6 +19,9 @@ _KEPT = 256 * 1024
 #: the size of their JSON, those of a hostile body thirty times.
 _GROWTH = 8
 
+#: What one object may take at most, as a multiple of its JSON.
+_LARGEST = 116
+
 
 def parse(request: Request, response: Response) -> Any:
     """The body as the operation's model.
@@ -27,15 +30,17 @@ def parse(request: Request, response: Response) -> Any:
         ApiDecodeError: It is empty, no JSON, not of the documented shape, or would become too large.
     """
     model = cast("type[Model]", request.operation.response_model)
-    if _size_of_objects(response.data) > _GROWTH * request.max_response_size:
+    bound = _GROWTH * request.max_response_size
+    if len(response.data) * _LARGEST > bound and _size_of_objects(response.data) > bound:
         problem = f"its values would take more than {_GROWTH} times max_response_size"
     else:
         try:
-            return model.model_validate_json(response.data)
+            return model.__pydantic_validator__.validate_json(response.data)
         except ValueError as error:
             problem = str(error) if response.data else "it is empty"
-    details = _details(request, response)
-    details["reason"] = f"the response cannot be read: {request.mask(problem)}"
+    mask = request.mask
+    details = _details(request, response, mask)
+    details["reason"] = f"the response cannot be read: {mask(problem)}"
     start = " ".join((details["body"] or "")[:100].split())
     if start:
         details["reason"] += f"; it begins {start!r}"
@@ -44,7 +49,7 @@ def parse(request: Request, response: Response) -> Any:
 
 def error_of(request: Request, response: Response) -> ApiException:
     """The exception for a response that is no success."""
-    details = _details(request, response)
+    details = _details(request, response, request.mask)
     location = details["headers"].get("Location")
     if 300 <= response.status <= 399 and location:
         details["reason"] += f" to {location}, which is not followed: check host"
@@ -60,15 +65,15 @@ def _size_of_objects(data: bytes) -> int:
     return data.count(b"{") * 232 + (data.count(b"[") + data.count(b",")) * 64
 
 
-def _details(request: Request, response: Response) -> dict[str, Any]:
+def _details(request: Request, response: Response, mask: TextMask) -> dict[str, Any]:
     """What every error with a response carries, masked."""
-    body, data = _masked_body(response.data, request.mask) if len(response.data) <= _KEPT else (None, None)
+    body, data = _masked_body(response.data, mask) if len(response.data) <= _KEPT else (None, None)
     return {
         "status": response.status,
-        "reason": request.mask(response.reason or ""),
+        "reason": mask(response.reason or ""),
         "body": body,
         "data": data,
-        "headers": mask_headers(response.headers, request.mask),
+        "headers": mask_headers(response.headers, mask),
         "operation": request.operation.name,
         "attempts": response.attempts,
     }

@@ -17,9 +17,10 @@ from qovery import retry
 from qovery.configuration import Configuration, Snapshot
 from qovery.exceptions import ApiException
 from qovery.origins import from_log_handler
+from qovery.route import Route
 from qovery.transport.failures import closed
 from qovery.transport.messages import Failure, RawResponse, Request, Response
-from qovery.transport.pool import Transport
+from qovery.transport.transport import Transport
 
 __all__ = ["ApiException", "RESTClientObject", "RawResponse"]
 
@@ -52,7 +53,7 @@ class RESTClientObject:
     def close(self) -> None:
         """Close every connection and end the calls under way. A later call opens new connections."""
         for transport in self._take(os.getpid()):
-            transport.close()
+            transport.connections.close()
 
     def _take(self, pid: int) -> list[Transport]:
         """Everything that belongs to a process, which is forgotten here."""
@@ -72,7 +73,9 @@ class RESTClientObject:
             ApiConnectionError: No response arrived; `ApiTimeoutError` if none arrived in time.
             ApiDecodeError: The body is too large, or its compression is broken.
         """
-        transport = self._transport(settings)
+        transport = self._transports.get(os.getpid())
+        if transport is None or transport.route != settings.route:
+            transport = self._connect(settings.route)
         retries = settings.retries
         policy = _ONCE if isinstance(retries, int) else retries.new(redirect=False, raise_on_status=False)
         before, unconfirmed = (earlier.attempts, earlier.unconfirmed) if earlier else (0, False)
@@ -82,7 +85,9 @@ class RESTClientObject:
             started = time.monotonic()
             result, sends = transport.attempt(request, policy)
             attempts = before + max(attempt, sends)
-            unconfirmed = unconfirmed or result.unconfirmed or retry.is_unconfirmed(request.operation, result.outcome)
+            unconfirmed = unconfirmed or result.unconfirmed
+            if result.outcome.status not in _DONE:
+                unconfirmed = unconfirmed or retry.is_unconfirmed(request.operation, result.outcome)
             if settings.debug or _log.isEnabledFor(logging.DEBUG):
                 _record(request, result, attempts, started, settings.debug)
             if result.outcome.status in _DONE:
@@ -93,7 +98,7 @@ class RESTClientObject:
             if delay is None:
                 break
             result.discard()
-            if transport.closed.wait(delay):
+            if transport.connections.closed.wait(delay):
                 result = closed(sent=False)
                 break
         if isinstance(result, Failure):
@@ -101,23 +106,20 @@ class RESTClientObject:
         result.attempts, result.unconfirmed = attempts, unconfirmed
         return result
 
-    def _transport(self, settings: Snapshot) -> Transport:
-        """The transport of this process for the route of a call."""
+    def _connect(self, route: Route) -> Transport:
+        """The transport of this process for a route, made by one thread."""
         pid = os.getpid()
-        transport = self._transports.get(pid)
-        if transport is not None and transport.route == settings.route:
-            return transport
         # One lock a process: a fork may happen while another thread holds the parent's.
         with self._locks.setdefault(pid, threading.RLock()):
             transport = self._transports.get(pid)
-            if transport is None or transport.route != settings.route:
+            if transport is None or transport.route != route:
                 for parent in self._transports.keys() - {pid}:
                     for inherited in self._take(parent):
-                        inherited.forget()
+                        inherited.connections.forget()
                 if transport is not None:
-                    transport.retire()
+                    transport.connections.retire()
                     self._retired = [old for old in self._retired if old() is not None] + [weakref.ref(transport)]
-                transport = self._transports[pid] = Transport(settings.route)
+                transport = self._transports[pid] = Transport(route)
         return transport
 
 

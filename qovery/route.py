@@ -9,6 +9,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from qovery.exceptions import ApiValueError
 from qovery.redaction import Masked, credentials
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 _PROXY_VARIABLES = tuple(
     spelling for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy") for spelling in (name, name.upper())
 )
+
+_PROXY_SCHEMES = {"http", "https", "socks4", "socks4a", "socks5", "socks5h"}
+
+_variable = os.environ.get
 
 _LOOPBACK = re.compile(r"(.+\.)?localhost|127(\.\d+){3}|::1").fullmatch
 
@@ -87,11 +92,6 @@ class Route(NamedTuple):
         return None
 
 
-def proxy_environment() -> tuple[str | None, ...]:
-    """What the environment says of proxies, to be compared and to be passed to `choose_proxy`."""
-    return tuple(map(os.environ.get, _PROXY_VARIABLES))
-
-
 def choose_proxy(host: str, proxy: str | None, no_proxy: str | None, environment: tuple[str | None, ...]) -> str | None:
     """The URL of the proxy through which `host` is reached, or None.
 
@@ -99,10 +99,28 @@ def choose_proxy(host: str, proxy: str | None, no_proxy: str | None, environment
         host: The URL of the host.
         proxy: The proxy that was set; it wins over the environment.
         no_proxy: The hosts that were set to be reached directly, separated by commas.
-        environment: What `proxy_environment` returned.
+        environment: The values of the variables that name a proxy.
+
+    Raises:
+        ApiValueError: It is not the URL of a proxy. The text does not show it.
     """
     if proxy is None and not any(environment):
         return None
+    chosen = _choose(host, proxy, no_proxy)
+    if chosen is not None and not _is_proxy_url(chosen):
+        raise ApiValueError("proxy must be a URL like http://name:3128 or socks5://name:1080")
+    return chosen
+
+
+def _is_proxy_url(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        return url.scheme in _PROXY_SCHEMES and bool(url.hostname) and url.port != 0 and not any(map(str.isspace, text))
+    except ValueError:
+        return False
+
+
+def _choose(host: str, proxy: str | None, no_proxy: str | None) -> str | None:
     # Imported here since it is slow; the stubs do not know the second name.
     from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined] # see above
 
@@ -132,11 +150,11 @@ class RouteReader:
         self._last: tuple[tuple[Any, ...], Route] | None = None
 
     def read(self, settings: Mapping[str, Any], warn: Callable[[str], None]) -> Route:
-        """The route; `warn` is called with the reason if it is insecure and the last one was not."""
+        """The route; `warn` is called with the reason if it is insecure in another way or place than the last."""
         proxy, headers, options = settings["_proxy"].value, settings["_proxy_headers"], settings["socket_options"]
         content = (
             proxy,
-            proxy_environment() if proxy is None else (),
+            tuple(map(_variable, _PROXY_VARIABLES)) if proxy is None else (),
             tuple(headers.items()),
             None if options is None else tuple(options),
             *_plain(settings),
@@ -151,7 +169,8 @@ class RouteReader:
             **{name: settings[name] for name in _PLAIN_SETTINGS},
         )
         problem = route.insecure()
-        if problem and (last is None or last[1].insecure() != problem):
+        where = route.host, route.proxy, problem
+        if problem and (last is None or where != (last[1].host, last[1].proxy, last[1].insecure())):
             warn(problem)  # before the route is kept: a warning that is an error is one at each call
         self._last = content, route
         return route

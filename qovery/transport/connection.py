@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import functools
 import io
+import math
 import socket
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import urllib3.connection
 from urllib3.exceptions import (
+    ClosedPoolError,
     ConnectTimeoutError,
     LocationParseError,
     NameResolutionError,
@@ -20,7 +23,7 @@ from qovery.transport.response_head import Response
 
 if TYPE_CHECKING:
     from qovery.transport.attempt import Attempt
-    from qovery.transport.pool import Lease
+    from qovery.transport.attempt_pool import AttemptPool
 
     _Base = urllib3.connection.HTTPConnection
 else:
@@ -43,9 +46,7 @@ class DeadlineReader(io.RawIOBase):
         """What `http.client` asks of the socket that a response is read from."""
         return io.BufferedReader(self)
 
-    def readable(self) -> bool:
-        """It is."""
-        return True
+    readable = staticmethod(functools.partial(bool, True))  # without a frame: it is called for each response
 
     def readinto(self, buffer: Any) -> int | None:
         """Read what there is, into `buffer`."""
@@ -68,27 +69,28 @@ class DeadlineSocket:
     urllib3 may read many times for one read of ours, so each of them gets what is left of the time.
     """
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, connection: BoundConnection) -> None:
         self.sock = sock
-        self.attempt: Attempt | None = None
+        self._connection = weakref.ref(connection)  # which owns this socket
 
-    def _bound(self) -> socket.socket:
-        if self.attempt is not None:
-            self.sock.settimeout(self.attempt.remaining())
+    def _in_time(self) -> socket.socket:
+        connection = self._connection()
+        if connection is not None and connection.attempt is not None:
+            self.sock.settimeout(connection.attempt.remaining())
         return self.sock
 
     def recv(self, *args: Any) -> bytes:
         """As a socket does, in time."""
-        return self._bound().recv(*args)
+        return self._in_time().recv(*args)
 
     def recv_into(self, *args: Any) -> int:
         """As a socket does, in time."""
-        return self._bound().recv_into(*args)
+        return self._in_time().recv_into(*args)
 
     def sendall(self, data: Any) -> None:
         """As a socket does, in time."""
         for start in range(0, len(data), _SLICE):
-            self._bound().sendall(data[start : start + _SLICE])
+            self._in_time().sendall(data[start : start + _SLICE])
 
     def settimeout(self, timeout: float | None) -> None:
         """The attempt decides."""
@@ -107,40 +109,41 @@ class DeadlineSocket:
 
 
 class BoundConnection(_Base):
-    """What is added to urllib3's connections. `attempt` is the attempt that uses the connection, if any does."""
+    """What is added to urllib3's connections.
 
-    attempt: Attempt | None = None
-    lease: Lease | None = None
+    Attributes:
+        attempt: The attempt that uses the connection; None while it is idle.
+        pool: urllib3's pool as that attempt sees it.
+    """
+
+    attempt: Any = None  # an `Attempt` wherever it is used
+    pool: AttemptPool | None = None
     debuglevel = 0  # of http.client's switch for the whole process, which prints headers and bodies
-    is_trusted = True  # whether the server's certificate is verified
-    _outer: DeadlineSocket | None = None
-
-    def bind(self, attempt: Attempt | None, lease: Lease | None) -> None:
-        """Work for this attempt from now on; for none, keep nothing of the last one."""
-        self.attempt, self.lease = attempt, lease
-        if self._outer is not None:
-            self._outer.attempt = attempt
-
-    @property
-    def _current(self) -> Attempt:
-        if self.attempt is None:
-            raise ConnectionError("the connection is no longer in use")
-        return self.attempt
+    _outbox: list[bytes] | None = None
 
     def connect(self) -> None:
         """Connect, and let the client's `close` reach the socket."""
-        attempt = self._current
-        attempt.opened(None)
+        attempt, pool = self.attempt, self.pool
+        if pool is not None and pool.connections.closed.is_set():
+            raise ClosedPoolError(pool, "the client was closed")
         attempt.start_connecting()
         super().connect()
-        if not self.is_trusted:
-            self.is_verified = True  # InsecureWarning has said it; urllib3 would say it at each request
-        attempt.opened(self.sock if self._outer is None else self._outer.sock)
+        if pool is not None:
+            if not pool.verifies:
+                self.is_verified = True  # InsecureWarning has said it; urllib3 would say it at each request
+            outer = getattr(self.sock, "socket", None)  # of TLS inside TLS
+            pool.connections.opened(outer.sock if isinstance(outer, DeadlineSocket) else self.sock)
 
     def _new_conn(self) -> socket.socket:
-        attempt = self._current
         try:
-            sock = self._open(attempt)
+            sock = first_reachable(
+                self._dns_host,
+                self.port,
+                self.attempt,
+                functools.partial(
+                    create_connection, source_address=self.source_address, socket_options=self.socket_options
+                ),
+            )
         except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from error
         except UnicodeError as error:
@@ -149,70 +152,63 @@ class BoundConnection(_Base):
             raise ConnectTimeoutError(self, f"Connection to {self.host} timed out.") from error
         except OSError as error:
             raise NewConnectionError(self, f"Failed to establish a new connection: {error}") from error
-        sock.settimeout(attempt.remaining())
+        sock.settimeout(self.attempt.remaining())
         return sock
-
-    def _open(self, attempt: Attempt) -> socket.socket:
-        return first_reachable(
-            self._dns_host,
-            self.port,
-            attempt,
-            functools.partial(
-                create_connection, source_address=self.source_address, socket_options=self.socket_options
-            ),
-        )
 
     def _tunnel(self) -> None:
         super()._tunnel()  # type: ignore[misc] # of http.client, see `relied_on`
-        self.sock.settimeout(self._current.remaining())
+        self.sock.settimeout(self.attempt.remaining())
 
     def _connect_tls_proxy(self, hostname: str, sock: socket.socket) -> Any:
         secured = super()._connect_tls_proxy(hostname, sock)  # type: ignore[misc] # of HTTPSConnection, see `relied_on`
-        if not self.proxy_is_tunneling:
-            return secured
-        self._outer = DeadlineSocket(secured)
-        self._outer.attempt = self.attempt
-        return self._outer
+        return DeadlineSocket(secured, self) if self.proxy_is_tunneling else secured
 
     def request(self, *args: Any, **options: Any) -> None:
-        """Send a request."""
+        """Send a request, head and body together."""
         if self.sock is None:
             self.connect()
-        attempt = self._current
+        attempt = self.attempt
         attempt.sends += 1
-        attempt.start_sending()
-        super().request(*args, **options)
-
-    def send(self, data: Any) -> None:
-        """Send bytes within the attempt's limits."""
-        if self.sock is None:
-            self.connect()
-        attempt = self._current
+        # A large body on a slow link takes its time: only the deadline counts.
+        attempt.until, attempt.stall = attempt.request.deadline, math.inf
+        self._outbox = []
+        try:
+            super().request(*args, **options)
+            data = b"".join(self._outbox)
+        finally:
+            self._outbox = None
         for start in range(0, len(data), _SLICE):
             self.sock.settimeout(attempt.remaining())
-            super().send(data[start : start + _SLICE])
+            self.sock.sendall(data[start : start + _SLICE])
+
+    def send(self, data: Any) -> None:
+        """Send bytes, those of a request when it is complete."""
+        if self._outbox is not None:
+            self._outbox.append(data)
+        else:
+            self.sock.settimeout(self.attempt.remaining())
+            super().send(data)
 
     def getresponse(self) -> Any:
         """Read the head of the response."""
-        attempt = self._current
-        attempt.start_reading()
-        lease, self.lease = self.lease, None  # a response that ends the connection closes it while its body is unread
+        attempt, pool = self.attempt, self.pool
+        attempt.stall = attempt.request.read_timeout
+        self.pool = None  # a response that ends the connection closes it while its body is unread
         attempt.response = super().getresponse()
-        self.lease = lease
+        self.pool = pool
         return attempt.response
 
     def response_class(self, sock: socket.socket, *args: Any, **options: Any) -> Response:  # type: ignore[override] # called by http.client like the class it is there
         """What reads the response."""
-        return Response(DeadlineReader(sock, self._current), *args, **options)  # type: ignore[arg-type] # has what is asked of it
+        return Response(DeadlineReader(sock, self.attempt), *args, **options)  # type: ignore[arg-type] # has what is asked of it
 
     def close(self) -> None:
         """Close the socket, and make room for another connection."""
         try:
             super().close()
         finally:
-            self._outer = None
-            if self.lease is not None:
-                self.lease.release()
+            if self.pool is not None:
+                self.pool.free()
 
 
 def first_reachable(host: str, port: int, attempt: Attempt, open_socket: Any) -> socket.socket:

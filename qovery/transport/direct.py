@@ -10,9 +10,9 @@ import urllib3.connection
 from qovery.transport.connection import BoundConnection
 
 
-class PlainConnection(BoundConnection, urllib3.connection.HTTPConnection):
+class Plain(BoundConnection, urllib3.connection.HTTPConnection):
     """To an http host."""
 
 
-class SecureConnection(BoundConnection, urllib3.connection.HTTPSConnection):
+class Secure(BoundConnection, urllib3.connection.HTTPSConnection):
     """To an https host, or to an https proxy."""

@@ -54,9 +54,9 @@ def failure(error: Exception, request: Request, sent: bool, raw: RawResponse | N
         reason = "no connection became free in time: raise connection_pool_maxsize, or close unread responses"
         return Failure(ApiTimeoutError, reason, outcome._replace(final=True), cause)
     if _is_timeout(error):
-        connect, read, total = request.limits
-        step = f"read timeout {read:g} s" if sent else f"connect timeout {connect:g} s"
-        return Failure(ApiTimeoutError, f"no complete response in time ({step}, in all {total:g} s)", outcome, cause)
+        step = f"read timeout {request.read_timeout:g} s" if sent else f"connect timeout {request.connect_timeout:g} s"
+        reason = f"no complete response in time ({step}, in all {request.total_timeout:g} s)"
+        return Failure(ApiTimeoutError, reason, outcome, cause)
     reason = f"TLS failed: {error}" if isinstance(error, SSLError) else str(error)
     if isinstance(error, (SSLError, ProxyError)):  # whose texts are not the service's
         hint = next((hint for sign, hint in _HINTS if sign in reason), "")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, NamedTuple
 
 import urllib3
 
-from qovery.configuration import Limits
 from qovery.exceptions import ApiException, LibraryError
 from qovery.operation import Operation
 from qovery.redaction import TextMask
@@ -26,22 +26,30 @@ class Request(NamedTuple):
         target: The path and what follows it.
         headers: All headers.
         body: The body, or None.
-        limits: The timeouts, in seconds.
+        connect_timeout, read_timeout: Seconds, for each attempt.
+        total_timeout: Seconds, for the whole call.
         deadline: When the call must end, by `time.monotonic`.
         max_response_size: The largest body that is read, in bytes after decompression.
         read: Whether the body is read; if not, the caller reads or closes `Response.raw`.
-        mask: Takes the secrets that the request carries out of a text from outside.
+        secrets: What returns everything in the request that no text may show.
     """
 
     operation: Operation[Any]
     target: str
     headers: dict[str, str]
     body: bytes | None
-    limits: Limits
+    connect_timeout: float
+    read_timeout: float
+    total_timeout: float
     deadline: float
     max_response_size: int
     read: bool
-    mask: TextMask
+    secrets: list[Callable[[], Iterable[str]]]
+
+    @property
+    def mask(self) -> TextMask:
+        """What takes the request's secrets out of a text from outside."""
+        return TextMask(chain.from_iterable(part() for part in self.secrets))
 
 
 @dataclass(repr=False)
@@ -81,16 +89,17 @@ class Failure:
 
     def exception(self, request: Request, attempts: int, unconfirmed: bool) -> ApiException:
         """The error to raise."""
+        mask = request.mask
         exception = self.error(
             status=self.raw.status if self.raw else None,
-            reason=request.mask(self.reason),
-            headers=mask_headers(self.raw.headers, request.mask) if self.raw else None,
+            reason=mask(self.reason),
+            headers=mask_headers(self.raw.headers, mask) if self.raw else None,
             operation=request.operation.name,
             attempts=attempts,
             outcome_unknown=unconfirmed,
         )
         if self.cause:
-            exception.__cause__ = LibraryError(request.mask(self.cause))
+            exception.__cause__ = LibraryError(mask(self.cause))
         return exception
 
     def discard(self) -> None:

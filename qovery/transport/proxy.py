@@ -16,20 +16,17 @@ def manager(route: Route, options: dict[str, Any]) -> urllib3.PoolManager:
     """The manager that makes the route's pool.
 
     Raises:
-        ApiValueError: The proxy's URL cannot be used.
+        ApiValueError: The proxy's settings cannot be used.
         MissingExtraError: The proxy is a SOCKS proxy and the extra `socks` is not installed.
     """
-    if route.proxy.value is None:
+    url = route.proxy_url
+    if url is None:
         return urllib3.PoolManager(**options)
-    usable = "proxy must be a URL like http://name:3128 or socks5://name:1080"
+    user, password = (None if part is None else unquote(part) for part in (url.username, url.password))
+    if url.scheme.startswith("socks"):
+        return _socks_manager(url.geturl(), user, password, options)
+    headers = dict(route.proxy_headers.value)
     try:
-        url = route.proxy_url
-        if url is None or not url.hostname or any(map(str.isspace, route.proxy.value)):
-            raise ValueError
-        user, password = (None if part is None else unquote(part) for part in (url.username, url.password))
-        if url.scheme.startswith("socks"):
-            return _socks_manager(route.proxy.value, user, password, options)
-        headers = dict(route.proxy_headers.value)
         if user is not None:
             headers.update(make_headers(proxy_basic_auth=f"{user}:{password or ''}"))
         return urllib3.ProxyManager(
@@ -40,7 +37,7 @@ def manager(route: Route, options: dict[str, Any]) -> urllib3.PoolManager:
         )
     except (ValueError, urllib3.exceptions.HTTPError):
         pass  # their texts show the URL
-    raise ApiValueError(usable)
+    raise ApiValueError("proxy cannot be used: check its URL, and that user and password are ASCII or latin-1")
 
 
 def _socks_manager(url: str, user: str | None, password: str | None, options: dict[str, Any]) -> urllib3.PoolManager:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import weakref
+from typing import TYPE_CHECKING
 
 from urllib3.exceptions import ConnectTimeoutError, InvalidHeader
 from urllib3.util import Retry
@@ -10,7 +12,10 @@ from urllib3.util import Retry
 from qovery.retry import Outcome, is_unconfirmed
 from qovery.transport.attempt import Attempt
 from qovery.transport.failures import TooLargeError
-from qovery.transport.messages import RawResponse, Request, Response
+from qovery.transport.messages import RawResponse, Response
+
+if TYPE_CHECKING:
+    from qovery.transport.attempt_pool import AttemptPool
 
 _RETRY_AFTER = Retry()
 _RETRY_AFTER.retry_after_max = sys.maxsize  # the deadline decides what is too long
@@ -19,46 +24,43 @@ _RETRY_AFTER.retry_after_max = sys.maxsize  # the deadline decides what is too l
 _SLICE = 64 * 1024
 
 
-def response(request: Request, attempt: Attempt, raw: RawResponse, data: bytes) -> Response:
-    """The value for a response whose body is `data`, or is left unread."""
-    outcome = Outcome(raw.status, retry_after=_retry_after(raw) if raw.status >= 300 else None)
-    received = Response(raw.status, raw.reason, raw.headers, data, None, outcome)
-    if not request.read:
-        received.raw, received.hand_over = raw, attempt.hand_over
-    received.unconfirmed = any(
-        is_unconfirmed(request.operation, Outcome(past.status, not isinstance(past.error, ConnectTimeoutError)))
-        for past in (raw.retries.history if raw.retries else ())  # by a caller's own policy
-    )
-    return received
-
-
-def read_body(raw: RawResponse, limit: int) -> bytes:
-    """The body, decompressed.
+def receive(raw: RawResponse, attempt: Attempt, pool: AttemptPool) -> Response:
+    """The response as a value; its body is read unless the caller asked for it unread.
 
     Raises:
-        TooLargeError: It is larger than `limit` bytes.
+        TooLargeError: The body is larger than the request allows.
     """
-    length = raw.length_remaining
-    if length is not None and length <= limit and "content-encoding" not in raw.headers:
-        data = raw.read()
+    request, status = attempt.request, raw.status
+    outcome = Outcome(status, retry_after=_retry_after(raw) if status >= 300 else None)
+    response = Response(status, raw.reason, raw.headers, b"", None, outcome)
+    if not request.read:
+        weakref.finalize(raw, pool.free).atexit = False  # however the caller lets go of it
+        response.raw, response.hand_over = raw, attempt.hand_over
     else:
-        data = b"" if length is not None and length > limit else _read_slices(raw, limit)
-        if len(data) > limit or (length is not None and length > limit):
-            raw.close()
-            raise TooLargeError(f"the response is larger than max_response_size, {limit} bytes")
-    raw.release_conn()
-    return data
+        length, limit = raw.length_remaining, request.max_response_size
+        if length is None or length > limit or "content-encoding" in raw.headers:
+            response.data = _read_slices(raw, limit)
+        else:
+            response.data = raw.read()
+        raw.release_conn()
+    if raw.retries and raw.retries.history:  # by a caller's own policy
+        response.unconfirmed = any(
+            is_unconfirmed(request.operation, Outcome(past.status, not isinstance(past.error, ConnectTimeoutError)))
+            for past in raw.retries.history
+        )
+    return response
 
 
 def _read_slices(raw: RawResponse, limit: int) -> bytes:
     """In slices: a body of tiny chunks, read at once, takes many times its size."""
     data = bytearray()
-    while len(data) <= limit:
+    while (raw.length_remaining or 0) <= limit and len(data) <= limit:
         part = raw.read(_SLICE)
         if not part:
-            break
+            return bytes(data)
         data += part
-    return bytes(data)
+    raw.close()
+    raise TooLargeError(f"the response is larger than max_response_size, {limit} bytes")
 
 
 def _retry_after(raw: RawResponse) -> float | None:

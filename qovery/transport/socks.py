@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from typing import Any
+from typing import Any, cast
 
 import socks
 import urllib3.connection
@@ -27,10 +27,8 @@ class _Socket(socks.socksocket):
 
 
 class _SocksConnection(BoundConnection):
-    _socks_options: dict[str, Any]
-
     def _new_conn(self) -> socket.socket:
-        attempt, options = self._current, self._socks_options
+        attempt, options = self.attempt, cast("Any", self)._socks_options
 
         def open_socket(address: tuple[str, int], timeout: float) -> socket.socket:
             sock = _Socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
@@ -60,9 +58,9 @@ class _SocksConnection(BoundConnection):
         return sock
 
 
-class PlainSocksConnection(_SocksConnection, SOCKSConnection):
+class Plain(_SocksConnection, SOCKSConnection):  # type: ignore[misc] # the stubs differ on the socket's class
     """To an http host through SOCKS."""
 
 
-class SecureSocksConnection(_SocksConnection, SOCKSConnection, urllib3.connection.HTTPSConnection):
+class Secure(_SocksConnection, SOCKSConnection, urllib3.connection.HTTPSConnection):  # type: ignore[misc] # as above
     """To an https host through SOCKS."""

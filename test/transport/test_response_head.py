@@ -11,13 +11,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from qovery.configuration import Limits
-from qovery.redaction import TextMask
+from qovery.api.environment_secret_api import LIST
 from qovery.transport.attempt import Attempt
 from qovery.transport.connection import DeadlineReader
+from qovery.transport.messages import Request
 from qovery.transport.response_head import Response
 
-ATTEMPT = Attempt(Limits(10, 10, 10), math.inf, TextMask([]), lambda sock: None)
+ATTEMPT = Attempt(Request(LIST, "/", {}, None, 10, 10, 10, math.inf, 1000, True, []))
 
 NAMES = st.sampled_from(
     [
