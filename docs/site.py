@@ -51,5 +51,5 @@ def on_post_build(config: MkDocsConfig) -> None:
 def on_page_markdown(markdown: str, **_: object) -> str:
     """Let links lead to where the pages are in the site."""
     names = "|".join(map(re.escape, OUTSIDE))
-    inside = re.sub(rf"\]\((?:\.\./)?({names})", lambda link: f"]({OUTSIDE[link[1]]}", markdown)
+    inside = re.sub(rf"\]\(((?:\.\./)*?)(?:\.\./)?({names})", lambda link: f"]({link[1]}{OUTSIDE[link[2]]}", markdown)
     return inside.replace("](docs/", "](")

@@ -1,30 +1,156 @@
-"""What test files share: a certificate authority, and for those with a `sandbox` a client for it."""
+"""The fixtures that test files share."""
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import os
+import signal
+import socket
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
-from qovery import ApiClient, Configuration, EnvironmentSecretApi
-from test.recording import TLS
+from qovery import ApiClient, Configuration, EnvironmentSecretApi, retry
+from qovery.configuration import HOST_VARIABLE, TOKEN_VARIABLES
+from test.support import NIGHTLY, PATIENCE
+from test.support.clients import Connect, HasUrl, client_for
+from test.support.recording import EMPTY, RecordingServer
+from test.support.sandboxes import Start, starter
+from test.support.tls import Authority
 
 if TYPE_CHECKING:
     from qovery.sandbox import Sandbox
+    from qovery.sandbox.store import Behaviour
+
+
+# Without a deadline, which a busy machine misses. By default each run has the same examples: a test fails for a change,
+# and new examples are tried in the nightly run.
+settings.register_profile("default", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "nightly", deadline=None, max_examples=2000, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("nightly" if NIGHTLY else "default")
+
+VARIABLES = (*TOKEN_VARIABLES, HOST_VARIABLE, "QOVERY_ENVIRONMENT_ID")
+PROXIES = [f"{kind}_proxy" for kind in ("http", "https", "all", "no")]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """End a test that hangs."""
+    for item in items:
+        item.add_marker(pytest.mark.timeout(4 * PATIENCE))
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collections of garbage in tests what the imports have made."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if os.name != "posix" and item.get_closest_marker("needs_posix"):
+        pytest.skip("needs fork, signals or paths of POSIX")
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Keeps variables of the machine, and defaults of another test, away from each test."""
+    for name in (*VARIABLES, *PROXIES, *map(str.upper, PROXIES)):
+        monkeypatch.delenv(name, raising=False)
+    yield
+    Configuration.set_default(None)
+    ApiClient.set_default(None)
+
+
+@pytest.fixture(autouse=True)
+def short_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes the delays between attempts milliseconds."""
+    monkeypatch.setattr(retry, "BACKOFF_BASE", 0.001)
 
 
 @pytest.fixture(scope="session")
-def tls(tmp_path_factory: pytest.TempPathFactory) -> TLS:
-    return TLS(tmp_path_factory.mktemp("tls"))
+def tls(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture
-def api(sandbox: Sandbox) -> Iterator[EnvironmentSecretApi]:
-    with ApiClient(Configuration(host=sandbox.url, access_token="a-token")) as client:
-        yield EnvironmentSecretApi(client)
+def connect(request: pytest.FixtureRequest) -> Iterator[Connect]:
+    """Makes an API for a server; closes its client at the end of the test. The authority of `tls` is trusted."""
+    with contextlib.ExitStack() as stack:
+
+        def connect(server: HasUrl | str, **settings: Any) -> EnvironmentSecretApi:
+            url = server if isinstance(server, str) else server.url
+            if url.startswith("https:") and not {"ca_cert_data", "ssl_ca_cert"} & settings.keys():
+                settings["ca_cert_data"] = request.getfixturevalue("tls").ca_text
+            api = client_for(url, **settings)
+            stack.enter_context(api.api_client)
+            return api
+
+        yield connect
+
+
+@pytest.fixture
+def server() -> Iterator[RecordingServer]:
+    """A server that records requests and has no secrets."""
+    with RecordingServer(EMPTY) as server:
+        yield server
+
+
+@pytest.fixture
+def nowhere() -> Iterator[str]:
+    """The URL of a port that refuses connections, and that nobody else can get meanwhile."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+
+
+@pytest.fixture
+def sigint() -> Iterator[None]:
+    """Lets SIGINT interrupt this process and those it starts: background jobs ignore it, and so do their children."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(scope="session")
+def mock_server() -> Iterator[Sandbox]:
+    """One sandbox for all tests that need none of their own."""
+    from qovery.sandbox import Sandbox
+
+    with Sandbox(seeded=False) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def behaviour() -> Behaviour:
+    """The behaviour of the test's `sandbox`; folders and tests have others."""
+    return "documented"
+
+
+@pytest.fixture
+def sandbox(mock_server: Sandbox, behaviour: Behaviour) -> Sandbox:
+    """A sandbox with one empty environment."""
+    mock_server.reset()
+    mock_server.behaviour = behaviour
+    return mock_server
+
+
+@pytest.fixture
+def api(sandbox: Sandbox, connect: Connect) -> EnvironmentSecretApi:
+    """An API for the test's `sandbox`."""
+    return connect(sandbox)
 
 
 @pytest.fixture
 def env(sandbox: Sandbox) -> str:
     return sandbox.environment_id
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts a sandbox in a process of its own, and returns the process and its URL; it ends with the test."""
+    with starter() as start:
+        yield start

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from types import MappingProxyType
 from typing import Any
 
@@ -19,36 +18,20 @@ from qovery import (
     UnauthorizedException,
     __version__,
 )
-from test.recording import EMPTY, Recorder, Reply
-
-
-@pytest.fixture(autouse=True)
-def no_defaults() -> Iterator[None]:
-    yield
-    Configuration.set_default(None)
-    ApiClient.set_default(None)
+from test.support.clients import Connect
+from test.support.recording import EMPTY, RecordingServer, Response
 
 
 @pytest.fixture
-def server() -> Iterator[Recorder]:
-    with Recorder(EMPTY) as recorder:
-        yield recorder
-
-
-@pytest.fixture
-def client(server: Recorder) -> Iterator[ApiClient]:
-    with ApiClient(Configuration(host=server.url, api_key={"ApiKeyAuth": "qov_a"}, retries=0)) as client:
-        yield client
+def client(server: RecordingServer, connect: Connect) -> ApiClient:
+    return connect(server, api_key={"ApiKeyAuth": "qov_a"}, retries=0).api_client
 
 
 def ask(client: ApiClient, **options: Any) -> None:
     EnvironmentSecretApi(client).list_environment_secrets("e", **options)
 
 
-# --- Life -----------------------------------------------------------------------------------------
-
-
-def test_with__closes_the_connections(server: Recorder) -> None:
+def test_with__closes_the_connections(server: RecordingServer) -> None:
     """At the end of the block the server sees every connection end."""
     with ApiClient(Configuration(host=server.url)) as client:
         ask(client)
@@ -57,36 +40,35 @@ def test_with__closes_the_connections(server: Recorder) -> None:
         assert server.connections == 2
         raw.release_conn()
         assert server.closed.empty()
-    for _ in range(2):
-        server.closed.get(timeout=10)
+    server.wait_until_closed(2)
 
 
-def test_close__may_be_used_again(server: Recorder) -> None:
+def test_close__may_be_used_again(server: RecordingServer) -> None:
     """Closing twice is no fault, and a closed client opens new connections when it is used."""
     client = ApiClient(Configuration(host=server.url))
     client.close()
     ask(client)
     client.close()
     client.close()
-    server.closed.get(timeout=10)
+    server.wait_until_closed()
     ask(client)
     client.close()
-    server.closed.get(timeout=10)
+    server.wait_until_closed()
     assert server.connections == 2
 
 
-def test_with__closes_after_an_error(server: Recorder) -> None:
+def test_with__closes_after_an_error(server: RecordingServer) -> None:
     """An error that leaves the block closes the connections and stays what it is."""
-    server.otherwise = Reply(400)
+    server.default = Response(400)
     with (
         pytest.raises(ApiException, match="400"),
         ApiClient(Configuration(host=server.url)) as client,
     ):
         ask(client)
-    server.closed.get(timeout=10)
+    server.wait_until_closed()
 
 
-def test_default__client_of_an_api_without_one(server: Recorder) -> None:
+def test_default__client_of_an_api_without_one(server: RecordingServer) -> None:
     """`EnvironmentSecretApi()` uses the default client, which is made once and can be set and forgotten."""
     Configuration.set_default(Configuration(host=server.url))
     api = EnvironmentSecretApi()
@@ -123,10 +105,7 @@ def test_attributes() -> None:
     assert repr(EnvironmentSecretApi(client)) == "<EnvironmentSecretApi: <ApiClient http://localhost:1>>"
 
 
-# --- Headers --------------------------------------------------------------------------------------
-
-
-def test_user_agent__is_the_version(server: Recorder, client: ApiClient) -> None:
+def test_user_agent__is_the_version(server: RecordingServer, client: ApiClient) -> None:
     """The `User-Agent` names the package and its version, and can be set."""
     assert client.user_agent == f"qovery-python/{__version__}"
     client.user_agent = "mine/1"
@@ -134,7 +113,7 @@ def test_user_agent__is_the_version(server: Recorder, client: ApiClient) -> None
     assert client.user_agent == server.last.headers["User-Agent"] == "mine/1"
 
 
-def test_default_headers__are_sent(server: Recorder) -> None:
+def test_default_headers__are_sent(server: RecordingServer) -> None:
     """Headers of the constructor, of `set_default_header` and of `default_headers` go out with every call."""
     with ApiClient(Configuration(host=server.url), "X-One", " 1 ", "a=b") as client:
         client.set_default_header("X-Two", "2")
@@ -151,7 +130,7 @@ def test_default_headers__are_sent(server: Recorder) -> None:
         assert not server.last.headers.keys() & {"Cookie", "X-Two"}
 
 
-def test_set_default_header__in_another_case(server: Recorder, client: ApiClient) -> None:
+def test_set_default_header__in_another_case(server: RecordingServer, client: ApiClient) -> None:
     """A default header is one header, in whatever case it is set."""
     client.set_default_header("user-agent", "one")
     ask(client)
@@ -164,7 +143,7 @@ def test_set_default_header__in_another_case(server: Recorder, client: ApiClient
     assert {name: value for name, value in client.default_headers.items() if name.lower() == "x-a"} == {"x-a": "two"}
 
 
-def test_headers__precedence(server: Recorder, client: ApiClient) -> None:
+def test_headers__precedence(server: RecordingServer, client: ApiClient) -> None:
     """A call's own headers win over the credentials, these over the defaults, in any case, and none is sent twice."""
     client.set_default_header("authorization", "default")
     client.set_default_header("ACCEPT", "application/problem+json")
@@ -196,7 +175,7 @@ def test_headers__precedence(server: Recorder, client: ApiClient) -> None:
     )
 
 
-def test_headers__of_a_call_are_not_kept(server: Recorder, client: ApiClient) -> None:
+def test_headers__of_a_call_are_not_kept(server: RecordingServer, client: ApiClient) -> None:
     """Headers of one call do not show in the next, and the caller's mapping stays as it is."""
     mine = {"X-Once": "1"}
     ask(client, _headers=mine)
@@ -229,7 +208,7 @@ def test_headers__of_a_call_are_not_kept(server: Recorder, client: ApiClient) ->
     ],
     ids=repr,
 )
-def test_headers__unusable(server: Recorder, client: ApiClient, headers: Any, error: type[Exception]) -> None:
+def test_headers__unusable(server: RecordingServer, client: ApiClient, headers: Any, error: type[Exception]) -> None:
     """A header that HTTP cannot carry is refused before anything is sent, and not shown."""
     with pytest.raises(error) as caught:
         ask(client, _headers=headers)
@@ -243,30 +222,27 @@ def test_headers__unusable(server: Recorder, client: ApiClient, headers: Any, er
         assert client.default_headers.keys() == {"User-Agent"}
 
 
-def test_cookie__unusable(server: Recorder) -> None:
+def test_cookie__unusable(server: RecordingServer) -> None:
     """A cookie that is no text is refused before anything is sent."""
     with ApiClient(Configuration(host=server.url), cookie=5) as client, pytest.raises(ApiTypeError, match="Cookie"):  # type: ignore[arg-type] # what is tested
         ask(client)
     assert server.connections == 0
 
 
-# --- Options of a call ----------------------------------------------------------------------------
-
-
-def test_option__unknown(server: Recorder, client: ApiClient) -> None:
+def test_option__unknown(server: RecordingServer, client: ApiClient) -> None:
     """An option that does not exist is an error that names it."""
     with pytest.raises(ApiTypeError, match="list_environment_secrets has no option _header, request_timeout"):
         ask(client, _header={}, request_timeout=5)
     assert server.connections == 0
 
 
-def test_options__none_is_unset(server: Recorder, client: ApiClient) -> None:
+def test_options__none_is_unset(server: RecordingServer, client: ApiClient) -> None:
     """Every option may be None, as in a generated client."""
     ask(client, _request_timeout=None, _request_auth=None, _content_type=None, _headers=None, _host_index=0)
     assert server.last.headers["Authorization"] == "Token qov_a"
 
 
-def test_request_auth__replaces_the_credentials(server: Recorder, client: ApiClient) -> None:
+def test_request_auth__replaces_the_credentials(server: RecordingServer, client: ApiClient) -> None:
     """`_request_auth` is sent for this call, in the place of what is configured, under the name it gives."""
     ask(client, _request_auth={"type": "bearer", "in": "header", "key": "Authorization", "value": "Bearer once"})
     assert server.last.headers["Authorization"] == "Bearer once"
@@ -279,7 +255,7 @@ def test_request_auth__replaces_the_credentials(server: Recorder, client: ApiCli
     assert server.last.headers["Authorization"] == "Token qov_a"
 
 
-def test_request_auth__from_auth_settings(server: Recorder, client: ApiClient) -> None:
+def test_request_auth__from_auth_settings(server: RecordingServer, client: ApiClient) -> None:
     """An entry of `auth_settings()` can be handed over as it is."""
     settings = Configuration(api_key={"ApiKeyAuth": "other"}).auth_settings()["ApiKeyAuth"]
     ask(client, _request_auth=settings)
@@ -300,7 +276,7 @@ def test_request_auth__from_auth_settings(server: Recorder, client: ApiClient) -
     ],
     ids=repr,
 )
-def test_request_auth__unusable(server: Recorder, client: ApiClient, auth: Any, error: type[Exception]) -> None:
+def test_request_auth__unusable(server: RecordingServer, client: ApiClient, auth: Any, error: type[Exception]) -> None:
     """Credentials that cannot be sent are refused before anything is, and not shown."""
     with pytest.raises(error) as caught:
         ask(client, _request_auth=auth)
@@ -308,22 +284,22 @@ def test_request_auth__unusable(server: Recorder, client: ApiClient, auth: Any, 
     assert server.connections == 0
 
 
-def test_content_type__replaces_the_header(server: Recorder, client: ApiClient) -> None:
+def test_content_type__replaces_the_header(server: RecordingServer, client: ApiClient) -> None:
     """`_content_type` is sent with a body, and changes nothing else."""
-    server.otherwise = Reply(400)
+    server.default = Response(400)
     api = EnvironmentSecretApi(client)
     with pytest.raises(ApiException):
         api.create_environment_secret("e", SecretRequest(key="a"), _content_type="application/vnd.x+json")
     assert server.last.headers["Content-Type"] == "application/vnd.x+json"
     assert server.last.body == b'{"key":"a"}'
-    server.otherwise = EMPTY
+    server.default = EMPTY
     ask(client, _content_type="application/vnd.x+json")
     assert "Content-Type" not in server.last.headers
     with pytest.raises(ApiTypeError, match="Content-Type"):
         api.create_environment_secret("e", SecretRequest(key="a"), _content_type=5)  # type: ignore[arg-type] # what is tested
 
 
-def test_host_index__has_one_server(client: ApiClient, server: Recorder) -> None:
+def test_host_index__has_one_server(client: ApiClient, server: RecordingServer) -> None:
     """There is one server, so the index is 0."""
     ask(client, _host_index=0)
     for index in (1, -1, "1"):
@@ -333,7 +309,7 @@ def test_host_index__has_one_server(client: ApiClient, server: Recorder) -> None
 
 
 @pytest.mark.parametrize("timeout", [5, 0.5, (1, 2), [1, 2], (None, 2), (1, None), (None, None)], ids=repr)
-def test_request_timeout__usable(server: Recorder, client: ApiClient, timeout: Any) -> None:
+def test_request_timeout__usable(server: RecordingServer, client: ApiClient, timeout: Any) -> None:
     """A number or a pair, whose parts may be None."""
     ask(client, _request_timeout=timeout)
     assert len(server.received) == 1
@@ -356,18 +332,17 @@ def test_request_timeout__usable(server: Recorder, client: ApiClient, timeout: A
     ],
     ids=repr,
 )
-def test_request_timeout__unusable(server: Recorder, client: ApiClient, timeout: Any, error: type[Exception]) -> None:
+def test_request_timeout__unusable(
+    server: RecordingServer, client: ApiClient, timeout: Any, error: type[Exception]
+) -> None:
     """What is no span of time is refused before anything is sent."""
     with pytest.raises(error, match="_request_timeout must be"):
         ask(client, _request_timeout=timeout)
     assert server.connections == 0
 
 
-def test_unauthorized__without_credentials_says_so(server: Recorder) -> None:
+def test_unauthorized__without_credentials_says_so(connect: Connect, server: RecordingServer) -> None:
     """A 401 to a call without credentials says that none were sent, and how to set them."""
-    server.otherwise = Reply(401)
-    with (
-        ApiClient(Configuration(host=server.url)) as client,
-        pytest.raises(UnauthorizedException, match=r"no credentials were sent: set access_token or api_key"),
-    ):
-        ask(client)
+    server.default = Response(401)
+    with pytest.raises(UnauthorizedException, match=r"no credentials were sent: set access_token or api_key"):
+        ask(connect(server, access_token=None).api_client)

@@ -7,10 +7,7 @@ from datetime import datetime, timedelta, timezone
 from html.parser import HTMLParser
 
 import pytest
-from IPython.lib.pretty import pretty
 
-from qovery import Secret, SecretResponseList
-from qovery.models.secret_table import COLUMNS
 from qovery.table import Table, age
 
 NASTY = "<script>alert('&')</script>"
@@ -102,27 +99,3 @@ def test_text__empty() -> None:
 def test_age(seconds: int, said: str) -> None:
     """An age is told in its largest unit; a clock that is ahead makes none."""
     assert age(NOW - timedelta(seconds=seconds), NOW) == said
-
-
-def secret(key: str) -> dict[str, object]:
-    other = {"id": "x", "key": "TARGET", "mount_path": "/canary", "scope": "PROJECT", "variable_type": "VALUE"}
-    return {
-        "id": "i", "created_at": "2020-01-01T00:00:00Z", "updated_at": "2999-01-01T00:00:00Z",
-        "key": key, "scope": "ENVIRONMENT", "variable_type": "ALIAS", "aliased_secret": other, "value": "canary",
-        "description": "canary",
-    }  # fmt: skip
-
-
-def test_secrets__tables() -> None:
-    """A list and a secret show the same columns, in the order of the keys; an echoed value is in none."""
-    for shown, keys in (
-        (SecretResponseList.from_dict({"results": [secret("B"), secret("A")]}), ["A", "B"]),
-        (Secret.from_dict(secret("A")), ["A"]),
-    ):
-        read = Reader(shown._repr_html_())
-        assert tuple(read.rows[0]) == COLUMNS
-        assert [row[:4] for row in read.rows[1:]] == [[key, "ENVIRONMENT", "ALIAS", "TARGET (PROJECT)"] for key in keys]
-        assert [row[4] for row in read.rows[1:]] == ["0 s"] * len(keys)
-        assert read.caption == str(shown).splitlines()[0] == ("2 secrets" if len(keys) == 2 else "1 secret")
-        assert pretty(shown) == str(shown)
-        assert "canary" not in f"{shown} {shown._repr_html_()}"

@@ -11,7 +11,7 @@ import urllib3
 
 from qovery import EnvironmentSecretApi, UnauthorizedException
 from qovery.sandbox import Sandbox
-from test.sandbox.conftest import Start
+from test.support.sandboxes import Start
 
 Tell = Callable[..., tuple[int, Any]]
 

@@ -12,9 +12,10 @@ import pytest
 
 from qovery.api.environment_secret_api import OPERATIONS
 from qovery.sandbox import Sandbox
+from test.support import NIGHTLY, PATIENCE, ROOT
 
 NAMES = {operation.name for operation in OPERATIONS}
-DOCUMENT = Path(__file__).parent.parent.parent / "docs/openapi.yaml"
+DOCUMENT = ROOT / "docs/openapi.yaml"
 
 # 400 is also how the rules answer (no alias of an alias), which a schema cannot state.
 SETTINGS = """
@@ -33,7 +34,7 @@ def run(*arguments: object, folder: Path) -> str:
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=3 * PATIENCE,
         env={**os.environ, "NO_PROXY": "*"},
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -55,7 +56,7 @@ def test_contract__holds(behaviour: str, left_out: list[str], tmp_path: Path) ->
         (tmp_path / "schemathesis.toml").write_text(SETTINGS.format(environment_id=sandbox.environment_id))
         program = ["-c", "from schemathesis.cli import schemathesis; schemathesis()"]
         options = ["--url", sandbox.url, "--header", "Authorization: Token a-token", "--mode", "all"]
-        steady = ["--max-examples", "30", "--generation-deterministic", "--no-color"]
+        steady = ["--max-examples", "100" if NIGHTLY else "10", "--generation-deterministic", "--no-color"]
         run(*program, "run", DOCUMENT, *options, *steady, *left_out, folder=tmp_path)
         seen = {(request.operation, request.status) for request in sandbox.requests}
     assert {operation for operation, status in seen if status not in {401, 404, 415}} == NAMES

@@ -1,29 +1,22 @@
-"""Plans that are applied to a sandbox of each behaviour."""
+"""Apply: results, failures, lost responses and progress."""
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Iterator
-from types import FrameType
 from typing import Any
 
 import pytest
 
 from qovery import (
-    ApiClient,
     ApiException,
     ApiValueError,
     ApplyError,
-    ApplyInterrupted,
-    Configuration,
     EnvironmentSecretApi,
     PlanConflictError,
-    Secret,
     SecretRequest,
 )  # fmt: skip
 from qovery.sandbox import Sandbox
-from qovery.sync import Report, Result, plan_secrets
+from qovery.sync import Result, plan_secrets
+from test.support.clients import Connect
 
 
 def told(results: tuple[Result, ...]) -> list[tuple[str, str]]:
@@ -31,10 +24,9 @@ def told(results: tuple[Result, ...]) -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def once(sandbox: Sandbox) -> Iterator[EnvironmentSecretApi]:
+def once(sandbox: Sandbox, connect: Connect) -> EnvironmentSecretApi:
     """An API that repeats no call."""
-    with ApiClient(Configuration(host=sandbox.url, access_token="a-token", retries=0)) as client:
-        yield EnvironmentSecretApi(client)
+    return connect(sandbox, retries=0)
 
 
 def test_apply__everything(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
@@ -121,7 +113,7 @@ def test_apply__one_fault(sandbox: Sandbox, api: EnvironmentSecretApi, env: str)
     report = plan.apply(max_workers=1)
     assert told(report.failed) == [("create", "A")]
     assert told(report.skipped) == [("alias", "A2")]
-    assert "A, which comes first, was not made" in report.skipped[0].reason
+    assert "depends on A, which was not written" in report.skipped[0].reason
     assert told(report.succeeded) == [("create", "B"), ("alias", "B2")]
     with pytest.raises(ApplyError, match="1 of 4 actions failed: A") as caught:
         report.raise_for_failures()
@@ -144,6 +136,17 @@ def test_apply__lost_reply(sandbox: Sandbox, api: EnvironmentSecretApi, env: str
     assert (report.failed, report.skipped) == ((), ())
     assert sandbox.value(env, "A2") == "v"
     assert sandbox.value(env, "S2") == "shared"
+
+
+def test_apply__lost_before(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """A create that was lost on its way is not repeated, and has failed."""
+    plan = plan_secrets(api, env, {"A": "v"}, aliases={"A2": "A"})
+    sandbox.reset_connection("create_environment_secret")
+    report = plan.apply()
+    assert (told(report.failed), told(report.skipped)) == ([("create", "A")], [("alias", "A2")])
+    assert isinstance(report.failed[0].error, ApiException)
+    assert report.failed[0].error.outcome_unknown
+    assert sandbox.secrets(env) == []
 
 
 @pytest.mark.parametrize(
@@ -177,31 +180,6 @@ def test_apply__settles_by_a_list(
     assert [request.method for request in sandbox.requests] == ["GET", "GET", *settled_by]
     assert {key: sandbox.value(env, key) for key in values} == values
     assert ("OWN" in {secret.key for secret in sandbox.secrets(env)}) == ("OWN" in values)
-
-
-def test_apply__lost_before(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """A create that was lost on its way is not repeated, and has failed."""
-    plan = plan_secrets(api, env, {"A": "v"}, aliases={"A2": "A"})
-    sandbox.reset_connection("create_environment_secret")
-    report = plan.apply()
-    assert (told(report.failed), told(report.skipped)) == ([("create", "A")], [("alias", "A2")])
-    assert isinstance(report.failed[0].error, ApiException)
-    assert report.failed[0].error.outcome_unknown
-    assert sandbox.secrets(env) == []
-
-
-def test_apply__somebody_deletes_at_the_last_moment(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """A deletion that is refused because the secret is gone has succeeded."""
-    own = sandbox.add_secret(env, "OWN", "own")
-    plan_secrets(api, env, {}, aliases={"A": "OWN"}).apply().raise_for_failures()
-
-    def be_faster(done: int, total: int, result: Result) -> None:
-        if result.key == "A":
-            api.delete_environment_secret(env, own.id)
-
-    report = plan_secrets(api, env, {}, prune=True).apply(progress=be_faster)
-    assert [request.status for request in sandbox.requests if request.method == "DELETE"] == [204, 204, 404]
-    assert told(report.succeeded) == [("delete", "A"), ("delete", "OWN")]
 
 
 def test_apply__settles_once(sandbox: Sandbox, once: EnvironmentSecretApi, env: str) -> None:
@@ -270,7 +248,7 @@ def test_apply__prunes_an_alias_first(sandbox: Sandbox, api: EnvironmentSecretAp
     report = plan_secrets(api, env, {}, prune=True).apply()
     if fails:
         assert told(report.failed) == [("delete", "A")]
-        assert report.skipped[0].reason == "A, which comes first, was not deleted"
+        assert report.skipped[0].reason == "depends on A, which was not deleted"
         assert own.id in {secret.id for secret in sandbox.secrets(env)}
     else:
         assert told(report.succeeded) == [("delete", "A"), ("delete", "OWN")]
@@ -303,212 +281,13 @@ def test_apply__settling_list_fails(sandbox: Sandbox, api: EnvironmentSecretApi,
     assert failure.error.outcome_unknown
 
 
-def test_apply__somebody_was_faster(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """A create that meets a key of somebody else becomes an update; a deletion of what is gone has succeeded."""
-    gone = sandbox.add_secret(env, "GONE", "x")
-    plan = plan_secrets(api, env, {"A": "mine", "SHARED": "mine"}, prune=True)
-    sandbox.add_secret(env, "A", "theirs")
-    sandbox.add_secret(env, "SHARED", "theirs", scope="PROJECT")
-    api.delete_environment_secret(env, gone.id)
-    report = plan.apply()
-    assert told(report.succeeded) == [("update", "A"), ("override", "SHARED"), ("delete", "GONE")]
-    assert sandbox.value(env, "A") == sandbox.value(env, "SHARED") == "mine"
-
-
-@pytest.mark.parametrize(("scope", "kind"), [("ENVIRONMENT", "update"), ("PROJECT", "override"), (None, None)])
-def test_apply__conflict_at_the_last_moment(
-    sandbox: Sandbox, api: EnvironmentSecretApi, env: str, scope: Any, kind: str | None
-) -> None:
-    """A create that meets 409 is an update or override where the key is there now, and has failed where it is not."""
-    sandbox.add_secret(env, "A", "old", mount_path="/a")
-    plan = plan_secrets(api, env, {"A": "mine"}, replace=True)
-
-    def be_faster(done: int, total: int, result: Result) -> None:
-        if result.kind == "delete":
-            sandbox.fail("create_environment_secret", status=409)
-            if scope:
-                sandbox.add_secret(env, "A", "theirs", scope=scope)
-
-    report = plan.apply(progress=be_faster)
-    assert told(report.succeeded) == [("delete", "A"), *([(kind, "A")] if kind else [])]
-    assert told(report.failed) == ([] if kind else [("create", "A")])
-    assert {sandbox.value(env, secret.key) for secret in sandbox.secrets(env)} == ({"mine"} if kind else set())
-
-
-def test_apply__changed_since_the_plan(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """Nothing is deleted that the plan did not name."""
-    own = sandbox.add_secret(env, "OWN", "old")
-    kept = sandbox.add_secret(env, "KEPT", "kept", owned_by="DOPPLER")
-    wanted = {"OWN": SecretRequest(key="OWN", value="file", mount_path="/own"), "NEW": "v"}
-    plan = plan_secrets(api, env, wanted, replace=True, prune=True)
-    plan_secrets(api, env, {}, aliases={"LATER": "OWN", "NEW": "OWN"}).apply().raise_for_failures()
-    report = plan.apply()
-    assert told(report.skipped) == [("delete", "OWN"), ("create", "OWN"), ("create", "NEW")]
-    assert "LATER, NEW would be deleted with it" in report.skipped[0].reason
-    assert {secret.id for secret in sandbox.secrets(env)} >= {own.id, kept.id}
-
-
-def test_apply__target_became_another_kind(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """An alias waits in vain for a target that would now need a deletion which the plan did not name."""
-    own = sandbox.add_secret(env, "OWN", "old")
-    plan = plan_secrets(api, env, {"OWN": "new"}, aliases={"A": "OWN"}, replace=True)
-    api.delete_environment_secret(env, own.id)
-    sandbox.add_secret(env, "OWN", "theirs", mount_path="/own")
-    report = plan.apply()
-    assert told(report.skipped) == [("update", "OWN"), ("alias", "A")]
-    assert report.skipped[1].reason == "OWN, which comes first, was not made"
-    assert sandbox.value(env, "OWN") == "theirs"
-
-
-def test_apply__not_to_be_deleted_any_more(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """A secret is kept where a desired key, now in conflict, would be deleted with it."""
-    sandbox.add_secret(env, "OWN", "old")
-    plan = plan_secrets(api, env, {"A": "v"}, prune=True)
-    plan_secrets(api, env, {}, aliases={"A": "OWN"}).apply().raise_for_failures()
-    report = plan.apply()
-    assert told(report.skipped) == [("create", "A"), ("delete", "OWN")]
-    assert report.skipped[1].reason == "changed since the plan: it is not to be deleted any more"
-    assert sandbox.value(env, "A") == "old"
-
-
-@pytest.mark.parametrize("rules", [{"prune": True}, {"replace": True}])
-def test_apply__made_anew_by_somebody(
-    sandbox: Sandbox, api: EnvironmentSecretApi, env: str, rules: dict[str, Any]
-) -> None:
-    """A secret that somebody made in the place of one to delete is neither deleted nor replaced."""
-    old = sandbox.add_secret(env, "OWN", "old", mount_path="/own")
-    plan = plan_secrets(api, env, {"OWN": "mine"} if "replace" in rules else {}, **rules)
-    api.delete_environment_secret(env, old.id)
-    theirs = sandbox.add_secret(env, "OWN", "theirs", mount_path="/own")
-    report = plan.apply()
-    assert report.failed == ()
-    assert told(report.succeeded) == [("delete", "OWN")]
-    assert told(report.skipped) == ([("create", "OWN")] if "replace" in rules else [])
-    assert [secret.id for secret in sandbox.secrets(env)] == [theirs.id]
-
-
-def test_apply__kept_secret_is_gone(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """What a plan kept and somebody deleted since is not claimed to be there."""
-    target = sandbox.add_secret(env, "TARGET", "x")
-    plan = plan_secrets(api, env, {}, aliases={"A": "TARGET"}, prune=True)
-    assert [action.kind for action in plan.actions] == ["alias", "keep"]
-    assert [action.key for action in plan.changes] == ["A"]
-    api.delete_environment_secret(env, target.id)
-    report = plan.apply()
-    assert [result.reason for result in report.skipped] == [
-        "changed since the plan: there is no TARGET",
-        "not there any more",
-    ]
-
-
-def test_apply__conflict_since_the_plan(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """A key that somebody else took for good is skipped, and the rest is done."""
-    plan = plan_secrets(api, env, {"A": "v", "B": "v"})
-    sandbox.add_secret(env, "A", "theirs", owned_by="DOPPLER")
-    report = plan.apply()
-    assert told(report.succeeded) == [("create", "B")]
-    assert report.skipped[0].reason == "changed since the plan: DOPPLER manages it"
-
-
 def test_apply__key_like_value(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """A value that is the name of a key is reported as what the service made of it."""
+    """A value that equals a key is reported as what the service made of it."""
     sandbox.add_secret(env, "OWN", "own")
     report = plan_secrets(api, env, {"NEW": "OWN"}, allow_key_like_values=True).apply()
     (result,) = report.succeeded
     listed = next(secret for secret in sandbox.secrets(env) if secret.key == "NEW")
     assert (result.kind == "alias") == (listed.aliased_secret is not None)
-
-
-def test_apply__progress(api: EnvironmentSecretApi, env: str) -> None:
-    """A callable is told of every action, in the thread of the caller."""
-    seen: list[tuple[int, int, str, str]] = []
-
-    def tell(done: int, total: int, result: Result) -> None:
-        seen.append((done, total, result.key, threading.current_thread().name))
-
-    plan = plan_secrets(api, env, {"A": "v", "QOVERY_X": "v"}, aliases={"A2": "A"})
-    plan.apply(progress=tell, skip_conflicts=True)
-    here = threading.current_thread().name
-    assert seen == [(1, 3, "QOVERY_X", here), (2, 3, "A", here), (3, 3, "A2", here)]
-
-
-def test_apply__progress_fails(api: EnvironmentSecretApi, env: str) -> None:
-    """An error of the callable ends the apply, and the report is on the plan."""
-    plan = plan_secrets(api, env, {f"K{at}": "v" for at in range(20)})
-
-    def tell(done: int, total: int, result: Result) -> None:
-        raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        plan.apply(max_workers=1, progress=tell)
-    assert plan.report is not None
-    assert plan.report.succeeded
-    assert plan.report.skipped
-
-
-def interrupted(plan: Any, sandbox: Sandbox, env: str) -> Report:
-    with pytest.raises(ApplyInterrupted, match="says what was done") as caught:
-        plan.apply(max_workers=2, progress=lambda *_: signal.raise_signal(signal.SIGINT))
-    assert caught.value.report is plan.report
-    report: Report = plan.report
-    assert {result.key for result in report.succeeded} == {secret.key for secret in sandbox.secrets(env)}
-    return report
-
-
-def test_apply__ctrl_c(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """Ctrl-C starts nothing more, waits for what runs, and the report says what is there."""
-    sandbox.delay(0.01)
-    report = interrupted(plan_secrets(api, env, {f"K{at}": "v" for at in range(50)}), sandbox, env)
-    assert report.failed == ()
-    assert len(report.succeeded) + len(report.skipped) == 50
-    assert report.skipped[-1].reason == "not started before the interruption"
-
-
-@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs a signal to one thread")
-def test_apply__ctrl_c_twice(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """A second Ctrl-C does not wait for what runs; the report says that its outcome is not known."""
-    begun, over = threading.Event(), threading.Event()
-    main = threading.main_thread().ident
-    assert main is not None
-
-    class Slow(EnvironmentSecretApi):
-        def create_environment_secret(self, *args: Any, **options: Any) -> Secret:
-            if args[1].key == "B":
-                begun.set()
-                over.wait(60)
-            return super().create_environment_secret(*args, **options)
-
-    def again() -> None:
-        while not over.wait(0.01):
-            signal.pthread_kill(main, signal.SIGINT)
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        while frame is not None and frame.f_code.co_name != "shutdown":
-            frame = frame.f_back
-        if frame is not None:  # in wait for what runs
-            raise KeyboardInterrupt
-
-    def tell(done: int, total: int, result: Result) -> None:
-        assert begun.wait(60)
-        nagging.start()
-        raise KeyboardInterrupt
-
-    nagging = threading.Thread(target=again)
-    before = signal.signal(signal.SIGINT, interrupt)
-    try:
-        plan = plan_secrets(Slow(api.api_client), env, {"A": "v", "B": "v"})
-        with pytest.raises(ApplyInterrupted) as caught:
-            plan.apply(max_workers=2, progress=tell)
-    finally:
-        over.set()
-        nagging.join()
-        for thread in threading.enumerate():
-            if thread.name.startswith("qovery-sync"):
-                thread.join()
-        signal.signal(signal.SIGINT, before)
-    (failure,) = caught.value.report.failed
-    assert "create of B was under way at the interruption" in str(failure.error)
-    assert told(caught.value.report.succeeded) == [("create", "A")]
 
 
 def test_apply__read_only(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
@@ -521,10 +300,7 @@ def test_apply__read_only(sandbox: Sandbox, api: EnvironmentSecretApi, env: str)
     assert [secret.id for secret in sandbox.secrets(env)] == [gone.id]
 
 
-def test_apply__no_answer(env: str) -> None:
+def test_apply__no_answer(connect: Connect, env: str) -> None:
     """Where nobody answers, planning ends in the error of the list."""
-    with (
-        ApiClient(Configuration(host="http://127.0.0.1:9", access_token="t", retries=0)) as client,
-        pytest.raises(ApiException),
-    ):
-        plan_secrets(EnvironmentSecretApi(client), env, {})
+    with pytest.raises(ApiException):
+        plan_secrets(connect("http://127.0.0.1:9", retries=0), env, {})

@@ -1,0 +1,267 @@
+"""The examples run against a sandbox, also where something fails, and what they print holds no value."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import multiprocessing
+import os
+import runpy
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+import uvicorn
+
+from qovery import ApiClient, Configuration, EnvironmentSecretApi
+from qovery.sandbox import Sandbox
+from test.support import PATIENCE, ROOT, wait_until
+from test.support.hostile import HostileServer, read, stall
+
+EXAMPLES = ROOT / "docs/examples"
+CANARY = "canary-of-an-example"
+
+
+@pytest.fixture
+def dotenv(tmp_path: Path) -> Path:
+    """A file with two new keys and an inherited one."""
+    file = tmp_path / ".env"
+    file.write_text(f"API_KEY={CANARY}\nREGION={CANARY}\nSTRIPE_API_KEY={CANARY}\n")
+    return file
+
+
+def started(name: str, *arguments: str) -> subprocess.Popen[str]:
+    """An example that runs, with all that it prints in one stream."""
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", str(EXAMPLES / name), *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, "PYTHONPATH": str(EXAMPLES.parent.parent)},
+        text=True,
+    )
+
+
+def run(name: str, *arguments: str, stdin: str = "") -> tuple[int, str]:
+    """The exit status of an example, and all that it prints, which is never a value nor a traceback."""
+    with started(name, *arguments) as process:
+        try:
+            told, _ = process.communicate(stdin, timeout=PATIENCE)
+        finally:
+            process.kill()
+    assert CANARY not in told
+    assert "Traceback" not in told
+    return process.returncode, told
+
+
+def test_rotate_secrets(sandbox: Sandbox) -> None:
+    """A value becomes another, under the same id, with its aliases and its description; so does an override's."""
+    sandbox.behaviour = "observed"  # the documented one has no aliases of an environment's own secrets
+    env = sandbox.environment_id
+    old = sandbox.add_secret(env, "OLD", CANARY, description="for the mail server")
+    stripe = next(secret for secret in sandbox.secrets(env) if secret.key == "STRIPE_API_KEY")
+    with ApiClient(Configuration.from_env()) as client:
+        EnvironmentSecretApi(client).create_environment_secret_alias(env, old.id, {"key": "ANOTHER_NAME"})
+        EnvironmentSecretApi(client).create_environment_secret_override(env, stripe.id, {"value": CANARY})
+    before = {(secret.key, secret.id, secret.description) for secret in sandbox.secrets(env)}
+    code, told = run("rotate_secrets.py", "OLD", "STRIPE_API_KEY", "OLD")
+    assert (code, told) == (0, "OLD was rotated\nSTRIPE_API_KEY was rotated\n")
+    assert CANARY not in (sandbox.value(env, "OLD"), sandbox.value(env, "STRIPE_API_KEY"))
+    assert sandbox.value(env, "ANOTHER_NAME") == sandbox.value(env, "OLD")
+    assert {(secret.key, secret.id, secret.description) for secret in sandbox.secrets(env)} == before
+
+
+def test_rotate_secrets__that_cannot_be(sandbox: Sandbox) -> None:
+    """One key that cannot be rotated keeps all as they are, and each such key has its reason."""
+    env = sandbox.environment_id
+    sandbox.add_secret(env, "FOREIGN", CANARY, owned_by="DOPPLER")
+    stripe = next(secret for secret in sandbox.secrets(env) if secret.key == "STRIPE_API_KEY")
+    with ApiClient(Configuration.from_env()) as client:
+        EnvironmentSecretApi(client).create_environment_secret_alias(env, stripe.id, {"key": "ANOTHER_NAME"})
+    keys = ["SESSION_SECRET", "NONE", "STRIPE_API_KEY", "ANOTHER_NAME", "SERVICE_ACCOUNT", "FOREIGN"]
+    reasons = "NONE does not exist, STRIPE_API_KEY is inherited from PROJECT, ANOTHER_NAME is an alias, "
+    reasons += "SERVICE_ACCOUNT is a file, FOREIGN is managed by DOPPLER"
+    assert run("rotate_secrets.py", *keys) == (1, f"nothing was rotated: {reasons}\n")
+    assert "PUT" not in [request.method for request in sandbox.requests]
+
+
+def test_rotate_secrets__that_fails(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the service refuses does not stop the rest; what nobody knows, a wrong token and no key are told apart."""
+    env = sandbox.environment_id
+    sandbox.add_secret(env, "OLD", CANARY)
+    sandbox.fail("edit_environment_secret", status=403)
+    code, told = run("rotate_secrets.py", "OLD", "SESSION_SECRET")
+    assert (code, "OLD was not rotated: " in told, "SESSION_SECRET was rotated" in told) == (1, True, True)
+    assert sandbox.value(env, "OLD") == CANARY
+    sandbox.drop_reply("edit_environment_secret", times=None)
+    code, told = run("rotate_secrets.py", "OLD")
+    assert (code, "OLD may have been rotated: " in told) == (1, True)
+    assert sandbox.value(env, "OLD") != CANARY
+    assert sandbox.value(env, "OLD") not in told
+    sandbox.revoke("a-token")
+    code, told = run("rotate_secrets.py", "OLD")
+    assert (code, "nothing was rotated: " in told) == (1, True)
+    assert run("rotate_secrets.py")[0] == 2
+    monkeypatch.delenv("QOVERY_ENVIRONMENT_ID")
+    assert run("rotate_secrets.py", "OLD")[0] == 2
+
+
+def test_push_dotenv(sandbox: Sandbox, dotenv: Path) -> None:
+    """Without --yes the plan is shown and nothing changes; with it the environment is as the file says."""
+    env = sandbox.environment_id
+    code, told = run("push_dotenv.py", str(dotenv))
+    assert (code, "Plan: 2 create, 1 override" in told) == (3, True)
+    assert [request.method for request in sandbox.requests] == ["GET"]
+    code, told = run("push_dotenv.py", str(dotenv), "--prune", "--yes")
+    assert (code, "0 failed, 0 skipped" in told) == (0, True)
+    assert [sandbox.value(env, key) for key in ("API_KEY", "REGION", "STRIPE_API_KEY")] == [CANARY] * 3
+    assert "SESSION_SECRET" not in [secret.key for secret in sandbox.secrets(env)]
+
+
+def test_push_dotenv__that_fails(sandbox: Sandbox, dotenv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that fails, a conflict, a file that cannot be meant, a wrong token: each has its status and its text."""
+    sandbox.fail("create_environment_secret", status=403)
+    code, told = run("push_dotenv.py", str(dotenv), "--yes")
+    assert (code, "1 failed" in told) == (1, True)
+    dotenv.write_text(f"SERVICE_ACCOUNT={CANARY}\nFINE={CANARY}\n")
+    code, told = run("push_dotenv.py", str(dotenv), "--yes")
+    assert (code, "1 create, 1 conflict" in told) == (3, True)
+    assert "FINE" not in [secret.key for secret in sandbox.secrets(sandbox.environment_id)]
+    sandbox.revoke("a-token")
+    code, told = run("push_dotenv.py", str(dotenv), "--yes")
+    assert (code, "401 Unauthorized" in told, told.count("\n")) == (1, True, 1)
+    dotenv.write_text(f"A={CANARY}\nA={CANARY}\n")
+    code, told = run("push_dotenv.py", str(dotenv))
+    assert (code, "duplicate of the key on line 1" in told) == (1, True)
+    code, told = run("push_dotenv.py", str(dotenv.parent / "none"))
+    assert (code, "No such file" in told) == (1, True)
+    monkeypatch.delenv("QOVERY_ENVIRONMENT_ID")
+    assert run("push_dotenv.py", str(dotenv))[0] == 2
+
+
+@pytest.mark.needs_posix
+@pytest.mark.usefixtures("sigint")
+def test_push_dotenv__ctrl_c(sandbox: Sandbox, dotenv: Path) -> None:
+    """After Ctrl-C the report says what had been done."""
+    dotenv.write_text("".join(f"K{number}={CANARY}\n" for number in range(400)))
+    sandbox.delay(0.2)
+    with started("push_dotenv.py", str(dotenv), "--yes") as process:
+        wait_until(lambda: process.poll() is not None or any(one.method == "POST" for one in sandbox.requests))
+        process.send_signal(signal.SIGINT)
+        told, _ = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, "not started before the interruption" in told) == (130, True)
+    assert "Traceback" not in told
+    assert CANARY not in told
+
+
+def test_worker_pool(sandbox: Sandbox, dotenv: Path) -> None:
+    """Several processes write what comes in, also what is there, and what they cannot learn about."""
+    env = sandbox.environment_id
+    sandbox.add_secret(env, "REGION", "old", description="where")
+    sandbox.drop_reply("create_environment_secret")
+    code, told = run("worker_pool.py", stdin=dotenv.read_text(encoding="utf-8"))
+    assert (code, told) == (0, "API_KEY: done\nREGION: done\nSTRIPE_API_KEY: done\n")
+    assert [sandbox.value(env, key) for key in ("API_KEY", "REGION", "STRIPE_API_KEY")] == [CANARY] * 3
+    assert next(secret for secret in sandbox.secrets(env) if secret.key == "REGION").description == "where"
+
+
+def test_worker_pool__that_fails(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that fails does not stop the others, and what nobody knows is said."""
+    sandbox.behaviour = "observed"
+    env = sandbox.environment_id
+    sandbox.add_secret(env, "REGION", "old")
+    sandbox.fail("edit_environment_secret", status=500, retry_after=3600)
+    keys = ["REGION", "SERVICE_ACCOUNT", "STRIPE_API_KEY", "NEW"]
+    code, told = run("worker_pool.py", stdin="".join(f"{key}={CANARY}\n" for key in keys))
+    outcomes = dict(line.split(": ")[:2] for line in told.splitlines())
+    refused = "was not done"
+    expected = {"NEW": "done", "REGION": "may have been done", "SERVICE_ACCOUNT": refused, "STRIPE_API_KEY": refused}
+    assert (code, outcomes) == (1, expected)
+    assert run("worker_pool.py", stdin=f"A={CANARY}\nA={CANARY}\n")[0] == 1
+    monkeypatch.setenv("QOVERY_API_URL", "http://")
+    assert run("worker_pool.py", stdin=f"A={CANARY}\n")[0] == 1
+    monkeypatch.delenv("QOVERY_ENVIRONMENT_ID")
+    assert run("worker_pool.py", stdin=f"A={CANARY}\n")[0] == 2
+
+
+def test_worker_pool__lost_and_away(sandbox: Sandbox) -> None:
+    """A create whose answer is lost stays unknown when the list that would tell fails too."""
+    sandbox.drop_reply("create_environment_secret")
+    sandbox.rate_limit(2, per=3600)
+    code, told = run("worker_pool.py", stdin=f"NEW={CANARY}\n")
+    assert (code, told.partition(" failed: ")[0]) == (1, "NEW: may have been done: list_environment_secrets")
+    assert sandbox.value(sandbox.environment_id, "NEW") == CANARY
+
+
+def test_worker_pool__worker_dies(
+    dotenv: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """If a worker dies, the pool ends instead of waiting, and its jobs may have been done."""
+    with HostileServer([read, stall]) as service:
+
+        def kill() -> None:
+            wait_until(lambda: service.requests)
+            for child in multiprocessing.active_children():
+                child.kill()
+
+        monkeypatch.setenv("QOVERY_API_URL", service.url)
+        monkeypatch.setenv("QOVERY_API_TOKEN", "a-token")
+        monkeypatch.setenv("QOVERY_ENVIRONMENT_ID", "e")
+        monkeypatch.syspath_prepend(EXAMPLES)
+        killer = threading.Thread(target=kill)
+        killer.start()
+        with dotenv.open() as file:
+            monkeypatch.setattr(sys, "stdin", file)
+            assert importlib.import_module("worker_pool").main() == 1
+        killer.join()
+    told = "".join(capfd.readouterr())
+    assert told.count(": may have been done: a worker died") >= 1
+    assert CANARY not in told
+
+
+@contextlib.contextmanager
+def served(app: Any) -> Iterator[Callable[..., urllib3.BaseHTTPResponse]]:
+    """An app on a real server; gives what sends a request to it."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    wait_until(lambda: server.started or not thread.is_alive())
+    port = server.servers[0].sockets[0].getsockname()[1]
+    with urllib3.HTTPConnectionPool("127.0.0.1", port) as pool:
+        yield functools.partial(pool.request, retries=False)
+    server.should_exit = True
+    thread.join()
+
+
+def test_web_service(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+    """One client serves all requests; what the service behind it says becomes an answer of its own."""
+    caplog.set_level(0)
+    example = runpy.run_path(str(EXAMPLES / "web_service.py"))
+    with served(example["app"]) as request:
+        assert request("PUT", "/secrets/REGION", json={"value": CANARY}).status == 201
+        assert request("PUT", "/secrets/REGION", json={"value": CANARY}).json() == {"key": "REGION", "done": "update"}
+        assert sandbox.value(sandbox.environment_id, "REGION") == CANARY
+        listed = request("GET", "/secrets")
+        assert {"key": "REGION", "scope": "ENVIRONMENT", "kind": "VALUE"} in listed.json()
+
+        answers = [request("PUT", "/secrets/REGION", json={"valeu": CANARY})]
+        answers += [request("PUT", "/secrets/REGION", body=CANARY)]
+        answers += [request("PUT", "/secrets/SERVICE_ACCOUNT", json={"value": CANARY})]
+        sandbox.fail("list_environment_secrets", status=429, retry_after=3600)
+        answers += [request("GET", "/secrets")]
+        sandbox.fail("list_environment_secrets", status=403)
+        answers += [request("GET", "/secrets")]
+        sandbox.fail("edit_environment_secret", status=500, times=None)
+        answers += [request("PUT", "/secrets/SESSION_SECRET", json={"value": CANARY})]
+        assert [answer.status for answer in answers] == [422, 422, 409, 503, 502, 504]
+        assert answers[3].headers["Retry-After"] == "3600"
+        assert b"it may have been done" in answers[5].data
+        assert CANARY.encode() not in b"".join(answer.data for answer in [listed, *answers])
+    assert CANARY not in caplog.text

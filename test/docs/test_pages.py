@@ -1,0 +1,93 @@
+"""Pages: every python block runs against a sandbox, and every link leads somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from sybil import Sybil
+from sybil.parsers.markdown import PythonCodeBlockParser
+
+from qovery import ApiClient
+from qovery.api.environment_secret_api import OPERATIONS
+from qovery.sandbox import Sandbox
+from qovery.sandbox.store import Behaviour
+from test.support import ROOT
+
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+SYBIL = Sybil(parsers=[PythonCodeBlockParser()], path=str(ROOT))
+by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+
+
+@by_page
+def test_page__blocks_run(
+    page: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The blocks of a page run one after the other, in one namespace and an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(ApiClient, "_default", None)
+    try:
+        for example in SYBIL.parse(page).examples():
+            example.evaluate()
+    finally:
+        if ApiClient._default is not None:
+            ApiClient._default.close()
+
+
+@by_page
+def test_page__links(page: Path) -> None:
+    """A link to a file leads to one, and its anchor to a heading there."""
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (page.parent / path) if path else page
+        assert file.exists(), target
+        if anchor:
+            assert anchor in anchors(file), target
+
+
+def test_pages__name_every_command_the_same() -> None:
+    """CI runs the command that the README gives for the tests."""
+    commands = re.findall(r"^python3 -m venv .*$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(commands) == 2
+    steps = commands[1].split(" && ")
+    ci = (ROOT / ".ci/run").read_text(encoding="utf-8")
+    assert all(step.replace("python3", '"$python"') in ci for step in steps)
+
+
+def test_reference__every_operation_succeeds(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The examples print what goes wrong; nothing does, and they use all six operations."""
+    for example in SYBIL.parse(ROOT / "docs/EnvironmentSecretApi.md").examples():
+        example.evaluate()
+    assert {request.operation for request in sandbox.requests} == {operation.name for operation in OPERATIONS}
+    assert {request.status for request in sandbox.requests} <= {200, 201, 204}
+
+
+@pytest.mark.parametrize("behaviour", ["documented", "observed"])
+def test_sync__output(
+    sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    behaviour: Behaviour,
+) -> None:
+    """What the guide says is printed is printed, in this order, whatever the behaviour of the service."""
+    sandbox.behaviour = behaviour
+    test_page__blocks_run(ROOT / "docs/guides/sync.md", sandbox, monkeypatch, tmp_path, capsys)
+    printed = re.sub(r"\b\d+ s\b", "0 s", capsys.readouterr().out)
+    blocks = re.findall(
+        r"^```text\n(.*?)^```", (ROOT / "docs/guides/sync.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+    at = [printed.find(block) for block in blocks]
+    assert -1 not in at, blocks[at.index(-1)]
+    assert at == sorted(at)
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as code hosts make them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

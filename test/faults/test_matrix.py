@@ -1,0 +1,95 @@
+"""Every operation under every loss of a response."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from qovery import (
+    ApiConnectionError,
+    NotFoundException,
+)
+from test.support.calls import CALLS, GOOD, REPEATABLE
+from test.support.clients import Connect
+from test.support.hostile import (
+    HostileServer,
+    Step,
+    http_response,
+    read,
+    read_byte,
+    reset,
+    respond,
+    send,
+)
+from test.support.tls import Authority
+
+each = pytest.mark.parametrize("name", CALLS)
+both = pytest.mark.parametrize("scheme", ["http", "https"])
+
+
+LOST: dict[str, Sequence[Step]] = {
+    "reset while it is sent": [read_byte, reset],
+    "reset before the answer": [read, reset],
+    "closed before the answer": [read],
+    "reset in the answer": [read, send(b"HTTP/1.1 200 OK\r\nContent-Le"), reset],
+    "closed in the status": [read, send(b"HTTP/1.1 404")],
+    "closed after the status": [read, send(b"HTTP/1.1 204 No Content\r\n")],
+    "closed in the head": [read, send(b"HTTP/1.1 200 OK\r\nContent-Length: 1")],
+    "truncated body": [read, send(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{")],
+    "truncated chunks": [read, send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{")],
+    "wrong chunk size": [read, send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n{")],
+    "two lengths": [read, send(http_response(200, "{}", "Content-Length: 2", "Content-Length: 9"))],
+    "no HTTP": [read, send(b"SSH-2.0-OpenSSH_9.2 canary\r\n\r\n")],
+    "no status": [read, send(b"HTTP/1.1 fine\r\n\r\n")],
+    "unknown version": [read, send(b"HTTP/3.0 200 OK\r\n\r\n")],
+    "endless header": [read, send(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000)],
+    "too many headers": [read, send(b"HTTP/1.1 200 OK\r\n" + b"X: x\r\n" * 1000)],
+}
+
+
+@both
+@each
+@pytest.mark.parametrize("fault", LOST)
+def test_lost_answer__is_repeated_where_that_is_safe(
+    connect: Connect, tls: Authority, name: str, fault: str, scheme: str
+) -> None:
+    """A list, an edit and a delete are repeated; the others are sent once, with an outcome that is unknown."""
+    context = tls.context() if scheme == "https" else None
+    with HostileServer(LOST[fault], list(respond(GOOD[name])), context=context) as server:
+        if name in REPEATABLE:
+            CALLS[name](connect(server))
+            assert (server.connections, len(server.requests)) == (2, LOST[fault].count(read) + 1)
+        else:
+            with pytest.raises(ApiConnectionError) as caught:
+                CALLS[name](connect(server))
+            assert (server.connections, len(server.requests)) == (1, LOST[fault].count(read))
+            assert (caught.value.outcome_unknown, caught.value.attempts, caught.value.status) == (True, 1, None)
+            if name != "alias":  # which carries no value
+                assert "canary" not in f"{caught.value} {caught.value.__cause__!r}"
+
+
+def test_lost_answer__for_ever(connect: Connect) -> None:
+    """After the last repeat the error says how often it was tried, and whether it may have been applied."""
+    with HostileServer([read, reset]) as server:
+        for name, unknown in (("list", False), ("edit", True)):
+            with pytest.raises(ApiConnectionError) as caught:
+                CALLS[name](connect(server))
+            assert (caught.value.attempts, caught.value.outcome_unknown) == (4, unknown)
+        assert len(server.requests) == 8
+
+
+def test_lost_answer__delete_then_404(connect: Connect) -> None:
+    """A delete whose answer was lost and that then finds nothing has succeeded; without the loss it has not."""
+    with HostileServer([read, reset], list(respond(http_response(404)))) as server:
+        assert connect(server).delete_environment_secret("e", "s") is None
+    with HostileServer(list(respond(http_response(404)))) as server, pytest.raises(NotFoundException):
+        connect(server).delete_environment_secret("e", "s")
+
+
+@each
+def test_refused__is_repeated(connect: Connect, name: str, nowhere: str) -> None:
+    """What was never sent is tried again, and its outcome is known."""
+    with pytest.raises(ApiConnectionError, match="refused") as caught:
+        CALLS[name](connect(nowhere))
+    assert (caught.value.attempts, caught.value.outcome_unknown) == (4, False)

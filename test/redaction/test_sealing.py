@@ -1,0 +1,185 @@
+"""Errors and interruptions leave without the frames that hold secrets."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from qovery import (
+    ApiClient,
+    Configuration,
+    EnvironmentSecretApi,
+    SecretRequest,
+)
+from qovery.api.environment_secret_api import CREATE
+from qovery.redaction import (
+    sealed,
+)
+from test.support.canaries import CANARY, TOKEN, catch, create, everything, shows, walk
+from test.support.clients import Connect
+from test.support.hostile import HostileServer, read, stall
+
+BROKEN = '{"key": "A", "value": ' + json.dumps(CANARY)
+INVALID: dict[str, Callable[[], Any]] = {
+    "construction": lambda: SecretRequest(value=CANARY),  # type: ignore[call-arg]
+    "wrong type": lambda: SecretRequest(key="A", value=[CANARY]),  # type: ignore[arg-type]
+    "assignment": lambda: setattr(SecretRequest(key="A"), "value", [CANARY]),
+    "unknown attribute": lambda: setattr(SecretRequest(key="A"), "vlaue", CANARY),
+    "from_dict": lambda: SecretRequest.from_dict({"value": CANARY}),
+    "unknown field": lambda: SecretRequest.from_dict({"key": "A", "vlaue": CANARY}),
+    "from_json": lambda: SecretRequest.from_json(json.dumps({"value": CANARY})),
+    "broken JSON": lambda: SecretRequest.from_json(BROKEN),
+    "model_validate": lambda: SecretRequest.model_validate({"value": CANARY}),
+    "model_validate_json": lambda: SecretRequest.model_validate_json(BROKEN),
+    "model_validate_strings": lambda: SecretRequest.model_validate_strings({"value": CANARY}),
+    "surrogate": lambda: SecretRequest(key="A", value=CANARY + "\ud800").to_json(),
+}
+
+
+@pytest.mark.parametrize("how", INVALID)
+def test_validation__shows_no_input(how: str) -> None:
+    """What does not fit a model is an error that carries no input, in its frames neither."""
+    error = catch(INVALID[how])
+    assert not shows(everything(error), CANARY)
+    for method in ("errors", "json"):
+        assert not shows(str(getattr(error, method, str)()), CANARY)
+
+
+def settings() -> Configuration:
+    return Configuration(host="http://127.0.0.1:1", retries=0)
+
+
+def listed(**wrong: Any) -> Any:
+    return EnvironmentSecretApi(ApiClient(Configuration(host="http://127.0.0.1:1", **wrong))).list_environment_secrets(
+        "e"
+    )
+
+
+REFUSED: dict[str, Callable[[], Any]] = {
+    "misspelt setting": lambda: setattr(settings(), "acess_token", TOKEN),
+    "host with credentials": lambda: setattr(settings(), "host", f"https://user:{TOKEN}@api.example"),
+    "host with credentials, constructed": lambda: Configuration(host=f"https://user:{TOKEN}@api.example"),
+    "api_key as text": lambda: setattr(settings(), "api_key", TOKEN),
+    "api_key as text, constructed": lambda: Configuration(api_key=TOKEN),  # type: ignore[arg-type]
+    "proxy_headers as text": lambda: setattr(settings(), "proxy_headers", TOKEN),
+    "proxy as bytes": lambda: setattr(settings(), "proxy", TOKEN.encode()),
+    "proxy that is no URL": lambda: listed(proxy=f"http://user\u2100:{TOKEN}@127.0.0.1"),
+    "proxy of no kind": lambda: listed(proxy=f"ftp://user:{TOKEN}@127.0.0.1"),
+    "token with a line break": lambda: listed(access_token=f"{TOKEN}\r\nX: y"),
+    "key with a line break": lambda: listed(api_key={"ApiKeyAuth": f"{TOKEN}\r\nX: y"}),
+    "callable's token with a line break": lambda: listed(access_token=lambda: f"{TOKEN}\r\nX: y"),
+    "token as bytes": lambda: listed(access_token=TOKEN.encode()),
+    "prefix with a line break": lambda: listed(api_key={"ApiKeyAuth": TOKEN}, api_key_prefix={"ApiKeyAuth": "a\nb"}),
+    "authorization": lambda: Configuration(access_token=f"{TOKEN}\nX").authorization(),
+    "auth_settings": lambda: Configuration(access_token=f"{TOKEN}\nX").auth_settings(),
+    "default header": lambda: ApiClient(settings()).set_default_header("X-Auth", f"{TOKEN}\nX"),
+    "default header, constructed": lambda: ApiClient(settings(), "X-Auth", f"{TOKEN}\nX"),
+    "header as name": lambda: ApiClient(settings(), f"X-Auth: {TOKEN}", ""),
+    "cookie": lambda: create(EnvironmentSecretApi(ApiClient(settings(), cookie=f"{TOKEN}\nX"))),
+    "body": lambda: EnvironmentSecretApi(ApiClient(settings())).create_environment_secret("e", [CANARY]),  # type: ignore[arg-type]
+    "operation": lambda: ApiClient(settings()).call(CREATE, ("e",), {"key": "A", "value": [CANARY]}, {}),
+    "operation, unread": lambda: ApiClient(settings()).open(CREATE, ("e",), {"key": "A", "value": [CANARY]}, {}),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_setting__that_is_refused(what: str) -> None:
+    """What cannot be used is refused without being shown, in no frame either."""
+    assert not shows(everything(catch(REFUSED[what])), CANARY, TOKEN)
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit, RuntimeError])
+def test_interruption__leaves_no_frames(interruption: type[BaseException]) -> None:
+    """What interrupts a call keeps its class and cause and says where, without frames, and without what was being
+    handled at the time."""
+
+    @sealed
+    def call(secret: str) -> None:
+        try:
+            raise UnicodeError(secret)
+        except UnicodeError:
+            raise interruption("stop") from OSError("why")
+
+    with pytest.raises(interruption) as caught:
+        call(CANARY)
+    assert not shows(everything(caught.value), CANARY)
+    assert [repr(error) for error in walk(caught.value)] == [f"{interruption.__name__}('stop')", "OSError('why')"]
+    if hasattr(caught.value, "__notes__"):
+        assert "raise interruption" in caught.value.__notes__[0]
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit, ZeroDivisionError])
+@pytest.mark.parametrize("method", ["", "_with_http_info", "_without_preload_content"])
+def test_interruption__in_a_call(interruption: type[BaseException], method: str) -> None:
+    """What a hook raises in the middle of a call comes out as it is, without the frames that hold the body."""
+
+    def interrupt(_: Configuration) -> None:
+        raise interruption
+
+    configuration = settings()
+    configuration.api_key = {"ApiKeyAuth": TOKEN}
+    configuration.refresh_api_key_hook = interrupt
+    call = getattr(EnvironmentSecretApi(ApiClient(configuration)), f"create_environment_secret{method}")
+    with pytest.raises(interruption) as caught:
+        call("e", {"key": "A", "value": CANARY})
+    assert not shows(everything(caught.value), CANARY, TOKEN)
+
+
+@pytest.mark.needs_posix
+@pytest.mark.usefixtures("sigint")
+def test_interruption__while_waiting_for_an_answer(connect: Connect) -> None:
+    """Ctrl-C on the way leaves none of the frames of urllib3 and http.client, which hold bytes and headers."""
+    main = threading.main_thread().ident
+    assert main is not None
+    assert threading.get_ident() == main
+
+    def interrupt(*_: Any) -> None:
+        signal.pthread_kill(main, signal.SIGINT)
+
+    with HostileServer([read, interrupt, stall]) as server, pytest.raises(KeyboardInterrupt) as caught:
+        create(connect(server, access_token=TOKEN))
+    assert not shows(everything(caught.value), CANARY, TOKEN)
+
+
+def test_error__while_the_caller_handles_another() -> None:
+    """An error of the caller's own keeps its frames, and stays the context."""
+    try:
+        raise LookupError("mine")
+    except LookupError as error:
+        mine, frames = error, error.__traceback__
+        caught = catch(lambda: SecretRequest(value=CANARY))  # type: ignore[call-arg]
+    assert caught.__context__ is mine
+    assert mine.__traceback__ is frames
+
+    @sealed
+    def relate(to: BaseException) -> None:
+        raise RuntimeError from to
+
+    try:
+        raise mine
+    except LookupError:
+        frames = mine.__traceback__
+        with pytest.raises(RuntimeError):
+            relate(mine)
+    assert mine.__traceback__ is frames
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"_request_auth": {"in": "header", "key": "Authorization", "value": f"{TOKEN}\n"}},
+        {"_request_auth": {"in": "header", "key": "Authorization", "value": f"{TOKEN}\nX: y"}},
+        {"_headers": {"X-Auth": f"{TOKEN}\r\nX: y"}},
+        {"_bogus": TOKEN},
+    ],
+)
+def test_options__that_cannot_be_used(connect: Connect, option: dict[str, Any]) -> None:
+    """A refusal before anything is sent repeats no credential."""
+    api = connect("http://127.0.0.1:1", retries=0)
+    error = catch(lambda: api.list_environment_secrets("e", **option))
+    assert not shows(everything(error), TOKEN)

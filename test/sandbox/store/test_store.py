@@ -1,0 +1,244 @@
+"""The sandbox against the model of its rules: one client after any history, and sixteen clients at once."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from qovery import EnvironmentSecretApi
+from qovery.sandbox import Sandbox
+from qovery.sandbox.store import Behaviour, Scope
+from test.support import NIGHTLY
+from test.support.clients import Connect
+from test.support.sandbox_model import Call, Outcome, Row, State, step, value
+
+KEYS = ("A", "B", "C", "P1", "P2", "BUILT")
+VALUES = (*KEYS, "plain", "")
+
+
+def plant(sandbox: Sandbox) -> State:
+    """Secrets of higher scopes, and the state that they make."""
+    scopes: dict[str, Scope] = {"P1": "PROJECT", "P2": "PROJECT", "BUILT": "BUILT_IN"}
+    planted = [
+        (sandbox.add_secret(sandbox.environment_id, key, f"value of {key}", scope=scope), f"value of {key}")
+        for key, scope in scopes.items()
+    ]
+    return {s.id: Row(s.key, str(s.variable_type and s.variable_type.value), s.scope.value, v) for s, v in planted}
+
+
+def send(api: EnvironmentSecretApi, environment_id: str, call: Call) -> Outcome:
+    """Carry out a call over HTTP."""
+    match call.operation:
+        case "create_environment_secret":
+            body = {"key": call.key, "value": call.value or ""}
+            answer = api.create_environment_secret_without_preload_content(environment_id, body)
+        case "edit_environment_secret":
+            edit = {"key": call.key} | ({} if call.value is None else {"value": call.value})
+            answer = api.edit_environment_secret_without_preload_content(environment_id, call.secret_id, edit)
+        case "delete_environment_secret":
+            answer = api.delete_environment_secret_without_preload_content(environment_id, call.secret_id)
+        case "create_environment_secret_alias":
+            key = {"key": call.key}
+            answer = api.create_environment_secret_alias_without_preload_content(environment_id, call.secret_id, key)
+        case "create_environment_secret_override":
+            value = {"value": call.value or ""}
+            answer = api.create_environment_secret_override_without_preload_content(
+                environment_id, call.secret_id, value
+            )
+        case _:
+            raise AssertionError(call.operation)
+    content = json.loads(answer.data) if answer.data else {}
+    return Outcome(answer.status, content.get("id", ""))
+
+
+def assert_agrees(sandbox: Sandbox, state: State) -> None:
+    """What the sandbox shows, and what its applications would see, is what the model says."""
+    listed = {}
+    for secret in sandbox.secrets(sandbox.environment_id):
+        target = secret.aliased_secret or secret.overridden_secret
+        kind = secret.variable_type.value if secret.variable_type else None
+        listed[secret.id] = (secret.key, kind, secret.scope.value, target.id if target else None)
+    assert listed == {id_: (row.key, row.kind, row.scope, row.target) for id_, row in state.items()}
+    for key in {row.key for row in state.values()}:
+        assert sandbox.value(sandbox.environment_id, key) == value(state, key)
+
+
+# --- One client -----------------------------------------------------------------------------------
+
+
+def machine(sandbox: Sandbox, api: EnvironmentSecretApi) -> type[RuleBasedStateMachine]:
+    """A machine that does any calls one after the other and compares each outcome and each state."""
+    keys, values = st.sampled_from(KEYS), st.sampled_from(VALUES)
+
+    class Machine(RuleBasedStateMachine):
+        def __init__(self) -> None:
+            super().__init__()
+            behaviour = sandbox.behaviour
+            sandbox.reset()
+            sandbox.behaviour = behaviour
+            self.state = plant(sandbox)
+            self.gone = ["00000000-0000-4000-8000-000000000000"]
+
+        def do(self, call: Call) -> None:
+            outcome = send(api, sandbox.environment_id, call)
+            after = step(self.state, call, outcome, sandbox.behaviour)
+            assert after is not None, f"{call} in {self.state} had the outcome {outcome}"
+            self.gone = [*self.gone, *(self.state.keys() - after.keys())][-2:]
+            self.state = after
+
+        def one(self, index: int) -> str:
+            """An id that is there, or one that was, or never was."""
+            return [*self.state, *self.gone][index % (len(self.state) + len(self.gone))]
+
+        @rule(key=keys, value=values)
+        def create(self, key: str, value: str) -> None:
+            self.do(Call("create_environment_secret", key=key, value=value))
+
+        @rule(index=st.integers(0, 11), key=keys, value=st.none() | values)
+        def edit(self, index: int, key: str, value: str | None) -> None:
+            self.do(Call("edit_environment_secret", self.one(index), key, value))
+
+        @rule(index=st.integers(0, 11))
+        def delete(self, index: int) -> None:
+            self.do(Call("delete_environment_secret", self.one(index)))
+
+        @rule(index=st.integers(0, 11), key=keys)
+        def alias(self, index: int, key: str) -> None:
+            self.do(Call("create_environment_secret_alias", self.one(index), key))
+
+        @rule(index=st.integers(0, 11), value=values)
+        def override(self, index: int, value: str) -> None:
+            self.do(Call("create_environment_secret_override", self.one(index), value=value))
+
+        @invariant()
+        def agrees(self) -> None:
+            assert_agrees(sandbox, self.state)
+
+    return Machine
+
+
+def test_rules__after_any_history(sandbox: Sandbox, api: EnvironmentSecretApi) -> None:
+    """Whatever was done before, each call ends as the rules say and leaves what they say."""
+    run_state_machine_as_test(
+        machine(sandbox, api), settings=settings(max_examples=1000 if NIGHTLY else 30, stateful_step_count=40)
+    )
+
+
+# --- Sixteen clients ------------------------------------------------------------------------------
+
+
+class Event(NamedTuple):
+    """A call with its outcome; it took effect at one moment between `begin` and `end`."""
+
+    begin: int
+    end: int
+    call: Call
+    outcome: Outcome
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["one server", "two servers on one file"])
+def test_writers__are_linearizable(connect: Connect, behaviour: Behaviour, shared: bool, tmp_path: Path) -> None:
+    """What sixteen writers saw and left is what one of them after the other would have seen and left."""
+    clock, lock = iter(range(10**9)), threading.Lock()
+    events: list[Event] = []
+
+    def now() -> int:
+        with lock:
+            return next(clock)
+
+    with contextlib.ExitStack() as stack:
+        db = tmp_path / "sandbox.db" if shared else None
+        servers = [stack.enter_context(Sandbox(seeded=False, behaviour=behaviour, db=db)) for _ in range(1 + shared)]
+        sandbox = servers[0]
+        sandbox.reset()
+        start = plant(sandbox)
+        ids = list(start)
+
+        def write(number: int) -> None:
+            choose = random.Random(number)
+            api = connect(servers[number % len(servers)])
+            for _ in range(25):
+                call = Call(
+                    choose.choice(OPERATIONS),
+                    choose.choice(ids[-12:] + ids[:3]),
+                    choose.choice(KEYS),
+                    choose.choice(VALUES),
+                )
+                begin = now()
+                outcome = send(api, sandbox.environment_id, call)
+                events.append(Event(begin, now(), call, outcome))
+                ids.extend([outcome.secret_id] if outcome.secret_id else [])
+
+        with ThreadPoolExecutor(16) as executor:
+            list(executor.map(write, range(16)))
+        assert len(events) == 400
+        listed = {secret.id for secret in sandbox.secrets(sandbox.environment_id)}
+        final = linearized(events, start, listed, behaviour)
+        assert final is not None, "no order of the calls explains their outcomes"
+        assert_agrees(sandbox, final)
+
+
+OPERATIONS = (
+    "create_environment_secret",
+    "create_environment_secret",
+    "edit_environment_secret",
+    "delete_environment_secret",
+    "create_environment_secret_alias",
+    "create_environment_secret_override",
+)
+
+
+def linearized(events: list[Event], start: State, listed: set[str], behaviour: Behaviour) -> State | None:
+    """The state after an order of the calls that explains every outcome and the final list, or None.
+
+    Depth-first, after Wing and Gong: the next call is one that began before any other that is left ended. One
+    that changes nothing is taken as soon as it fits, for it stands in nobody's way.
+    """
+    events = sorted(events, key=lambda event: event.end)
+    tried: set[tuple[int, frozenset[tuple[str, Row]]]] = set()
+    stack = [((1 << len(events)) - 1, start)]
+    while stack:
+        left, state = stack.pop()
+        position = (left, frozenset(state.items()))
+        if position in tried:
+            continue
+        tried.add(position)
+        if not left:
+            if state.keys() == listed:
+                return state
+            continue
+        remaining = [index for index in range(len(events)) if left >> index & 1]
+        horizon = events[remaining[0]].end
+        branches: list[tuple[int, State]] = []
+        for index in remaining:
+            if events[index].begin <= horizon:
+                after = step(state, events[index].call, events[index].outcome, behaviour)
+                if after == state:
+                    branches = [(left & ~(1 << index), state)]
+                    break
+                if after is not None:
+                    branches.append((left & ~(1 << index), after))
+        stack += reversed(branches)
+    return None
+
+
+@pytest.mark.parametrize("behaviour", ["documented"])
+def test_linearized__finds_a_lost_write(behaviour: Behaviour) -> None:
+    """The check itself notices a write that is lost, and one that took effect before it was asked for."""
+    create = Call("create_environment_secret", key="A", value="x")
+    done = [Event(0, 1, create, Outcome(201, "1")), Event(2, 3, create, Outcome(201, "2"))]
+    assert linearized(done, {}, {"2"}, behaviour) == {"2": Row("A", "VALUE", "ENVIRONMENT", "x")}
+    assert linearized(done, {}, {"1"}, behaviour) is None
+    assert linearized(done, {}, {"1", "2"}, behaviour) is None
+    at_once = [done[0], done[1]._replace(begin=0)]
+    assert linearized(at_once, {}, {"1"}, behaviour) is not None

@@ -1,0 +1,35 @@
+"""pytest in a process of its own, with the plugin of this package as its only one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from test.support import PATIENCE, ROOT
+
+
+def run_pytest(*arguments: object, folder: Path) -> tuple[dict[str, int], str]:
+    """How many tests had which outcome (`{"passed": 2}`), and all that was printed."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-p",
+            "qovery.sandbox.pytest_plugin",
+            "-p",
+            "no:cacheprovider",
+            *map(str, arguments),
+        ],
+        cwd=folder,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "", "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=3 * PATIENCE,
+    )
+    *_, summary = done.stdout.strip().splitlines() or [""]
+    words = summary.strip("= ").partition(" in ")[0].replace(",", "").split()
+    return {word: int(number) for number, word in zip(words[::2], words[1::2], strict=True)}, done.stdout

@@ -1,0 +1,36 @@
+"""A sandbox in a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+#: Starts a sandbox with these arguments; returns the process and its URL.
+Start = Callable[..., tuple["subprocess.Popen[str]", str]]
+
+
+@contextlib.contextmanager
+def starter() -> Iterator[Start]:
+    """Starts sandboxes, and ends at its end those that still run."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: object) -> tuple[subprocess.Popen[str], str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "qovery.sandbox", "--port", "0", *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        processes.append(process)
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line.startswith("Qovery sandbox listening on http://127.0.0.1:"), line
+        return process, line.split()[-1]
+
+    yield start
+    for process in processes:
+        if process.returncode is None:
+            process.kill()
+            process.communicate()

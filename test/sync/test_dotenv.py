@@ -1,0 +1,50 @@
+"""Reading a `.env`."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from pathlib import Path
+
+import pytest
+
+from qovery import (
+    DotenvError,
+)  # fmt: skip
+from qovery.sync import read_dotenv
+
+CANARY = "canary-<value>"
+
+
+def test_read_dotenv__values(tmp_path: Path) -> None:
+    """Comments, quotes, `export` and empty values are read, and nothing is interpolated."""
+    file = tmp_path / ".env"
+    file.write_text(f"# a comment\nexport A={CANARY}\n\nB='two words'\nC=\nD=${{A}}\n", encoding="utf-8")
+    for source in (file, str(file), io.StringIO(file.read_text(encoding="utf-8"))):
+        read = read_dotenv(source)
+        values = {key: value.get_secret_value() for key, value in read.items()}
+        assert values == {"A": CANARY, "B": "two words", "C": "", "D": "${A}"}
+        assert CANARY not in repr(read)
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "said"),
+    [
+        (b"", 1, "no secret"),
+        (b"# nothing\n", 1, "no secret"),
+        (b"A=canary\n\nA=canary\n", 3, "duplicate of the key on line 1"),
+        (b"A=b\ncanary\n", 2, "without a value"),
+        (b"A=b\n'canary\n", 2, "not a KEY=value line"),
+        (b"QOVERY_A=canary\n", 1, "QOVERY_"),
+        (b"A=canary\xff\n", 1, "UTF-8"),
+    ],
+)
+def test_read_dotenv__mistakes(tmp_path: Path, content: bytes, line: int, said: str) -> None:
+    """A mistake is named by its line, without what stands there."""
+    file = tmp_path / ".env"
+    file.write_bytes(content)
+    with pytest.raises(DotenvError, match=said) as caught:
+        read_dotenv(file)
+    assert caught.value.problems[0][0] == line
+    assert "canary" not in f"{caught.value!r} {caught.value.__context__!r}"
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)

@@ -1,0 +1,139 @@
+"""Drift between plan and apply."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from qovery import (
+    EnvironmentSecretApi,
+    SecretRequest,
+)  # fmt: skip
+from qovery.sandbox import Sandbox
+from qovery.sync import Result, plan_secrets
+
+
+def told(results: tuple[Result, ...]) -> list[tuple[str, str]]:
+    return [(result.kind, result.key) for result in results]
+
+
+def test_apply__somebody_deletes_at_the_last_moment(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """A deletion that is refused because the secret is gone has succeeded."""
+    own = sandbox.add_secret(env, "OWN", "own")
+    plan_secrets(api, env, {}, aliases={"A": "OWN"}).apply().raise_for_failures()
+
+    def be_faster(done: int, total: int, result: Result) -> None:
+        if result.key == "A":
+            api.delete_environment_secret(env, own.id)
+
+    report = plan_secrets(api, env, {}, prune=True).apply(progress=be_faster)
+    assert [request.status for request in sandbox.requests if request.method == "DELETE"] == [204, 204, 404]
+    assert told(report.succeeded) == [("delete", "A"), ("delete", "OWN")]
+
+
+def test_apply__somebody_was_faster(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """A create that meets a key of somebody else becomes an update; a deletion of what is gone has succeeded."""
+    gone = sandbox.add_secret(env, "GONE", "x")
+    plan = plan_secrets(api, env, {"A": "mine", "SHARED": "mine"}, prune=True)
+    sandbox.add_secret(env, "A", "theirs")
+    sandbox.add_secret(env, "SHARED", "theirs", scope="PROJECT")
+    api.delete_environment_secret(env, gone.id)
+    report = plan.apply()
+    assert told(report.succeeded) == [("update", "A"), ("override", "SHARED"), ("delete", "GONE")]
+    assert sandbox.value(env, "A") == sandbox.value(env, "SHARED") == "mine"
+
+
+@pytest.mark.parametrize(("scope", "kind"), [("ENVIRONMENT", "update"), ("PROJECT", "override"), (None, None)])
+def test_apply__conflict_at_the_last_moment(
+    sandbox: Sandbox, api: EnvironmentSecretApi, env: str, scope: Any, kind: str | None
+) -> None:
+    """A create that meets 409 is an update or override where the key is there now, and has failed where it is not."""
+    sandbox.add_secret(env, "A", "old", mount_path="/a")
+    plan = plan_secrets(api, env, {"A": "mine"}, replace=True)
+
+    def be_faster(done: int, total: int, result: Result) -> None:
+        if result.kind == "delete":
+            sandbox.fail("create_environment_secret", status=409)
+            if scope:
+                sandbox.add_secret(env, "A", "theirs", scope=scope)
+
+    report = plan.apply(progress=be_faster)
+    assert told(report.succeeded) == [("delete", "A"), *([(kind, "A")] if kind else [])]
+    assert told(report.failed) == ([] if kind else [("create", "A")])
+    assert {sandbox.value(env, secret.key) for secret in sandbox.secrets(env)} == ({"mine"} if kind else set())
+
+
+def test_apply__changed_since_the_plan(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """Nothing is deleted that the plan did not name."""
+    own = sandbox.add_secret(env, "OWN", "old")
+    kept = sandbox.add_secret(env, "KEPT", "kept", owned_by="DOPPLER")
+    wanted = {"OWN": SecretRequest(key="OWN", value="file", mount_path="/own"), "NEW": "v"}
+    plan = plan_secrets(api, env, wanted, replace=True, prune=True)
+    plan_secrets(api, env, {}, aliases={"LATER": "OWN", "NEW": "OWN"}).apply().raise_for_failures()
+    report = plan.apply()
+    assert told(report.skipped) == [("delete", "OWN"), ("create", "OWN"), ("create", "NEW")]
+    assert "LATER, NEW would be deleted with it" in report.skipped[0].reason
+    assert {secret.id for secret in sandbox.secrets(env)} >= {own.id, kept.id}
+
+
+def test_apply__target_became_another_kind(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """An alias waits in vain for a target that would now need a deletion which the plan did not name."""
+    own = sandbox.add_secret(env, "OWN", "old")
+    plan = plan_secrets(api, env, {"OWN": "new"}, aliases={"A": "OWN"}, replace=True)
+    api.delete_environment_secret(env, own.id)
+    sandbox.add_secret(env, "OWN", "theirs", mount_path="/own")
+    report = plan.apply()
+    assert told(report.skipped) == [("update", "OWN"), ("alias", "A")]
+    assert report.skipped[1].reason == "depends on OWN, which was not written"
+    assert sandbox.value(env, "OWN") == "theirs"
+
+
+def test_apply__not_to_be_deleted_any_more(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """A secret is kept where a desired key, now in conflict, would be deleted with it."""
+    sandbox.add_secret(env, "OWN", "old")
+    plan = plan_secrets(api, env, {"A": "v"}, prune=True)
+    plan_secrets(api, env, {}, aliases={"A": "OWN"}).apply().raise_for_failures()
+    report = plan.apply()
+    assert told(report.skipped) == [("create", "A"), ("delete", "OWN")]
+    assert report.skipped[1].reason == "drift: no longer to be deleted"
+    assert sandbox.value(env, "A") == "old"
+
+
+@pytest.mark.parametrize("rules", [{"prune": True}, {"replace": True}])
+def test_apply__made_anew_by_somebody(
+    sandbox: Sandbox, api: EnvironmentSecretApi, env: str, rules: dict[str, Any]
+) -> None:
+    """A secret that somebody made in the place of one to delete is neither deleted nor replaced."""
+    old = sandbox.add_secret(env, "OWN", "old", mount_path="/own")
+    plan = plan_secrets(api, env, {"OWN": "mine"} if "replace" in rules else {}, **rules)
+    api.delete_environment_secret(env, old.id)
+    theirs = sandbox.add_secret(env, "OWN", "theirs", mount_path="/own")
+    report = plan.apply()
+    assert report.failed == ()
+    assert told(report.succeeded) == [("delete", "OWN")]
+    assert told(report.skipped) == ([("create", "OWN")] if "replace" in rules else [])
+    assert [secret.id for secret in sandbox.secrets(env)] == [theirs.id]
+
+
+def test_apply__kept_secret_is_gone(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """What a plan kept and somebody deleted since is not claimed to be there."""
+    target = sandbox.add_secret(env, "TARGET", "x")
+    plan = plan_secrets(api, env, {}, aliases={"A": "TARGET"}, prune=True)
+    assert [action.kind for action in plan.actions] == ["alias", "keep"]
+    assert [action.key for action in plan.changes] == ["A"]
+    api.delete_environment_secret(env, target.id)
+    report = plan.apply()
+    assert [result.reason for result in report.skipped] == [
+        "drift: the target TARGET does not exist",
+        "drift: does not exist any more",
+    ]
+
+
+def test_apply__conflict_since_the_plan(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """A key that somebody else took for good is skipped, and the rest is done."""
+    plan = plan_secrets(api, env, {"A": "v", "B": "v"})
+    sandbox.add_secret(env, "A", "theirs", owned_by="DOPPLER")
+    report = plan.apply()
+    assert told(report.succeeded) == [("create", "B")]
+    assert report.skipped[0].reason == "drift: managed by DOPPLER"

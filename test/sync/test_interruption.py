@@ -1,0 +1,97 @@
+"""Ctrl-C during an apply."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from qovery import (
+    ApplyInterrupted,
+    EnvironmentSecretApi,
+    Secret,
+)  # fmt: skip
+from qovery.sandbox import Sandbox
+from qovery.sync import Report, Result, plan_secrets
+from test.support import PATIENCE
+
+
+def told(results: tuple[Result, ...]) -> list[tuple[str, str]]:
+    return [(result.kind, result.key) for result in results]
+
+
+def interrupted(plan: Any, sandbox: Sandbox, env: str) -> Report:
+    with pytest.raises(ApplyInterrupted, match="says what was done") as caught:
+        plan.apply(max_workers=2, progress=lambda *_: signal.raise_signal(signal.SIGINT))
+    assert caught.value.report is plan.report
+    report: Report = plan.report
+    assert {result.key for result in report.succeeded} == {secret.key for secret in sandbox.secrets(env)}
+    return report
+
+
+@pytest.mark.usefixtures("sigint")
+def test_apply__ctrl_c(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """Ctrl-C starts nothing more, waits for what runs, and the report says what is there."""
+    sandbox.delay(0.1)
+    report = interrupted(plan_secrets(api, env, {f"K{at}": "v" for at in range(50)}), sandbox, env)
+    assert report.failed == ()
+    assert len(report.succeeded) + len(report.skipped) == 50
+    assert report.skipped[-1].reason == "not started before the interruption"
+
+
+def waits_for_what_runs(frame: FrameType | None) -> bool:
+    while frame is not None and frame.f_code.co_name != "shutdown":
+        frame = frame.f_back
+    return frame is not None
+
+
+def join_workers() -> None:
+    for thread in threading.enumerate():
+        if thread.name.startswith("qovery-sync"):
+            thread.join()
+
+
+@pytest.mark.needs_posix
+def test_apply__ctrl_c_twice(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """A second Ctrl-C does not wait for what runs; the report says that its outcome is not known."""
+    begun, over = threading.Event(), threading.Event()
+    main = threading.main_thread().ident
+    assert main is not None
+
+    class Slow(EnvironmentSecretApi):
+        def create_environment_secret(self, *args: Any, **options: Any) -> Secret:
+            if args[1].key == "B":
+                begun.set()
+                over.wait(PATIENCE)
+            return super().create_environment_secret(*args, **options)
+
+    def again() -> None:
+        while not over.wait(0.01):
+            signal.pthread_kill(main, signal.SIGINT)
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if waits_for_what_runs(frame):
+            raise KeyboardInterrupt
+
+    def tell(done: int, total: int, result: Result) -> None:
+        assert begun.wait(PATIENCE)
+        nagging.start()
+        raise KeyboardInterrupt
+
+    nagging = threading.Thread(target=again)
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        plan = plan_secrets(Slow(api.api_client), env, {"A": "v", "B": "v"})
+        with pytest.raises(ApplyInterrupted) as caught:
+            plan.apply(max_workers=2, progress=tell)
+    finally:
+        over.set()
+        nagging.join()
+        join_workers()
+        signal.signal(signal.SIGINT, before)
+    (failure,) = caught.value.report.failed
+    assert "create of B was running at the interruption" in str(failure.error)
+    assert told(caught.value.report.succeeded) == [("create", "A")]

@@ -1,0 +1,245 @@
+"""Tokens and API keys: what is sent, when a callable is asked, and which variable is read."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from qovery import (
+    ApiException,
+    ApiTypeError,
+    ApiValueError,
+    Configuration,
+    NotFoundException,
+)
+from test.support import PATIENCE
+from test.support.calls import CALLS
+from test.support.clients import JWT, Connect
+from test.support.hostile import (
+    HostileServer,
+    http_response,
+    read,
+    reset,
+    respond,
+)
+from test.support.recording import EMPTY, Received, RecordingServer, Response
+from test.support.threads import THREADS, in_threads
+
+
+@pytest.mark.parametrize(
+    ("key", "prefixes", "sent"),
+    [
+        ("qov_a", {}, "Token qov_a"),
+        ("  qov_a\n", {}, "Token qov_a"),
+        (SecretStr("qov_a"), {}, "Token qov_a"),
+        (lambda: "qov_a", {}, "Token qov_a"),
+        ("qov_a", {"ApiKeyAuth": "Key"}, "Key qov_a"),
+        ("qov_a", {"ApiKeyAuth": ""}, "qov_a"),
+        ("Token qov_a", {}, "Token qov_a"),
+        ("Bearer a.b.c", {}, "Bearer a.b.c"),
+        ("qov_a", {"other": "Key"}, "Token qov_a"),
+    ],
+)
+def test_api_key__and_its_scheme(
+    connect: Connect, server: RecordingServer, key: Any, prefixes: dict[str, str], sent: str
+) -> None:
+    """An API key goes out as `Token` unless a prefix is set or it carries a scheme."""
+    api = connect(server, api_key={"ApiKeyAuth": key}, api_key_prefix=prefixes)
+    configuration = api.api_client.configuration
+    api.list_environment_secrets("e")
+    assert server.last.headers["Authorization"] == sent
+    assert configuration.get_api_key_with_prefix("ApiKeyAuth") == sent
+    assert configuration.auth_settings() == {
+        "ApiKeyAuth": {"type": "api_key", "in": "header", "key": "Authorization", "value": sent}
+    }
+
+
+@pytest.mark.parametrize(
+    "token", ["a.b.c", " a.b.c ", SecretStr("a.b.c"), lambda: "a.b.c"], ids=["text", "spaces", "SecretStr", "callable"]
+)
+def test_access_token__wins(connect: Connect, server: RecordingServer, token: Any) -> None:
+    """The access token goes out as `Bearer`, before an API key."""
+    api = connect(server, access_token=token, api_key={"ApiKeyAuth": "qov_a"})
+    configuration = api.api_client.configuration
+    api.list_environment_secrets("e")
+    assert server.last.headers["Authorization"] == "Bearer a.b.c"
+    assert {name: entry["value"] for name, entry in configuration.auth_settings().items()} == {
+        "ApiKeyAuth": "Token qov_a",
+        "bearerAuth": "Bearer a.b.c",
+    }
+
+
+def test_credentials__none(connect: Connect, server: RecordingServer) -> None:
+    """Without credentials no `Authorization` is sent."""
+    api = connect(server, access_token=None)
+    configuration = api.api_client.configuration
+    api.list_environment_secrets("e")
+    assert "Authorization" not in server.last.headers
+    assert configuration.auth_settings() == {}
+    assert configuration.get_api_key_with_prefix("ApiKeyAuth") is None
+
+
+@pytest.mark.parametrize("token", ["", "  ", 5, b"a", "a\nb", "a\r\nX: y", "a\0b", "tök€n", lambda: "", lambda: None])
+@pytest.mark.parametrize("setting", ["access_token", "api_key"])
+def test_credentials__unusable(connect: Connect, server: RecordingServer, setting: str, token: Any) -> None:
+    """A token that no header can carry is refused before anything is sent, and not shown."""
+    value = {"ApiKeyAuth": token} if setting == "api_key" else token
+    with pytest.raises((ApiValueError, ApiTypeError), match=setting) as caught:
+        connect(server, **{setting: value}).list_environment_secrets("e")
+    assert "tök" not in str(caught.value)
+    assert server.received == []
+
+
+def test_get_api_key_with_prefix__alias() -> None:
+    """The key may be stored under another name; the prefix is the identifier's."""
+    configuration = Configuration(api_key={"other": "a"}, api_key_prefix={"ApiKeyAuth": "P"})
+    assert configuration.get_api_key_with_prefix("ApiKeyAuth", alias="other") == "P a"
+    assert configuration.get_api_key_with_prefix("ApiKeyAuth") is None
+    assert configuration.get_api_key_with_prefix("ApiKeyAuth", alias="nothing") is None
+
+
+def test_refresh_api_key_hook__is_called_before_each_call(connect: Connect, server: RecordingServer) -> None:
+    """The hook gets the configuration before an API key is read, and may change it."""
+    keys = iter(["one", "two"])
+    api = connect(server, access_token=None)
+    api.api_client.configuration.refresh_api_key_hook = lambda it: it.api_key.update(ApiKeyAuth=next(keys))
+    for _ in range(2):
+        api.list_environment_secrets("e")
+    assert [received.headers["Authorization"] for received in server.received] == ["Token one", "Token two"]
+
+
+def test_callable__is_asked_once(connect: Connect, server: RecordingServer) -> None:
+    """A callable is asked at the first call; its answer is kept."""
+    asked: list[None] = []
+    api = connect(server, access_token=lambda: asked.append(None) or "t")  # type: ignore[func-returns-value] # short
+    for _ in range(3):
+        api.list_environment_secrets("e")
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("setting", ["access_token", "api_key"])
+def test_callable__is_asked_again_after_401(connect: Connect, server: RecordingServer, setting: str) -> None:
+    """A rejected token is renewed and the call repeated once; a second 401 is the caller's."""
+    tokens = iter(["one", "two", "three"])
+    source = lambda: next(tokens)  # noqa: E731 - identity matters, not the name
+    value: Any = {"ApiKeyAuth": source} if setting == "api_key" else source
+    server.responses = [Response(401), EMPTY, Response(401), Response(401)]
+    api = connect(server, **{setting: value})
+    api.list_environment_secrets("e")
+    with pytest.raises(ApiException) as caught:
+        api.list_environment_secrets("e")
+    assert (caught.value.status, caught.value.attempts) == (401, 2)
+    assert [received.headers["Authorization"].split()[1] for received in server.received] == [
+        "one",
+        "two",
+        "two",
+        "three",
+    ]
+
+
+def test_callable__renewed_by_another_call() -> None:
+    """A call whose token another call has renewed meanwhile gets the new one; the callable is not asked again."""
+    tokens = iter(["one", "two"])
+    configuration = Configuration(access_token=lambda: next(tokens))
+    assert configuration.authorization() == "Bearer one"
+    assert configuration.renew_authorization("Bearer one") == "Bearer two"
+    assert configuration.renew_authorization("Bearer one") == "Bearer two"
+
+
+def test_callable__with_nothing_new(connect: Connect, server: RecordingServer) -> None:
+    """A call is not repeated with the token that was rejected, nor where there is no callable."""
+    server.default = Response(401)
+    for token in ("a.b.c", lambda: "a.b.c"):
+        with pytest.raises(ApiException, match="401"):
+            connect(server, access_token=token).list_environment_secrets("e")
+    assert len(server.received) == 2
+
+
+def test_callable__that_fails(connect: Connect, server: RecordingServer) -> None:
+    """What a callable raises becomes an `ApiException` that says whose fault it was."""
+
+    def token() -> str:
+        raise RuntimeError("no vault")
+
+    with pytest.raises(ApiException, match="callable for access_token failed: RuntimeError: no vault"):
+        connect(server, access_token=token).list_environment_secrets("e")
+    assert server.received == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "api_key", "access_token"),
+    [
+        ({}, {}, None),
+        ({"QOVERY_API_TOKEN": "qov_a"}, {"ApiKeyAuth": "qov_a"}, None),
+        ({"QOVERY_CLI_ACCESS_TOKEN": "qov_a"}, {"ApiKeyAuth": "qov_a"}, None),
+        ({"Q_CLI_ACCESS_TOKEN": "qov_a"}, {"ApiKeyAuth": "qov_a"}, None),
+        (
+            {"Q_CLI_ACCESS_TOKEN": "c", "QOVERY_CLI_ACCESS_TOKEN": "b", "QOVERY_API_TOKEN": "a"},
+            {"ApiKeyAuth": "a"},
+            None,
+        ),
+        ({"Q_CLI_ACCESS_TOKEN": "c", "QOVERY_CLI_ACCESS_TOKEN": "b"}, {"ApiKeyAuth": "b"}, None),
+        ({"Q_CLI_ACCESS_TOKEN": "c", "QOVERY_API_TOKEN": ""}, {"ApiKeyAuth": "c"}, None),
+        ({"QOVERY_API_TOKEN": "  ", "QOVERY_CLI_ACCESS_TOKEN": JWT}, {}, JWT),
+        ({"QOVERY_API_TOKEN": f" {JWT}\n"}, {}, JWT),
+        ({"Q_CLI_ACCESS_TOKEN": JWT}, {}, JWT),
+        ({"QOVERY_API_TOKEN": "sk-qov-01-a.b.c"}, {"ApiKeyAuth": "sk-qov-01-a.b.c"}, None),
+        ({"QOVERY_API_TOKEN": "qov_a.b.c"}, {"ApiKeyAuth": "qov_a.b.c"}, None),
+        ({"QOVERY_API_TOKEN": "tök.b.c"}, {"ApiKeyAuth": "tök.b.c"}, None),
+        ({"QOVERY_API_TOKEN": JWT.rpartition(".")[0]}, {"ApiKeyAuth": JWT.rpartition(".")[0]}, None),
+        ({"QOVERY_API_TOKEN": "NQ.b.c"}, {"ApiKeyAuth": "NQ.b.c"}, None),  # base64 of a number
+    ],
+)
+def test_from_env__token(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], api_key: dict[str, str], access_token: str | None
+) -> None:
+    """The first variable that is set wins; a JWT becomes the access token, anything else the API key."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    configuration = Configuration.from_env()
+    assert (configuration.api_key, configuration.access_token) == (api_key, access_token)
+    assert configuration.host == "https://api.qovery.com"
+
+
+def test_callable_token__is_asked_again_after_a_lost_answer(connect: Connect) -> None:
+    """What may have been applied before a 401 is not forgotten when the call is repeated."""
+    tokens = map(str, range(9))
+    script = list(respond(http_response(401), http_response(404)))
+    with HostileServer([read, reset], script, [read, reset], script) as server:
+        api = connect(server, access_token=lambda: next(tokens))
+        CALLS["delete"](api)
+        api.api_client.close()
+        with pytest.raises(NotFoundException) as caught:
+            CALLS["edit"](api)
+        assert (caught.value.attempts, caught.value.outcome_unknown) == (3, True)
+
+
+def test_threads__rejected_at_once(connect: Connect, server: RecordingServer) -> None:
+    """When all threads get a 401 the callable is asked once more, by one of them, and each call is repeated once."""
+    rejected = threading.Barrier(THREADS)
+    asked_by: list[int] = []
+
+    def judge(received: Received) -> Response:
+        if received.headers["Authorization"] != "Bearer old":
+            return EMPTY
+        rejected.wait(PATIENCE)  # until everybody has sent the old one
+        return Response(401)
+
+    def ask() -> str:
+        asked_by.append(threading.get_ident())
+        return "old" if len(asked_by) == 1 else "new"
+
+    server.default = judge
+    api = connect(server, access_token=ask, connection_pool_maxsize=THREADS)
+    ends = in_threads(lambda number: api.list_environment_secrets(f"e-{number}").results)
+    assert ends == [[]] * THREADS
+    assert len(asked_by) == 2
+    assert set(Counter(received.target for received in server.received).values()) == {2}
+    assert Counter(received.headers["Authorization"] for received in server.received) == {
+        "Bearer old": THREADS,
+        "Bearer new": THREADS,
+    }

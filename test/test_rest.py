@@ -1,0 +1,185 @@
+"""Attempts: statuses, `Retry-After`, a caller's policy, and the log of attempts."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from email.utils import formatdate
+
+import pytest
+import urllib3
+
+from qovery import (
+    ApiConnectionError,
+    ApiException,
+    ConflictException,
+    ServiceException,
+    TooManyRequestsException,
+)
+from test.support.calls import CALLS, EMPTY_LIST, GOOD, REPEATABLE
+from test.support.clients import Connect
+from test.support.hostile import (
+    HostileServer,
+    http_response,
+    read,
+    reset,
+    respond,
+)
+
+each = pytest.mark.parametrize("name", CALLS)
+
+
+@each
+@pytest.mark.parametrize("status", [425, 429, 503])
+def test_status__that_did_not_run(connect: Connect, name: str, status: int) -> None:
+    """What the service refused to run is repeated, whatever it is."""
+    with HostileServer(list(respond(http_response(status, b"", "Retry-After: 0"), GOOD[name]))) as server:
+        CALLS[name](connect(server))
+        assert len(server.requests) == 2
+
+
+@each
+@pytest.mark.parametrize("status", [408, 500, 502, 504])
+def test_status__that_may_have_run(connect: Connect, name: str, status: int) -> None:
+    """What may have run is repeated if it is a list, an edit or a delete, and is otherwise unknown."""
+    with HostileServer(list(respond(http_response(status), GOOD[name]))) as server:
+        if name in REPEATABLE:
+            CALLS[name](connect(server))
+            assert len(server.requests) == 2
+        else:
+            with pytest.raises(ApiException) as caught:
+                CALLS[name](connect(server))
+            assert (caught.value.status, caught.value.outcome_unknown) == (status, True)
+            assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("status", [101, 300, 304, 305, 399])
+def test_status__that_is_no_end(connect: Connect, status: int) -> None:
+    """A status that asks for something that was not offered is an error, and the call is not repeated."""
+    with HostileServer(list(respond(http_response(status), EMPTY_LIST))) as server:
+        with pytest.raises(ApiException, match=f"{status} Reason") as caught:
+            CALLS["list"](connect(server))
+        assert (len(server.requests), caught.value.status) == (1, status)
+
+
+def in_seconds(seconds: int) -> str:
+    """A time as HTTP writes it."""
+    return formatdate(time.time() + seconds, usegmt=True)
+
+
+@pytest.mark.parametrize("wait", ["30", in_seconds(3600)], ids=["seconds", "date"])
+@each
+def test_retry_after__is_obeyed(
+    connect: Connect, name: str, wait: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wait within the budget is waited for: the call sends nothing more until it ends with its client."""
+    with HostileServer(list(respond(http_response(429, b"", f"Retry-After: {wait}"), GOOD[name]))) as server:
+        api = connect(server, total_timeout=4000)
+        timer = threading.Timer(0.1, api.api_client.close)
+        caplog.set_level(logging.DEBUG, "qovery")
+        monkeypatch.setattr(caplog.handler, "emit", lambda _: timer.start())  # once the answer is there
+        with pytest.raises(ApiConnectionError, match="the client was closed") as caught:
+            CALLS[name](api)
+        timer.join()
+        assert (len(server.requests), caught.value.attempts, caught.value.outcome_unknown) == (1, 1, False)
+
+
+@pytest.mark.parametrize("wait", ["0", in_seconds(-3600)], ids=["seconds", "date"])
+def test_retry_after__is_over(connect: Connect, wait: str) -> None:
+    """A wait that is over is none."""
+    with HostileServer(list(respond(http_response(429, b"", f"Retry-After: {wait}"), EMPTY_LIST))) as server:
+        CALLS["list"](connect(server))
+        assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("wait", ["86400", in_seconds(86400)], ids=["seconds", "date"])
+@each
+def test_retry_after__longer_than_the_budget(connect: Connect, name: str, wait: str) -> None:
+    """A wait beyond the budget ends the call at once, and the error says how long it would have been."""
+    with HostileServer(list(respond(http_response(429, b"", f"Retry-After: {wait}")))) as server:
+        with pytest.raises(TooManyRequestsException) as caught:
+            CALLS[name](connect(server))
+        assert len(server.requests) == 1
+    assert caught.value.retry_after is not None
+    assert 80000 < caught.value.retry_after <= 86400
+    assert (caught.value.attempts, caught.value.outcome_unknown) == (1, False)
+
+
+@pytest.mark.parametrize("wait", ["soon", "-5", "inf", "9" * 5000, "Mon, 99 Foo 2099"])
+def test_retry_after__garbage(connect: Connect, wait: str) -> None:
+    """A wait that cannot be read counts as none."""
+    with HostileServer(list(respond(http_response(503, b"", f"Retry-After: {wait}"), EMPTY_LIST))) as server:
+        CALLS["list"](connect(server))
+        assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirect__is_an_error(connect: Connect, status: int) -> None:
+    """A redirect is not followed; the error says where it led."""
+    with HostileServer(list(respond(EMPTY_LIST))) as elsewhere:
+        redirect = http_response(status, b"", f"Location: {elsewhere.url}/x")
+        with (
+            HostileServer(list(respond(redirect))) as server,
+            pytest.raises(ApiException, match=f"{elsewhere.url}/x") as caught,
+        ):
+            CALLS["create"](connect(server))
+        assert (caught.value.status, len(server.requests), elsewhere.connections) == (status, 1, 0)
+
+
+def test_without_preload_content__repeats_too(connect: Connect) -> None:
+    """The unread form repeats by the same rules and returns the last answer, whatever its status."""
+    with HostileServer(list(respond(http_response(503, "busy"), EMPTY_LIST))) as server:
+        response = connect(server).list_environment_secrets_without_preload_content("e")
+        assert (response.status, response.read()) == (200, b'{"results": []}')
+    with HostileServer(list(respond(http_response(503, "busy"), http_response(503, "busy")))) as server:
+        response = connect(server, retries=1).list_environment_secrets_without_preload_content("e")
+        assert (response.status, response.read()) == (503, b"busy")
+
+
+def test_retry__of_the_caller(connect: Connect) -> None:
+    """A caller's own policy is followed to the letter, and its end has the class of the outcome."""
+    policy = urllib3.Retry(total=1, status_forcelist=[500], allowed_methods=None, backoff_factor=0)
+    with HostileServer(list(respond(http_response(500), GOOD["create"]))) as server:
+        CALLS["create"](connect(server, retries=policy))
+        assert len(server.requests) == 2
+    with HostileServer(list(respond(http_response(500), http_response(500)))) as server:
+        with pytest.raises(ServiceException) as caught:
+            CALLS["create"](connect(server, retries=policy))
+        assert (len(server.requests), caught.value.attempts) == (2, 2)
+    with HostileServer([read, reset]) as server:
+        with pytest.raises(ApiConnectionError) as lost:
+            CALLS["list"](connect(server, retries=policy))
+        assert (len(server.requests), lost.value.attempts) == (2, 2)
+
+
+def test_retry__of_the_caller_and_what_is_known(connect: Connect) -> None:
+    """What an attempt of the caller's policy may have done is not forgotten over a later refusal."""
+    policy = urllib3.Retry(total=2, status_forcelist=[503], allowed_methods=None, backoff_factor=0)
+    refused = list(respond(http_response(409), http_response(503), http_response(409)))
+    with HostileServer([read, reset], refused) as server:
+        api = connect(server, retries=policy)
+        for unknown in (True, False):  # lost, 409; 503, 409
+            with pytest.raises(ConflictException) as caught:
+                CALLS["create"](api)
+            assert (caught.value.attempts, caught.value.outcome_unknown) == (2, unknown)
+
+
+def test_debug__writes_a_line_for_each_attempt(
+    connect: Connect, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The lines have what helps and nothing that is secret; with logging set up they go there alone."""
+    with HostileServer([read, reset], list(respond(http_response(503), EMPTY_LIST, EMPTY_LIST))) as server:
+        api = connect(server, debug=True)
+        CALLS["list"](api)
+        lines = capfd.readouterr().err.splitlines()
+        caplog.set_level(logging.DEBUG, "qovery")
+        CALLS["list"](api)
+    assert [line.split()[3:5] for line in lines] == [
+        ["ApiConnectionError", "attempt=1"],
+        ["503", "attempt=2"],
+        ["200", "attempt=3"],
+    ]
+    assert capfd.readouterr().err == ""
+    assert caplog.records[-1].__dict__["qovery_status"] == 200
+    assert "a-token" not in caplog.text + "".join(lines)

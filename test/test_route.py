@@ -1,0 +1,217 @@
+"""Where requests go: host, proxy, and warnings about insecure routes."""
+
+from __future__ import annotations
+
+import base64
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from qovery import (
+    ApiValueError,
+    Configuration,
+    InsecureWarning,
+)
+from test.support.clients import Connect
+from test.support.recording import EMPTY, RecordingServer
+from test.support.tls import Authority
+
+# --- Host -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("https://api.example.com", "https://api.example.com"),
+        ("https://api.example.com/", "https://api.example.com"),
+        (" https://api.example.com:8443/v1// ", "https://api.example.com:8443/v1"),
+        ("HTTPS://API.example.com", "https://API.example.com"),
+        ("http://localhost:8080", "http://localhost:8080"),
+        ("http://LOCALHOST", "http://LOCALHOST"),
+        ("http://api.localhost:80", "http://api.localhost:80"),
+        ("http://127.0.0.1:1", "http://127.0.0.1:1"),
+        ("http://127.9.8.7", "http://127.9.8.7"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+        ("https://[2001:db8::1]", "https://[2001:db8::1]"),
+        ("https://under_score.example", "https://under_score.example"),
+    ],
+)
+def test_host__usable(given: str, kept: str) -> None:
+    """Surrounding white space and slashes at the end are taken off; https and loopback do not warn."""
+    assert Configuration(host=given).host == kept
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "",
+        "api.example.com",
+        "//api.example.com",
+        "ftp://api.example.com",
+        "https://",
+        "https:///path",
+        "https://:443",
+        "https://a:0",
+        "https://a:65536",
+        "https://a:port",
+        "https://[::1",
+        "https://[zz]",
+        "https://a b",
+        "https://a%zz",
+        "https://a<b>",
+        "https://user@example.com",
+        "https://user:hush@example.com",
+        "https://example.com?a=hush",
+        "https://example.com#hush",
+        "https://bücher.example",
+        "https://example.com/ü",
+    ],
+)
+def test_host__unusable(host: str) -> None:
+    """What is not a plain URL is an `ApiValueError` that shows nothing of it, also on assignment."""
+    configuration = Configuration()
+    with pytest.raises(ApiValueError, match="host must be") as caught:
+        Configuration(host=host)
+    assert "hush" not in str(caught.value)
+    with pytest.raises(ApiValueError, match="host must be"):
+        configuration.host = host
+    assert configuration.host == "https://api.qovery.com"
+
+
+@pytest.mark.parametrize("host", ["http://example.com", "http://10.0.0.1", "http://127.example.com", "http://[::2]"])
+def test_host__plain_http_warns(host: str) -> None:
+    """Plain http to anything but loopback warns, at the line that set it."""
+    with pytest.warns(InsecureWarning, match="plain http") as caught:
+        configuration = Configuration(host=host)
+    assert caught[0].filename == __file__
+    with pytest.warns(InsecureWarning, match="plain http") as caught:
+        configuration.host = host
+    assert caught[0].filename == __file__
+
+
+# --- Insecure routes ------------------------------------------------------------------------------
+
+
+def test_verify_ssl__off_warns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Switching the check of certificates off warns once, at the line that did it."""
+    with pytest.warns(InsecureWarning, match="verify_ssl is off") as caught:
+        Configuration(verify_ssl=False)
+    assert [warning.filename for warning in caught] == [__file__]
+    monkeypatch.setenv("QOVERY_API_URL", "http://example.com")
+    with pytest.warns(InsecureWarning, match="plain http") as caught:
+        Configuration.from_env()
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+def test_verify_ssl__off_in_code_without_a_module() -> None:
+    """Code that runs in a bare namespace, as in a template or a notebook's cell, is warned like any other."""
+    with pytest.warns(InsecureWarning, match="verify_ssl is off"):
+        exec("Configuration(verify_ssl=False)", {"Configuration": Configuration})
+
+
+@pytest.mark.parametrize("settings", [{"verify_ssl": False}, {"host": "http://api.example"}])
+def test_insecure__warns_once_at_the_callers_line(settings: dict[str, Any]) -> None:
+    """A setting under which secrets can be read on their way warns, and says what to do."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        Configuration(**settings)
+    assert [(warning.category, warning.filename) for warning in caught] == [(InsecureWarning, __file__)]
+
+
+# --- Choice of the proxy --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def proxy() -> Iterator[RecordingServer]:
+    with RecordingServer(EMPTY) as recorder:
+        yield recorder
+
+
+def basic(credentials: str) -> str:
+    return f"Basic {base64.b64encode(credentials.encode()).decode()}"
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
+def test_proxy__from_the_environment(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, server: RecordingServer, proxy: RecordingServer, name: str
+) -> None:
+    """Without the setting, the proxy is the one that the usual variables name."""
+    monkeypatch.setenv(name, proxy.url.replace("//", "//user:pass@"))
+    connect(server).list_environment_secrets("e")
+    assert server.received == []
+    assert proxy.last.target == f"{server.url}/environment/e/secret"
+    assert proxy.last.headers["proxy-authorization"] == basic("user:pass")
+
+
+def test_proxy__from_the_environment_for_https(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, proxy: RecordingServer, tls: Authority
+) -> None:
+    """`https_proxy` is for https hosts, `http_proxy` is not."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("https_proxy", proxy.url)
+    with tls.server() as server:
+        connect(f"https://localhost:{server.port}").list_environment_secrets("e")
+        assert proxy.last.method == "CONNECT"
+
+
+@pytest.mark.parametrize(
+    ("no_proxy", "direct"),
+    [
+        ("127.0.0.1", True),
+        ("other.test, 127.0.0.1", True),
+        ("127.0.0.1:{port}", True),
+        ("*", True),
+        ("", False),
+        ("other.test", False),
+        ("127.0.0.1:1", False),
+    ],
+)
+@pytest.mark.parametrize("source", ["setting", "variable", "setting over variable", "setting with proxy setting"])
+def test_no_proxy(
+    connect: Connect,
+    monkeypatch: pytest.MonkeyPatch,
+    server: RecordingServer,
+    proxy: RecordingServer,
+    source: str,
+    no_proxy: str,
+    direct: bool,
+) -> None:
+    """A host of `no_proxy` is reached directly, wherever proxy and exception were named."""
+    no_proxy = no_proxy.format(port=server.port)
+    api = connect(server)
+    configuration = api.api_client.configuration
+    if source == "setting with proxy setting":
+        configuration.proxy = proxy.url
+    else:
+        monkeypatch.setenv("http_proxy", proxy.url)
+    if source == "variable":
+        monkeypatch.setenv("no_proxy", no_proxy)
+    else:
+        configuration.no_proxy = no_proxy
+    if source == "setting over variable":
+        monkeypatch.setenv("no_proxy", "other.test" if direct else "*")
+    api.list_environment_secrets("e")
+    assert (len(server.received), len(proxy.received)) == ((1, 0) if direct else (0, 1))
+
+
+def test_proxy__setting_over_variables(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, server: RecordingServer, proxy: RecordingServer
+) -> None:
+    """A proxy that was set is used whatever the variables say."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", "*")
+    connect(server, proxy=proxy.url).list_environment_secrets("e")
+    assert len(proxy.received) == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["localhost:3128", "ftp://localhost", "http://", "http://:3128", "http://[::1", "http://a:99999", "http://a b:1"],
+)
+def test_proxy__unusable(connect: Connect, server: RecordingServer, url: str) -> None:
+    """A proxy that is no URL is refused before anything is sent."""
+    with pytest.raises(ApiValueError, match="proxy must be a URL like"):
+        connect(server, proxy=url).list_environment_secrets("e")
+    assert server.received == []

@@ -1,0 +1,1 @@
+"""Tools that are no tests, each run as `python -m test.tools.NAME`."""

@@ -1,0 +1,141 @@
+"""`python -m test.tools.benchmark.sync [--rounds N]`: how fast many secrets are planned and applied.
+
+The bound is held against a canned server, whose answers come after the latency and cost next to nothing. The sandbox
+takes longer than that by itself, which the row with bare connections shows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import sys
+import time
+
+import urllib3
+
+from qovery import EnvironmentSecretApi, SecretRequest
+from qovery.sync import plan_secrets
+from test.support.clients import client_for
+from test.tools.benchmark import __main__ as calls
+from test.tools.benchmark import sandbox
+from test.tools.benchmark.__main__ import Row
+from test.tools.benchmark.worker import LARGE, SMALL
+
+KEYS, LATENCY, WORKERS = 500, 0.02, 8
+PLANNED = 10_000
+WANTED = {f"KEY_{n}": f"value {n}" for n in range(KEYS)}
+
+
+class Contenders:
+    """Ways to create `KEYS` secrets at a server, each in seconds."""
+
+    def __init__(self, host: str, port: int, environment: str) -> None:
+        self.address = (host, port)
+        self.environment = environment
+        self.api = client_for(f"http://{host}:{port}")
+
+    def plan_and_apply(self) -> float:
+        start = time.perf_counter()
+        report = plan_secrets(self.api, self.environment, WANTED).apply(WORKERS)
+        seconds = time.perf_counter() - start
+        assert len(report.succeeded) == KEYS
+        return seconds
+
+    def loop(self) -> float:
+        start = time.perf_counter()
+        for key, value in WANTED.items():
+            self.api.create_environment_secret(self.environment, SecretRequest(key=key, value=value))
+        return time.perf_counter() - start
+
+    def bare(self) -> float:
+        """The same bytes over as many connections, without a client."""
+        return asyncio.run(self._bare())
+
+    async def _bare(self) -> float:
+        waiting = iter(WANTED.items())
+
+        async def one() -> None:
+            reader, writer = await asyncio.open_connection(*self.address)
+            for key, value in waiting:
+                body = json.dumps({"key": key, "value": value})
+                writer.write(
+                    f"POST /environment/{self.environment}/secret HTTP/1.1\r\nHost: any\r\nAuthorization: Token any\r\n"
+                    f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+                )
+                head = (await reader.readuntil(b"\r\n\r\n")).lower()
+                assert head.startswith(b"http/1.1 201"), head
+                await reader.readexactly(int(head.partition(b"content-length:")[2].split()[0]))
+            writer.close()
+            await writer.wait_closed()
+
+        start = time.perf_counter()
+        await asyncio.gather(*(one() for _ in range(WORKERS)))
+        return time.perf_counter() - start
+
+
+class SandboxContenders(Contenders):
+    """The same, each with an empty environment."""
+
+    def plan_and_apply(self) -> float:
+        self._empty()
+        return super().plan_and_apply()
+
+    def bare(self) -> float:
+        self._empty()
+        return super().bare()
+
+    def _empty(self) -> None:
+        host, port = self.address
+        for command, arguments in (
+            ("reset", {}),
+            ("add_environment", {"environment_id": self.environment}),
+            ("delay", {"seconds": LATENCY}),
+        ):
+            answer = urllib3.request("POST", f"http://{host}:{port}/_sandbox/{command}", json=arguments)
+            assert answer.status < 300, answer.data
+
+
+def plan_cpu(api: EnvironmentSecretApi) -> float:
+    """The CPU seconds of this process to list 10,000 secrets of all kinds and plan `PLANNED` for their keys."""
+    wanted = {f"A_KEY_OF_COMMON_LENGTH_{number}": f"value {number}" for number in range(PLANNED)}
+    start = time.process_time()
+    plan = plan_secrets(api, LARGE, wanted)
+    seconds = time.process_time() - start
+    assert len(plan.actions) == PLANNED
+    return seconds
+
+
+def run(rounds: int) -> list[Row]:
+    work = f"plan and apply {KEYS} keys, {LATENCY * 1000:g} ms, {WORKERS} workers"
+    ideal = Row(work, f"{KEYS} · {LATENCY * 1000:g} ms / {WORKERS}", "s", 1.2)
+    loop = Row(work, "a loop of creates", "s", None)
+    bare = Row(f"{work}, sandbox", f"{WORKERS} bare connections", "s", None)
+    planning = Row(f"plan {PLANNED:,} keys where as many are, CPU", "one second", "s", 1)
+    with calls.server(LATENCY) as port:
+        canned = Contenders("127.0.0.1", port, SMALL)
+        canned.plan_and_apply()  # warms up
+        ideal.measure(canned.plan_and_apply, lambda: KEYS * LATENCY / WORKERS, rounds, 1)
+        loop.measure(canned.plan_and_apply, canned.loop, max(1, rounds // 3), 1)
+        planning.measure(lambda: plan_cpu(canned.api), lambda: 1.0, rounds, 1)
+    with sandbox.server(0, "--admin") as (host, port, _):
+        real = SandboxContenders(host, port, sandbox.ENVIRONMENT)
+        bare.measure(real.plan_and_apply, real.bare, rounds, 1)
+    return [ideal, loop, bare, planning]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m test.tools.benchmark.sync", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=9, metavar="N", help="turns of each contender (9)")
+    rows = run(parser.parse_args().rounds)
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores")
+    print(calls.HEAD)
+    for row in rows:
+        print(row.line())
+    sys.exit(any(row.holds is False for row in rows))
+
+
+if __name__ == "__main__":
+    main()

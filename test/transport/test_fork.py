@@ -1,0 +1,192 @@
+"""A forked child opens its own connections."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+import threading
+from collections import defaultdict
+
+import pytest
+
+from test.support import PATIENCE, ROOT
+from test.support.recording import SECRET, Received, RecordingServer, Response
+from test.support.tls import Authority
+
+#: What the scripts below begin with: one call of `client` says in a header which process it is from.
+COMMON = """
+import multiprocessing, os, sys, threading
+from qovery import ApiClient, ApiConnectionError, ApiDecodeError, Configuration, EnvironmentSecretApi
+
+client = ApiClient(Configuration(host=sys.argv[1], ca_cert_data=sys.argv[2] or None, access_token=lambda: "t"))
+api = EnvironmentSecretApi(client)
+
+def call(name="e"):
+    secrets = api.list_environment_secrets(name, _headers={"X-Process": str(os.getpid())}).results
+    assert [secret.key for secret in secrets] == [name]
+
+def in_threads(number, work):
+    errors, begin = [], threading.Barrier(number)
+    def run():
+        begin.wait()
+        try:
+            work()
+        except BaseException as error:
+            errors.append(error)
+    threads = [threading.Thread(target=run) for _ in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors, errors
+
+def ended(*children):
+    for child in children:
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+"""
+#: name -> the script, in which the parent makes the last call, and how many processes call.
+FORKS = {
+    "a child": (
+        """
+        call()
+        child = os.fork()
+        if child == 0:
+            call(); call()
+            sys.exit()  # with everything that runs at an end
+        ended(child)
+        call()
+        """,
+        2,
+    ),
+    "a grandchild": (
+        """
+        call()
+        child = os.fork()
+        if child == 0:
+            call()
+            grandchild = os.fork()
+            if grandchild == 0:
+                call()
+                sys.exit()
+            ended(grandchild)
+            call()
+            sys.exit()
+        ended(child)
+        call()
+        """,
+        3,
+    ),
+    "a child that closes": (
+        """
+        with client:
+            call()
+            child = os.fork()
+            if child == 0:
+                client.close()
+                call()
+                client.close()
+                sys.exit()
+            ended(child)
+            call()
+        """,
+        2,
+    ),
+    "before the first call": (
+        """
+        child = os.fork()
+        call()
+        if child:
+            ended(child)
+            call()
+        """,
+        2,
+    ),
+    "multiprocessing": (
+        """
+        call()
+        context = multiprocessing.get_context("fork")
+        children = [context.Process(target=call) for _ in range(3)]
+        for child in children:
+            child.start()
+        for child in children:
+            child.join()
+            assert child.exitcode == 0
+        call()
+        """,
+        4,
+    ),
+    "a server that forks its workers": (
+        """
+        sys.setswitchinterval(1e-6)
+        call()
+        workers = []
+        for _ in range(3):
+            workers.append(os.fork())
+            if workers[-1] == 0:
+                with client:
+                    in_threads(8, lambda: [call(), call()])
+                sys.exit()
+        ended(*workers)
+        call()
+        client.close()
+        """,
+        4,
+    ),
+    "during a call": (
+        """
+        call()
+        slow = threading.Thread(target=call, args=("slow",))
+        slow.start()
+        call("when-slow-has-come")
+        child = os.fork()
+        if child == 0:
+            in_threads(2, call)
+            call("let-slow-go")
+            sys.exit()
+        slow.join()
+        ended(child)
+        call()
+        """,
+        2,
+    ),
+}
+
+
+@pytest.mark.needs_posix
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("name", FORKS)
+def test_fork__shares_no_connection(tls: Authority, name: str, scheme: str) -> None:
+    """Parent and child never speak over one socket; each gets its answers, and the parent keeps its connection."""
+    script, processes = FORKS[name]
+    come, go = threading.Event(), threading.Event()
+
+    def reply(received: Received) -> Response:
+        environment = received.target.split("/")[2]
+        if environment == "slow":
+            come.set()
+            assert go.wait(PATIENCE)
+        elif environment == "when-slow-has-come":
+            assert come.wait(PATIENCE)
+        elif environment == "let-slow-go":
+            go.set()
+        return Response(200, {"results": [{**SECRET, "key": environment}]})
+
+    with RecordingServer(reply, tls.context() if scheme == "https" else None) as server:
+        command = [sys.executable, "-W", "error", "-W", "ignore:This process:DeprecationWarning", "-c"]
+        run = subprocess.run(
+            [*command, COMMON + textwrap.dedent(script), server.url, tls.ca_text if scheme == "https" else ""],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+        )
+    assert (run.returncode, run.stderr) == (0, "")
+    speakers = defaultdict(list)
+    for received in server.received:
+        speakers[received.peer].append(received.headers["X-Process"])
+    assert all(len(set(pids)) == 1 for pids in speakers.values())
+    assert len({pid for pids in speakers.values() for pid in pids}) == processes
+    last = server.received[-1]
+    parents = [received for received in server.received if received.headers["X-Process"] == last.headers["X-Process"]]
+    assert (len(parents) > 1, parents[0].peer) == (True, last.peer)

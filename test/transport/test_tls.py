@@ -1,0 +1,228 @@
+"""Certificates and handshakes."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+import trustme
+from cryptography.hazmat.primitives import serialization
+
+from qovery import (
+    ApiConnectionError,
+    ApiValueError,
+    InsecureWarning,
+)
+from test.support.calls import CALLS
+from test.support.clients import Connect
+from test.support.hostile import (
+    HostileServer,
+    Step,
+    read_byte,
+    reset,
+    send,
+)
+from test.support.recording import EMPTY, RecordingServer
+from test.support.tls import Authority
+
+
+@pytest.mark.parametrize("kind", ["path", "str", "PEM", "DER"])
+def test_ca__own(connect: Connect, tls: Authority, kind: str) -> None:
+    """An own authority is trusted from a file, from text, and from bytes."""
+    trusted: dict[str, Any] = {
+        "path": {"ssl_ca_cert": tls.ca_file},
+        "str": {"ssl_ca_cert": str(tls.ca_file)},
+        "PEM": {"ca_cert_data": tls.ca_text},
+        "DER": {"ca_cert_data": ssl.PEM_cert_to_DER_cert(tls.ca_text)},
+    }[kind]
+    with tls.server() as server:
+        connect(server, **trusted).list_environment_secrets("e")
+        assert len(server.received) == 1
+
+
+def test_verify_ssl__off(connect: Connect, tls: Authority) -> None:
+    """With `verify_ssl` off any certificate will do, and only that setting warns."""
+    with tls.server("other.test") as server:
+        with pytest.warns(InsecureWarning) as caught:
+            api = connect(server, verify_ssl=False)
+        api.list_environment_secrets("e")
+        assert len(caught) == len(server.received) == 1
+
+
+def test_hostname__must_fit(connect: Connect, tls: Authority) -> None:
+    """A certificate for another name is refused, unless `assert_hostname` names it or switches the check off."""
+    with tls.server("other.test") as server:
+        with pytest.raises(ApiConnectionError, match="assert_hostname or tls_server_name"):
+            connect(server).list_environment_secrets("e")
+        with pytest.raises(ApiConnectionError, match="assert_hostname or tls_server_name"):
+            connect(server, assert_hostname="third.test").list_environment_secrets("e")
+        assert server.received == []
+        connect(server, assert_hostname="other.test").list_environment_secrets("e")
+        connect(server, assert_hostname=False).list_environment_secrets("e")
+        assert len(server.received) == 2
+
+
+def test_tls_server_name__is_asked_for(connect: Connect, tls: Authority) -> None:
+    """`tls_server_name` is the name in the handshake, and the one that the certificate must carry."""
+    with tls.server("other.test") as server:
+        connect(server, tls_server_name="other.test").list_environment_secrets("e")
+        assert server.last.server_name == "other.test"
+        assert server.last.headers["Host"] == f"127.0.0.1:{server.port}"
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"ssl_ca_cert": "missing.pem"}, "ssl_ca_cert"),
+        ({"ssl_ca_cert": "."}, "ssl_ca_cert"),
+        ({"ssl_ca_cert": __file__}, "ssl_ca_cert"),
+        ({"ssl_ca_cert": 5}, "ssl_ca_cert"),
+        ({"ca_cert_data": "junk"}, "ca_cert_data"),
+        ({"ca_cert_data": b"junk"}, "ca_cert_data"),
+        ({"cert_file": "missing.pem"}, "cert_file"),
+        ({"cert_file": __file__}, "cert_file"),
+        ({"key_file": __file__}, "key_file"),
+    ],
+)
+def test_tls_files__unusable(connect: Connect, tls: Authority, settings: dict[str, Any], named: str) -> None:
+    """A file that is missing or holds something else is an `ApiValueError` before anything is sent."""
+    with tls.server() as server:
+        with pytest.raises(ApiValueError, match=f"{named}.* cannot be used"):
+            connect(server, **settings).list_environment_secrets("e")
+        assert server.connections == 0
+
+
+def test_tls_files__key_missing(connect: Connect, tls: Authority) -> None:
+    """A certificate without its key, or with another's, cannot be used."""
+    certificate, _ = tls.client()
+    for key in (None, "missing.key", __file__):
+        with tls.server() as server:
+            with pytest.raises(ApiValueError, match="cert_file or key_file cannot be used"):
+                connect(server, cert_file=certificate, key_file=key).list_environment_secrets("e")
+            assert server.connections == 0
+
+
+def test_tls_files__encrypted_key(connect: Connect, tls: Authority) -> None:
+    """A key that wants a password is an error; nobody is asked for one at the terminal."""
+    certificate, key = tls.client()
+    locked = tls.folder / "locked.key"
+    locked.write_bytes(
+        serialization.load_pem_private_key(key.read_bytes(), None).private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"hush"),
+        )
+    )
+    with pytest.raises(ApiValueError, match="cert_file or key_file cannot be used"):
+        connect("https://127.0.0.1:1", cert_file=certificate, key_file=locked).list_environment_secrets("e")
+
+
+def test_client_certificate__is_shown(connect: Connect, tls: Authority) -> None:
+    """A server that asks for a client's certificate gets the one that is set up."""
+    certificate, key = tls.client()
+    both = tls.folder / "both.pem"
+    both.write_bytes(key.read_bytes() + certificate.read_bytes())
+    with tls.server(mutual=True) as server:
+        with pytest.raises(ApiConnectionError):
+            connect(server, retries=0).list_environment_secrets("e")
+        assert server.received == []
+        connect(server, cert_file=certificate, key_file=str(key)).list_environment_secrets("e")
+        connect(server, cert_file=both).list_environment_secrets("e")
+        assert len(server.received) == 2
+        assert ("DNS", "client.test") in server.last.certificate["subjectAltName"]
+
+
+# --- Faults ---------------------------------------------------------------------------------------
+
+
+each = pytest.mark.parametrize("name", CALLS)
+NOW = datetime.now(timezone.utc)
+DAY = timedelta(1)
+#: What the server shows (None: it speaks plain HTTP), what is set, and what the error says.
+TLS_FAULTS: dict[str, tuple[Callable[[Authority], ssl.SSLContext | None], dict[str, Any], str]] = {
+    "unknown CA": (
+        Authority.context,
+        {"ca_cert_data": None},
+        "unable to get local issuer .* set ssl_ca_cert or ca_cert_data",
+    ),
+    "another CA": (
+        Authority.context,
+        {"ca_cert_data": trustme.CA().cert_pem.bytes().decode()},
+        "unable to get local issuer .* set ssl_ca_cert or ca_cert_data",
+    ),
+    "self-signed": (Authority.self_signed, {}, "self.signed certificate .* set ssl_ca_cert or ca_cert_data"),
+    "expired": (
+        lambda tls: tls.context(not_before=NOW - 9 * DAY, not_after=NOW - DAY),
+        {},
+        "certificate has expired.*renew it, the server's or an own CA in ssl_ca_cert",
+    ),
+    "not yet valid": (
+        lambda tls: tls.context(not_before=NOW + DAY, not_after=NOW + 9 * DAY),
+        {},
+        "certificate is not yet valid .* this machine's clock",
+    ),
+    "wrong address": (
+        lambda tls: tls.context("other.test"),
+        {},
+        "not valid for '127.0.0.1'.*look at host, or set assert_hostname or tls_server_name",
+    ),
+    "wrong name": (
+        Authority.context,
+        {"tls_server_name": "other.test"},
+        "not valid for 'other.test'.*look at host, or set assert_hostname or tls_server_name",
+    ),
+    "wrong asserted name": (
+        Authority.context,
+        {"assert_hostname": "other.test"},
+        "'other.test' doesn't match .*look at host, or set assert_hostname or tls_server_name",
+    ),
+    "plain HTTP on a TLS port": (lambda _: None, {}, r"(?i)(wrong.version|record.layer).* plain http: look at host"),
+}
+HANDSHAKES: dict[str, Sequence[Step]] = {
+    "closed": [read_byte],
+    "reset": [read_byte, reset],
+    "alert": [read_byte, send(b"\x15\x03\x01\x00\x02\x02P")],
+}
+
+
+@pytest.mark.parametrize("name", ["list", "create"])
+@pytest.mark.parametrize("fault", TLS_FAULTS)
+def test_tls__failed(connect: Connect, tls: Authority, fault: str, name: str) -> None:
+    """The error names the problem and the setting to look at; nothing was sent, and nothing is tried again."""
+    shown, settings, text = TLS_FAULTS[fault]
+    with RecordingServer(EMPTY, shown(tls)) as server:
+        api = connect(f"https://127.0.0.1:{server.port}", **settings)
+        with pytest.raises(ApiConnectionError, match=text) as caught:
+            CALLS[name](api)
+        assert (server.connections, server.received) == (1, [])
+    assert (caught.value.status, caught.value.attempts, caught.value.outcome_unknown) == (None, 1, False)
+
+
+@each
+def test_tls__no_client_certificate(connect: Connect, tls: Authority, name: str) -> None:
+    """A server that wants the client's certificate and gets none is not asked twice."""
+    with tls.server(mutual=True) as server:
+        with pytest.raises(ApiConnectionError, match="set cert_file and key_file") as caught:
+            CALLS[name](connect(server))
+        assert (server.connections, server.received, caught.value.attempts) == (1, [], 1)
+
+
+def test_tls__spoken_to_in_plain_http(connect: Connect, tls: Authority) -> None:
+    """A TLS server cannot make sense of a plain request; nothing is received."""
+    with tls.server() as server:
+        with pytest.raises(ApiConnectionError) as caught:
+            CALLS["list"](connect(f"http://127.0.0.1:{server.port}"))
+        assert (server.connections, server.received, caught.value.attempts) == (4, [], 4)
+
+
+@pytest.mark.parametrize("fault", HANDSHAKES)
+@each
+def test_tls__handshake_lost(connect: Connect, name: str, fault: str) -> None:
+    """A handshake that comes to nothing is tried again, whatever the call: nothing was sent."""
+    with HostileServer(HANDSHAKES[fault]) as server:
+        with pytest.raises(ApiConnectionError) as caught:
+            CALLS[name](connect(server.url.replace("http", "https")))
+        assert (server.connections, caught.value.attempts, caught.value.outcome_unknown) == (4, 4, False)
