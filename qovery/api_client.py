@@ -14,7 +14,7 @@ from typing_extensions import Self
 from qovery._version import __version__
 from qovery.api_response import ApiResponse
 from qovery.checks import count, header_key, header_text, mapping, positive
-from qovery.configuration import Configuration, Snapshot
+from qovery.configuration import Configuration
 from qovery.exceptions import ApiException, ApiTypeError, ApiValueError, OpenApiException
 from qovery.models.model import RequestModel, json_bytes
 from qovery.operation import Operation, RequestOptions
@@ -23,6 +23,7 @@ from qovery.response_parser import error_of, parse
 from qovery.rest import RESTClientObject
 from qovery.retry import is_success
 from qovery.route import Route
+from qovery.snapshot import Snapshot
 from qovery.transport.messages import RawResponse, Request, Response
 
 T = TypeVar("T")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -110,3 +110,24 @@ def header_text(name: str, value: str) -> str:
     if _NOT_IN_A_HEADER(text):
         raise ApiValueError(f"{name} has a line break or another character that an HTTP header cannot carry")
     return text
+
+
+#: What checks a setting, by name; the others are taken as they are.
+SETTING_CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    "host": host_url,
+    "api_key": mapping,
+    "api_key_prefix": mapping,
+    "proxy": text,
+    "no_proxy": text,
+    "proxy_headers": mapping,
+    "socket_options": socket_options,
+    "verify_ssl": flag,
+    "debug": flag,
+    "connection_pool_maxsize": count,
+    "max_response_size": count,
+    "connect_timeout": positive,
+    "idle_timeout": positive,
+    "read_timeout": positive,
+    "total_timeout": positive,
+    "retries": retry_policy,
+}

@@ -5,32 +5,20 @@ from __future__ import annotations
 import copy
 import os
 import platform
-import sys
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from math import inf
-from operator import itemgetter
-from types import FrameType
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import Self
 
 from qovery._version import __version__
-from qovery.checks import (
-    DEFAULT_HOST,
-    count,
-    flag,
-    host_url,
-    mapping,
-    positive,
-    retry_policy,
-    socket_options,
-    text,
-)
-from qovery.credentials import Credentials, CredentialsReader, FixedHeaders, Token, is_jwt
+from qovery.checks import DEFAULT_HOST, SETTING_CHECKS, mapping
+from qovery.credentials import CredentialsReader, FixedHeaders, Token, is_jwt
 from qovery.exceptions import ApiAttributeError, InsecureWarning
+from qovery.origins import warn_caller
 from qovery.redaction import Masked, MaskedDict, sealed
 from qovery.route import Route, RouteReader
+from qovery.snapshot import Snapshot, plain_settings
 
 if TYPE_CHECKING:
     import ssl
@@ -42,19 +30,6 @@ __all__ = ["Configuration", "Token"]
 #: The variables that `Configuration.from_env` reads for a token, the first that is set wins.
 TOKEN_VARIABLES = ("QOVERY_API_TOKEN", "QOVERY_CLI_ACCESS_TOKEN", "Q_CLI_ACCESS_TOKEN")
 HOST_VARIABLE = "QOVERY_API_URL"
-
-
-class Snapshot(NamedTuple):
-    """The settings of one call, read together when it starts."""
-
-    route: Route
-    credentials: Credentials | FixedHeaders | None
-    connect_timeout: float
-    read_timeout: float
-    total_timeout: float
-    retries: int | urllib3.Retry
-    max_response_size: int
-    debug: bool
 
 
 class Configuration:
@@ -222,7 +197,7 @@ class Configuration:
     def _assign(self, **settings: Any) -> None:
         checked: dict[str, Any] = {}
         for name, value in settings.items():
-            check, opaque = _CHECKS.get(name), _OPAQUE.get(name)
+            check, opaque = SETTING_CHECKS.get(name), _OPAQUE.get(name)
             value = check(name, value) if check else value
             checked[f"_{name}" if opaque else name] = opaque(value) if opaque else value
         before = self.__dict__.copy()  # keeps the old values, so that no finalizer of one runs between two settings
@@ -313,7 +288,7 @@ class Configuration:
         return Snapshot(
             self._routes.read(settings, _warn),
             self._signers.read(settings) if signs_itself else self._overridden(),
-            *_limits(settings),
+            *plain_settings(settings),
         )
 
     def _overridden(self) -> FixedHeaders:
@@ -376,9 +351,6 @@ class Configuration:
         )
 
 
-#: The settings that a snapshot takes as they are, in the order of its last fields.
-_limits = itemgetter(*Snapshot._fields[2:])
-
 #: What decides how a call is signed: of a subclass that overrides one, `auth_settings` is called.
 _SIGNING = frozenset({"auth_settings", "get_api_key_with_prefix", "access_token", "api_key"})
 
@@ -391,41 +363,13 @@ _OPAQUE: dict[str, Callable[[Any], Any]] = {
 }
 
 
+def _warn(text: str) -> None:
+    warn_caller(text, InsecureWarning)
+
+
 def _setting(kind: str, value: str) -> dict[str, str]:
     return MaskedDict({"type": kind, "in": "header", "key": "Authorization", "value": value})
 
 
 #: The names of all settings.
 _SETTINGS = frozenset(Configuration.__init__.__annotations__).difference({"return"}) | {"refresh_api_key_hook"}
-
-#: What checks a setting, by name; the others are taken as they are.
-_CHECKS: dict[str, Callable[[str, Any], Any]] = {
-    "host": host_url,
-    "api_key": mapping,
-    "api_key_prefix": mapping,
-    "proxy": text,
-    "no_proxy": text,
-    "proxy_headers": mapping,
-    "socket_options": socket_options,
-    "verify_ssl": flag,
-    "debug": flag,
-    "connection_pool_maxsize": count,
-    "max_response_size": count,
-    "connect_timeout": positive,
-    "idle_timeout": positive,
-    "read_timeout": positive,
-    "total_timeout": positive,
-    "retries": retry_policy,
-}
-
-
-def _warn(text: str) -> None:
-    level, frame = 2, sys._getframe(1)
-    while frame.f_back and _is_ours(frame):  # blame the caller's line
-        level, frame = level + 1, frame.f_back
-    warnings.warn(text, InsecureWarning, stacklevel=level)
-
-
-def _is_ours(frame: FrameType) -> bool:
-    name = frame.f_globals.get("__name__") or ""
-    return name == "qovery" or name.startswith("qovery.")

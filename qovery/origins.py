@@ -1,7 +1,9 @@
-"""Tells by its frames where an exception was raised: in a library, in a signal handler, in a log handler."""
+"""Tells by frames where an exception was raised (a library, a signal handler, a log handler) and who called us."""
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Iterator
 from types import CodeType, FrameType, TracebackType
 
@@ -65,3 +67,11 @@ def _handlers() -> Iterator[CodeType]:
             code = getattr(function, "__code__", None) or getattr(type(handler).__call__, "__code__", None)
             if code is not None:
                 yield code
+
+
+def warn_caller(text: str, category: type[Warning]) -> None:
+    """Warn of the line that called this package, from wherever in it."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back and (frame.f_globals.get("__name__") or "").partition(".")[0] == "qovery":
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, category, stacklevel=level)

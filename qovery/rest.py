@@ -14,10 +14,11 @@ from typing import Any
 from urllib3.util import Retry
 
 from qovery import retry
-from qovery.configuration import Configuration, Snapshot
+from qovery.configuration import Configuration
 from qovery.exceptions import ApiException
 from qovery.origins import from_log_handler
 from qovery.route import Route
+from qovery.snapshot import Snapshot
 from qovery.transport.failures import closed
 from qovery.transport.messages import Failure, RawResponse, Request, Response
 from qovery.transport.transport import Transport

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from qovery.transport.messages import Request
 
 
+#: The seconds that the libraries below can wait for at most, all of them.
+LONGEST = 1e6
+
+
 class Attempt:
     """One attempt at a request, and the time that its next operation may take.
 
@@ -48,4 +52,4 @@ class Attempt:
         left = self.until - time.monotonic()
         if left <= 0:
             raise TimeoutError("the time is up")
-        return min(left, self.stall)
+        return min(left, self.stall, LONGEST)

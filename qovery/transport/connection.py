@@ -23,7 +23,6 @@ from qovery.transport.response_head import Response
 
 if TYPE_CHECKING:
     from qovery.transport.attempt import Attempt
-    from qovery.transport.attempt_pool import AttemptPool
 
     _Base = urllib3.connection.HTTPConnection
 else:
@@ -117,7 +116,7 @@ class BoundConnection(_Base):
     """
 
     attempt: Any = None  # an `Attempt` wherever it is used
-    pool: AttemptPool | None = None
+    pool: Any = None  # an `AttemptPool` wherever it is used
     debuglevel = 0  # of http.client's switch for the whole process, which prints headers and bodies
     _outbox: list[bytes] | None = None
 
@@ -156,7 +155,7 @@ class BoundConnection(_Base):
         return sock
 
     def _tunnel(self) -> None:
-        super()._tunnel()  # type: ignore[misc] # of http.client, see `relied_on`
+        super()._tunnel()
         self.sock.settimeout(self.attempt.remaining())
 
     def _connect_tls_proxy(self, hostname: str, sock: socket.socket) -> Any:

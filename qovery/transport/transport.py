@@ -11,7 +11,7 @@ from urllib3.util import Retry, Timeout
 
 from qovery.origins import from_library, from_signal_handler
 from qovery.route import Route
-from qovery.transport.attempt import Attempt
+from qovery.transport.attempt import LONGEST, Attempt
 from qovery.transport.attempt_pool import ATTEMPT_POOLS, AttemptPool, InterruptedAttempt
 from qovery.transport.failures import LIBRARY_ERRORS, closed, failure
 from qovery.transport.messages import Failure, RawResponse, Request, Response
@@ -60,7 +60,7 @@ class Transport:
         thread = threading.get_ident()
         nested = thread in self.connections.busy  # a call inside another one, from a log or signal handler
         vars(pool).update(self._state, attempt=attempt, nested=nested)
-        left = max(request.deadline - time.monotonic(), 0.001)
+        left = min(max(request.deadline - time.monotonic(), 0.001), LONGEST)
         raw: RawResponse | None = None
         try:
             self.connections.busy.add(thread)

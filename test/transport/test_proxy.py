@@ -127,12 +127,12 @@ PROXY_FAULTS: dict[str, tuple[Sequence[Step], dict[str, Any], int, str]] = {
     "502": ([read, send(http_response(502))], {}, 4, "Unable to connect to proxy.*502 Reason"),
     "reset": ([read, reset], {}, 4, "reset by peer|forcibly closed"),
     "no HTTP": ([read, send(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")], {}, 4, "SSH-2.0"),
-    "silence": ([read, stall], {"total_timeout": 1}, 1, "no complete answer in time"),
+    "silence": ([read, stall], {"total_timeout": 1}, 1, "no complete response in time"),
     "trickling head": (
         [read, trickle(http_response(200, "", f"X: {'x' * 5000}"))],
         {"total_timeout": 1},
         1,
-        "no complete answer in time",
+        "no complete response in time",
     ),
 }
 

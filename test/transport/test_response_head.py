@@ -92,9 +92,12 @@ def test_head__any(status_line: str, lines: list[str], end: str) -> None:
         (b"HTTP/1.1 103 Early Hints\r\n\r\n", False),
     ],
 )
-def test_head__plain(head: bytes, plain: bool) -> None:
+def test_head__plain(head: bytes, plain: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """The common head is read without the parser of e-mails, and only that."""
+    others: list[Response] = []
+    monkeypatch.setattr(Response, "_begin_other", lambda response: others.append(response))
     ours, theirs = socket.socketpair()
     with ours, theirs, Response(DeadlineReader(ours, ATTEMPT)) as response:  # type: ignore[arg-type] # as above
         theirs.sendall(head)
-        assert response._begin_plain() is plain
+        response.begin()
+        assert bool(others) is not plain
