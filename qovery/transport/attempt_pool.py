@@ -36,20 +36,25 @@ class AttemptPool(_Base):
     attempt: Attempt
     nested: bool
     verifies: bool
-    _holds: list[None]  # an entry while this attempt has a connection
+    _holds: list[Any]  # while this attempt has a connection: None if it is ours, otherwise the connection
 
     def free(self) -> None:
-        """Let another attempt use a connection, if this one still has one."""
+        """Let go of the connection, if this attempt still has one, so that another attempt can use one."""
         try:
-            self._holds.pop()
+            foreign = self._holds.pop()
         except IndexError:
             return
-        self.connections.free()
+        if foreign is None:
+            self.connections.free()
+        else:
+            foreign.close()
 
     def _get_conn(self, timeout: float | None = None) -> Any:
         # Looked up at each use: recorders and fakes replace urllib3's class, also for a client in use.
         kind = _OURS.get((self.ConnectionCls, "_socks_options" in self.conn_kw)) or self._class_of(self.ConnectionCls)
+        self.attempt.observed = True
         connection, counted = self.connections.take(kind, timeout or 0, self.nested)
+        self.attempt.observed = False
         self._holds = [None] if counted else []
         if connection is None:
             connection = self._new_connection(kind)
@@ -57,12 +62,14 @@ class AttemptPool(_Base):
             connection.attempt, connection.pool = self.attempt, self
         else:
             self.attempt.sends += 1  # nothing proves that it was not
+            self.free()  # it is not counted: a recorder's response does not always say when it is done
+            self._holds = [connection]
         return connection
 
     def _put_conn(self, conn: Any) -> None:
         if isinstance(conn, BoundConnection):
             conn.attempt = conn.pool = None
-        counted = bool(self._holds)
+        counted = self._holds == [None]
         self._holds = []
         self.connections.put(None if conn is None or conn.sock is None else conn, counted)
 
@@ -81,7 +88,11 @@ class AttemptPool(_Base):
         through_socks = "_socks_options" in self.conn_kw
         if base.__module__ != "urllib3.connection":
             if through_socks:
-                raise ApiValueError(f"{base.__name__} replaces urllib3's connections and knows no SOCKS: unset proxy")
+                base = import_module("urllib3.contrib.socks").SOCKSProxyManager.pool_classes_by_scheme[
+                    self.scheme
+                ].ConnectionCls
+                if base.__module__ == "urllib3.contrib.socks":
+                    raise ApiValueError("urllib3's connections are replaced, but not those for SOCKS: unset proxy")
             return base
         ours = import_module("qovery.transport.socks" if through_socks else "qovery.transport.direct")
         kind = ours.Secure if isinstance(self, _SecurePool) else ours.Plain

@@ -17,8 +17,9 @@ from urllib3.exceptions import (
     NameResolutionError,
     NewConnectionError,
 )
-from urllib3.util.connection import allowed_gai_family, create_connection
+from urllib3.util import connection as openers
 
+from qovery.transport.pool import sockets
 from qovery.transport.response_head import Response
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     _Base = urllib3.connection.HTTPConnection
 else:
     _Base = object
+
+_create_connection = openers.create_connection
 
 #: How much is passed to one write: a TLS socket applies its timeout to each write anew.
 _SLICE = 64 * 1024
@@ -37,7 +40,7 @@ class DeadlineReader(io.RawIOBase):
 
     def __init__(self, sock: socket.socket, attempt: Attempt) -> None:
         self._sock = sock
-        self._raw = sock.makefile("rb", buffering=0)  # keeps the socket open until the response is read
+        self._raw = sock.makefile("rb", 0)  # keeps the socket open until the response is read
         self.attempt = attempt
         self.ended = False
 
@@ -113,10 +116,12 @@ class BoundConnection(_Base):
     Attributes:
         attempt: The attempt that uses the connection; None while it is idle.
         pool: urllib3's pool as that attempt sees it.
+        made_with: What `sockets()` was when it connected.
     """
 
     attempt: Any = None  # an `Attempt` wherever it is used
     pool: Any = None  # an `AttemptPool` wherever it is used
+    made_with: Any = None
     debuglevel = 0  # of http.client's switch for the whole process, which prints headers and bodies
     _outbox: list[bytes] | None = None
 
@@ -126,6 +131,7 @@ class BoundConnection(_Base):
         if pool is not None and pool.connections.closed.is_set():
             raise ClosedPoolError(pool, "the client was closed")
         attempt.start_connecting()
+        self.made_with = sockets()
         super().connect()
         if pool is not None:
             if not pool.verifies:
@@ -135,14 +141,13 @@ class BoundConnection(_Base):
 
     def _new_conn(self) -> socket.socket:
         try:
-            sock = first_reachable(
-                self._dns_host,
-                self.port,
-                self.attempt,
-                functools.partial(
-                    create_connection, source_address=self.source_address, socket_options=self.socket_options
-                ),
+            open_socket = functools.partial(
+                openers.create_connection, source_address=self.source_address, socket_options=self.socket_options
             )
+            if open_socket.func is not _create_connection:  # a replacement may want the name
+                sock = open_socket((self._dns_host, self.port), self.attempt.remaining())
+            else:
+                sock = first_reachable(self._dns_host, self.port, self.attempt, open_socket)
         except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from error
         except UnicodeError as error:
@@ -215,7 +220,7 @@ def first_reachable(host: str, port: int, attempt: Attempt, open_socket: Any) ->
 
     Each address gets an equal share of the time that is left, so that a silent one leaves time for the next.
     """
-    found = socket.getaddrinfo(host.strip("[]"), port, allowed_gai_family(), socket.SOCK_STREAM)
+    found = socket.getaddrinfo(host.strip("[]"), port, openers.allowed_gai_family(), socket.SOCK_STREAM)
     addresses = list(dict.fromkeys(entry[4][0] for entry in found))
     failure = OSError("the name has no address")
     for index, address in enumerate(addresses):

@@ -68,8 +68,8 @@ class ConnectionPool:
                 since, connection = self._idle.pop()
             except IndexError:  # another thread was first
                 break
-            fresh = time.monotonic() - since < self._idle_timeout
-            if fresh and isinstance(connection, kind) and not is_connection_dropped(connection):
+            usable = type(connection) is kind and connection_is_current(connection)
+            if usable and time.monotonic() - since < self._idle_timeout and not is_connection_dropped(connection):
                 return connection, counted
             connection.close()
         return None, counted
@@ -131,6 +131,16 @@ class ConnectionPool:
             with contextlib.suppress(OSError):
                 os.close(sock.detach())
         self._idle.clear()
+
+
+def sockets() -> tuple[Any, Any]:
+    """What makes sockets, and what connects them: fakes replace one or the other, also for a client in use."""
+    return socket.socket, socket.socket.connect
+
+
+def connection_is_current(connection: Any) -> bool:
+    """Whether a connection opened now would be made in the same way. Of other classes than ours nothing is known."""
+    return getattr(connection, "made_with", None) in (None, sockets())
 
 
 #: What an error of urllib3 names as its pool.

@@ -84,12 +84,13 @@ class Transport:
             if interrupted is None:
                 if not isinstance(error, LIBRARY_ERRORS) and not from_library(error):
                     raise
-                sent = attempt.sends > 0
                 if self.connections.closed.is_set():
-                    return closed(sent), attempt.sends
-                return failure(error, request, sent, raw), attempt.sends
+                    return closed(attempt.sent), attempt.sends
+                return failure(error, request, attempt.sent, raw), attempt.sends
             cause = interrupted
         finally:
             if not nested:
                 self.connections.busy.discard(thread)
+            if request.read and pool._holds:
+                pool.free()  # a fake's response may not have let go of its connection
         raise cause
