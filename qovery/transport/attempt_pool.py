@@ -36,18 +36,22 @@ class AttemptPool(_Base):
     attempt: Attempt
     nested: bool
     verifies: bool
-    _holds: list[Any]  # while this attempt has a connection: None if it is ours, otherwise the connection
+    held: Any = None  # the connection that this attempt has
+    _holds: list[None]  # an entry while that counts
 
     def free(self) -> None:
-        """Let go of the connection, if this attempt still has one, so that another attempt can use one."""
+        """Let another attempt use a connection, if this one still has one that counts."""
         try:
-            foreign = self._holds.pop()
+            self._holds.pop()
         except IndexError:
             return
-        if foreign is None:
-            self.connections.free()
-        else:
-            foreign.close()
+        self.connections.free()
+
+    def abandon(self) -> None:
+        """Close the connection of this attempt, if it still has one."""
+        connection, self.held = self.held, None
+        if connection is not None:
+            connection.close()
 
     def _get_conn(self, timeout: float | None = None) -> Any:
         # Looked up at each use: recorders and fakes replace urllib3's class, also for a client in use.
@@ -58,19 +62,19 @@ class AttemptPool(_Base):
         self._holds = [None] if counted else []
         if connection is None:
             connection = self._new_connection(kind)
+        self.held = connection
         if isinstance(connection, BoundConnection):
             connection.attempt, connection.pool = self.attempt, self
         else:
             self.attempt.sends += 1  # nothing proves that it was not
             self.free()  # it is not counted: a recorder's response does not always say when it is done
-            self._holds = [connection]
         return connection
 
     def _put_conn(self, conn: Any) -> None:
         if isinstance(conn, BoundConnection):
             conn.attempt = conn.pool = None
-        counted = self._holds == [None]
-        self._holds = []
+        counted = bool(self._holds)
+        self.held, self._holds = None, []
         self.connections.put(None if conn is None or conn.sock is None else conn, counted)
 
     def _new_connection(self, kind: Any) -> Any:

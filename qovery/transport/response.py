@@ -34,7 +34,7 @@ def receive(raw: RawResponse, attempt: Attempt, pool: AttemptPool) -> Response:
     outcome = Outcome(status, retry_after=_retry_after(raw) if status >= 300 else None)
     response = Response(status, raw.reason, raw.headers, b"", None, outcome)
     if not request.read:
-        weakref.finalize(raw, pool.free).atexit = False  # however the caller lets go of it
+        weakref.finalize(raw, pool.abandon).atexit = False  # however the caller lets go of it
         response.raw, response.hand_over = raw, attempt.hand_over
     else:
         length, limit = raw.length_remaining, request.max_response_size

@@ -91,6 +91,6 @@ class Transport:
         finally:
             if not nested:
                 self.connections.busy.discard(thread)
-            if request.read and pool._holds:
-                pool.free()  # a fake's response may not have let go of its connection
+            if request.read and pool.held is not None:
+                pool.abandon()  # a fake's response may not have let go of it
         raise cause

@@ -238,3 +238,51 @@ def test_vcr__socks(connect: Connect, use: Use) -> None:
             assert results(api) == recorded
         assert len(server.received) == len(CALLS)
         assert results(api) == recorded
+
+
+RECORDED = """
+import pytest
+
+from qovery import ApiClient, Configuration, EnvironmentSecretApi
+
+USED = EnvironmentSecretApi(ApiClient(Configuration(host={url!r}, access_token="canary", connection_pool_maxsize=1)))
+
+
+@pytest.fixture
+def vcr_config():
+    return {{"filter_headers": ["authorization"]}}
+
+
+def test_unmarked():
+    assert USED.list_environment_secrets("e").results
+
+
+@pytest.mark.vcr
+def test_marked():
+    assert USED.list_environment_secrets("e").results
+    assert USED.create_environment_secret("e", {{"key": "A", "value": "b"}}).key
+
+
+@pytest.mark.block_network
+def test_blocked():
+    with pytest.raises(RuntimeError, match="Network is disabled") as caught:
+        USED.create_environment_secret("e", {{"key": "A", "value": "b"}})
+    assert type(caught.value) is RuntimeError
+
+
+def test_afterwards():
+    assert USED.list_environment_secrets("e").results
+"""
+
+
+def test_pytest_recording(tmp_path: Path) -> None:
+    """A marked test is recorded, then replayed; `block_network` blocks a client that has an open connection too."""
+    plugins = ["pytest_recording.plugin"]
+    with RecordingServer(reply) as server:
+        (tmp_path / "test_recorded.py").write_text(RECORDED.format(url=server.url))
+        outcomes, printed = run_pytest("--record-mode=once", folder=tmp_path, plugins=plugins)
+        assert (outcomes, len(server.received)) == ({"passed": 4}, 4), printed
+        outcomes, printed = run_pytest("--record-mode=none", folder=tmp_path, plugins=plugins)
+        assert (outcomes, len(server.received)) == ({"passed": 4}, 6), printed
+    (cassette,) = tmp_path.rglob("*.yaml")
+    assert "canary" not in cassette.read_text()
