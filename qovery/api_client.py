@@ -18,7 +18,9 @@ from qovery.configuration import Configuration
 from qovery.exceptions import ApiException, ApiTypeError, ApiValueError, OpenApiException
 from qovery.models.model import RequestModel, json_bytes
 from qovery.operation import Operation, RequestOptions
-from qovery.redaction import Masked, MaskedDict, credentials, masked_values, sealed
+from qovery.redaction import credentials, masked_values
+from qovery.redaction.marks import Masked, MaskedDict
+from qovery.redaction.sealing import sealed
 from qovery.response_parser import error_of, parse
 from qovery.rest import RESTClientObject
 from qovery.retry import is_success
@@ -37,6 +39,13 @@ _OPTIONS = RequestOptions.__annotations__.keys()
 
 #: The headers of a request by name in lower case: the name as it is sent, and the value.
 _Headers = dict[str, tuple[str, str]]
+
+
+class _HeaderDict(MaskedDict[str]):
+    """Headers, of which those that can hold no credential are shown."""
+
+    def _hold(self, key: str, value: Any) -> Any:
+        return value if key.lower() in _PLAIN_HEADERS else super()._hold(key, value)
 
 
 class ApiClient:
@@ -70,7 +79,7 @@ class ApiClient:
             raise ApiTypeError(f"configuration must be a Configuration, not {type(configuration).__name__}")
         self.configuration = Configuration.get_default() if configuration is None else configuration
         self.rest_client = RESTClientObject(self.configuration)
-        self.default_headers = MaskedDict({"User-Agent": f"qovery-python/{__version__}"})
+        self.default_headers = _HeaderDict({"User-Agent": f"qovery-python/{__version__}"})
         self._checked: Masked[tuple[Any, _Headers]] = Masked(((), {}))
         self._cookie = Masked(cookie)
         if header_name is not None:
@@ -107,12 +116,12 @@ class ApiClient:
 
     @default_headers.setter
     def default_headers(self, value: Mapping[str, str]) -> None:
-        self._default_headers = MaskedDict(value)
+        self._default_headers = _HeaderDict(value)
 
     @property
     def cookie(self) -> str | None:
         """The `Cookie` header."""
-        return self._cookie.value
+        return self._cookie.reveal()
 
     @cookie.setter
     def cookie(self, value: str | None) -> None:
@@ -231,13 +240,16 @@ class ApiClient:
             merged["accept"] = ("Accept", "application/json")
         if content is not None:
             merged["content-type"] = ("Content-Type", "application/json")
-        defaults = tuple(self._default_headers.items())
-        if defaults != self._checked.value[0]:  # a mapping is changed in place
-            checked = {header_key(name): (name, header_text(name, value)) for name, value in defaults}
-            self._checked = Masked((defaults, checked))
-        merged.update(self._checked.value[1])
-        if self._cookie.value:
-            merged["cookie"] = ("Cookie", header_text("Cookie", self._cookie.value))
+        defaults = self._default_headers
+        given = tuple(defaults.items())
+        known, checked = self._checked.reveal()
+        if given != known:  # a mapping is changed in place
+            checked = {header_key(name): (name, header_text(name, defaults[name])) for name in defaults}
+            self._checked = Masked((given, checked))
+        merged.update(checked)
+        cookie = self._cookie.reveal()
+        if cookie:
+            merged["cookie"] = ("Cookie", header_text("Cookie", cookie))
         if signed is not None:
             for name, value in signed.items():
                 merged[name.lower()] = (name, value)

@@ -16,7 +16,8 @@ from qovery.checks import DEFAULT_HOST, SETTING_CHECKS, mapping
 from qovery.credentials import CredentialsReader, FixedHeaders, Token, is_jwt
 from qovery.exceptions import ApiAttributeError, InsecureWarning
 from qovery.origins import warn_caller
-from qovery.redaction import Masked, MaskedDict, sealed
+from qovery.redaction.marks import Masked, MaskedDict
+from qovery.redaction.sealing import sealed
 from qovery.route import Route, RouteReader
 from qovery.snapshot import Snapshot, plain_settings
 
@@ -207,7 +208,7 @@ class Configuration:
     @property
     def access_token(self) -> Token | None:
         """The JWT, or the callable that returns it."""
-        return self._access_token.value
+        return self._access_token.reveal()
 
     @access_token.setter
     def access_token(self, value: Token | None) -> None:
@@ -225,7 +226,7 @@ class Configuration:
     @property
     def proxy(self) -> str | None:
         """The URL of the proxy."""
-        return self._proxy.value
+        return self._proxy.reveal()
 
     @proxy.setter
     def proxy(self, value: str | None) -> None:
@@ -281,7 +282,7 @@ class Configuration:
 
     def snapshot(self) -> Snapshot:
         """All settings as they are now, for one call."""
-        if self.refresh_api_key_hook is not None and self._access_token.value is None:
+        if self.refresh_api_key_hook is not None and self._access_token.reveal() is None:
             self.refresh_api_key_hook(self)
         settings = self.__dict__.copy()
         signs_itself = not self._signs_differently and "auth_settings" not in settings
@@ -340,7 +341,7 @@ class Configuration:
 
     def proxy_for_host(self) -> str | None:
         """The URL of the proxy that the host is reached through, or None."""
-        return self._route().proxy.value
+        return self._route().proxy.reveal()
 
     def to_debug_report(self) -> str:
         """What to put into a report of a problem; it holds no credential."""

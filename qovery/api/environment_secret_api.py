@@ -13,7 +13,7 @@ from qovery.api_response import ApiResponse
 from qovery.exceptions import ApiTypeError
 from qovery.models import Key, Secret, SecretEditRequest, SecretRequest, SecretResponseList, Value
 from qovery.operation import Operation, RequestOptions
-from qovery.redaction import sealed
+from qovery.redaction.sealing import sealed
 from qovery.transport.messages import RawResponse
 
 _SECRETS = "/environment/{environmentId}/secret"
