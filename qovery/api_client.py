@@ -1,48 +1,42 @@
-"""`ApiClient`: an operation, ids, a body and options become bytes, and the answer a model. Knows no schema."""
+"""`ApiClient`: an operation, ids, a body and options become a request, and its response a model. Knows no schema."""
 
 from __future__ import annotations
 
-import gc
-import json
+import functools
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
 from types import TracebackType
 from typing import Any, ClassVar, TypeVar, cast
 from uuid import UUID
 
-import pydantic_core
 from typing_extensions import Self
 
 from qovery._version import __version__
 from qovery.api_response import ApiResponse
-from qovery.configuration import Configuration, header_text, mapping, name_key, positive
-from qovery.exceptions import (
-    ApiDecodeError,
-    ApiException,
-    ApiTypeError,
-    ApiValueError,
-    exception_class,
-)
-from qovery.models.model import Model, RequestModel, json_bytes
+from qovery.checks import count, header_key, header_text, mapping, positive
+from qovery.configuration import Configuration
+from qovery.exceptions import ApiException, ApiTypeError, ApiValueError, OpenApiException
+from qovery.models.model import RequestModel, json_bytes
 from qovery.operation import Operation, RequestOptions
-from qovery.redaction import Masked, MaskedDict, TextMask, credentials, mask_json, masked_values, sealed
-from qovery.rest import Answer, Limits, RawResponse, Request, RESTClientObject, mask_headers
+from qovery.redaction import Masked, MaskedDict, credentials, masked_values, sealed
+from qovery.response_parser import error_of, parse
+from qovery.rest import RESTClientObject
 from qovery.retry import is_success
+from qovery.route import Route
+from qovery.snapshot import Snapshot
+from qovery.transport.messages import RawResponse, Request, Response
 
 T = TypeVar("T")
+
+_DONE = range(200, 300)
 
 #: Headers that hold no credential, so that their values may stay in texts.
 _PLAIN_HEADERS = frozenset({"accept", "content-type", "user-agent"})
 
-
-#: From this size on, in bytes, an answer is parsed without garbage collection.
-_LARGE = 256 * 1024
-
-#: What an error keeps of an answer's body, in bytes: all of it or nothing, since a cut may leave half a secret.
-_KEPT = 256 * 1024
-
 _OPTIONS = RequestOptions.__annotations__.keys()
+
+#: The headers of a request by name in lower case: the name as it is sent, and the value.
+_Headers = dict[str, tuple[str, str]]
 
 
 class ApiClient:
@@ -58,7 +52,7 @@ class ApiClient:
         cookie: The `Cookie` header to send with every call.
 
     Attributes:
-        configuration: The settings. What concerns connections is read when the first one is opened.
+        configuration: The settings. Each call reads them once, when it starts.
         rest_client: What sends the requests; it is the same object as long as the client lives.
     """
 
@@ -77,6 +71,7 @@ class ApiClient:
         self.configuration = Configuration.get_default() if configuration is None else configuration
         self.rest_client = RESTClientObject(self.configuration)
         self.default_headers = MaskedDict({"User-Agent": f"qovery-python/{__version__}"})
+        self._checked: Masked[tuple[Any, _Headers]] = Masked(((), {}))
         self._cookie = Masked(cookie)
         if header_name is not None:
             self.set_default_header(header_name, header_value or "")
@@ -126,7 +121,7 @@ class ApiClient:
     @sealed
     def set_default_header(self, header_name: str, header_value: str) -> None:
         """Send this header with every call; credentials and a call's own `_headers` win over it."""
-        key, text = name_key(header_name), header_text(header_name, header_value)
+        key, text = header_key(header_name), header_text(header_name, header_value)
         for name in [name for name in self.default_headers if name.lower() == key]:
             del self.default_headers[name]
         self.default_headers[header_name] = text
@@ -153,7 +148,7 @@ class ApiClient:
         body: RequestModel | Mapping[str, Any] | None,
         options: RequestOptions,
     ) -> ApiResponse[T]:
-        """Run an operation and read its answer; what the methods of `EnvironmentSecretApi` stand on.
+        """Run an operation and parse its response; the methods of `EnvironmentSecretApi` stand on it.
 
         Args:
             operation: The operation.
@@ -165,14 +160,13 @@ class ApiClient:
             ApiTypeError, ApiValueError: An argument cannot be used; nothing was sent.
             ApiException: The call failed.
         """
-        request = self._request(operation, ids, body, options)
-        answer = self._send(request, read=True)
-        if not is_success(operation, answer.status, answer.unconfirmed):
-            raise self._error(request, answer)
-        response: ApiResponse[Any] = ApiResponse(answer.status, None, answer.data, answer.headers)
-        if operation.answer is not None:
-            response.data = self._parse(request, answer)
-        return response
+        request, response = self._send(operation, ids, body, options, True)
+        if response.status not in _DONE and not is_success(operation, response.status, response.unconfirmed):
+            raise error_of(request, response)
+        result: ApiResponse[Any] = ApiResponse(response.status, None, response.data, response.headers)
+        if operation.response_model is not None:
+            result.data = parse(request, response)
+        return result
 
     @sealed
     def open(
@@ -182,177 +176,141 @@ class ApiClient:
         body: RequestModel | Mapping[str, Any] | None,
         options: RequestOptions,
     ) -> RawResponse:
-        """Run an operation and return its answer unread, whatever its status; the caller reads or closes it.
+        """Run an operation and return its response unread, whatever its status; the caller reads or closes it.
 
-        `operation`, `ids`, `body` and `options` are as in `call`, and so are the errors, but those about the answer.
+        `operation`, `ids`, `body` and `options` are as in `call`, and so are the errors, except those of the response.
         """
-        response = self._send(self._request(operation, ids, body, options), read=False).response
-        return cast("RawResponse", response)
+        return cast("RawResponse", self._send(operation, ids, body, options, False)[1].raw)
 
-    def _request(
+    def _send(
         self,
         operation: Operation[Any],
         ids: Sequence[str | UUID],
         body: RequestModel | Mapping[str, Any] | None,
         options: RequestOptions,
-    ) -> Request:
-        if not options.keys() <= _OPTIONS:
-            raise ApiTypeError(f"{operation.name} has no option {', '.join(sorted(options.keys() - _OPTIONS))}")
-        if options.get("_host_index"):
-            raise ApiValueError("_host_index must be 0: there is one server")
+        read: bool,
+    ) -> tuple[Request, Response]:
+        started = time.monotonic()
+        settings = self.configuration.snapshot()
+        if options:
+            settings = _with_options(settings, operation, options)
         target = operation.target(ids)
-        model = _body_model(operation, body)
-        content = None if model is None else json_bytes(model)
-        limits = self._limits(options.get("_request_timeout"))
-        configured = self.configuration.authorization() if options.get("_request_auth") is None else None
-        headers = self._headers(operation, content, configured, options)
-        return Request(
+        if operation.request_model is None or type(body) is not operation.request_model:
+            body = _body_model(operation, body)
+        content = None if body is None else json_bytes(body)
+        deadline = started + settings.total_timeout
+        credentials = settings.credentials
+        signed = None if credentials is None else credentials.headers or credentials.fetch(deadline)
+        headers = self._headers(operation, content, signed, options)
+        request = Request(
             operation,
             target,
             headers,
             content,
-            limits,
-            time.monotonic() + limits.total,
-            configured if headers.get("Authorization") == configured else None,
-            TextMask(chain.from_iterable(map(self._secrets, [headers], [model]))),  # called when it is looked at
+            settings.connect_timeout,
+            settings.read_timeout,
+            settings.total_timeout,
+            deadline,
+            settings.max_response_size,
+            read,
+            [functools.partial(_secrets, headers, body, settings.route)],
         )
+        response = self.rest_client.send(request, settings)
+        if response.status == 401 and signed and headers.get("Authorization") == signed.get("Authorization"):
+            response = self._renew(request, response, settings)
+        if response.hand_over is not None:
+            response.hand_over()
+        return request, response
 
     def _headers(
-        self, operation: Operation[Any], content: bytes | None, authorization: str | None, options: RequestOptions
+        self, operation: Operation[Any], content: bytes | None, signed: dict[str, str] | None, options: RequestOptions
     ) -> dict[str, str]:
         """All headers, each name once: the caller's for this call win, then credentials, then defaults."""
-        merged: dict[str, tuple[str, str]] = {}
-
-        def add(name: str, value: str) -> None:
-            merged[name_key(name)] = (name, header_text(name, value))
-
-        if operation.answer is not None:
+        merged: _Headers = {}
+        if operation.response_model is not None:
             merged["accept"] = ("Accept", "application/json")
         if content is not None:
             merged["content-type"] = ("Content-Type", "application/json")
-        for name, value in self.default_headers.items():
-            add(name, value)
-        if self.cookie:
-            add("Cookie", self.cookie)
-        if authorization is not None:
-            merged["authorization"] = ("Authorization", authorization)
-        if not options:
-            return dict(merged.values())
-        content_type = options.get("_content_type")
-        if content_type and content is not None:
-            add("Content-Type", content_type)
-        if options.get("_request_auth") is not None:
-            auth = mapping("_request_auth", options["_request_auth"])
-            if auth.get("in", "header") != "header" or not auth.get("value"):
-                raise ApiValueError("_request_auth must have 'in': 'header', a 'key' and a 'value'")
-            add(auth.get("key") or "Authorization", auth["value"])
-        for name, value in mapping("_headers", options.get("_headers")).items():
-            add(name, value)
+        defaults = tuple(self._default_headers.items())
+        if defaults != self._checked.value[0]:  # a mapping is changed in place
+            checked = {header_key(name): (name, header_text(name, value)) for name, value in defaults}
+            self._checked = Masked((defaults, checked))
+        merged.update(self._checked.value[1])
+        if self._cookie.value:
+            merged["cookie"] = ("Cookie", header_text("Cookie", self._cookie.value))
+        if signed is not None:
+            for name, value in signed.items():
+                merged[name.lower()] = (name, value)
+        if options:
+            _add_options(merged, options, content is not None)
         return dict(merged.values())
 
-    def _limits(self, timeout: float | tuple[float | None, float | None] | None) -> Limits:
-        settings = self.configuration
-        if timeout is None:
-            return Limits(settings.connect_timeout, settings.read_timeout, settings.total_timeout)
-        if not isinstance(timeout, (tuple, list)):
-            total = positive("_request_timeout", timeout)
-            return Limits(min(settings.connect_timeout, total), total, total)
-        if len(timeout) != 2:
-            raise ApiValueError("_request_timeout must be a number, or a pair of seconds to connect and to read")
-        connect, read = (
-            settings.total_timeout if part is None else positive("_request_timeout", part) for part in timeout
-        )
-        return Limits(connect, read, max(settings.total_timeout, connect + read))
-
-    def _secrets(self, headers: Mapping[str, str], model: RequestModel | None) -> Iterator[str]:
-        """Everything in a request that no text may show."""
-        if model is not None:
-            yield from masked_values(model)
-        for name, value in headers.items():
-            if name.lower() not in _PLAIN_HEADERS:
-                yield from credentials(value)
-        yield from self.configuration.proxy_secrets()
-
-    def _send(self, request: Request, read: bool) -> Answer:
-        answer = self.rest_client.send(request, read)
-        if answer.status != 401 or request.authorization is None:
-            return answer
-        renewed = self.configuration.renew_authorization(request.authorization)
-        if renewed is None:
-            return answer
-        answer.discard()
-        headers = {**request.headers, "Authorization": renewed}
-        request.mask.also(credentials(renewed))
-        return self.rest_client.send(request._replace(headers=headers), read, answer)
-
-    # --- Answers ----------------------------------------------------------------------------------
-
-    def _parse(self, request: Request, answer: Answer) -> Any:
-        model = cast("type[Model]", request.operation.answer)
+    def _renew(self, request: Request, response: Response, settings: Snapshot) -> Response:
+        """Send the request once more with another token, where its source has one."""
+        rejected = request.headers["Authorization"]
         try:
-            return _validate(model, answer.data)
-        except ValueError as error:
-            problem = str(error) if answer.data else "it is empty"
-        details = self._details(request, answer)
-        details["reason"] = f"the answer cannot be read: {request.mask(problem)}"
-        start = " ".join((details["body"] or "")[:100].split())
-        if start:
-            details["reason"] += f"; it begins {start!r}"
-        raise ApiDecodeError(**details, outcome_unknown=request.operation.writes)
-
-    def _error(self, request: Request, answer: Answer) -> ApiException:
-        details = self._details(request, answer)
-        location = details["headers"].get("Location")
-        if 300 <= answer.status <= 399 and location:
-            details["reason"] += f" to {location}, which is not followed: look at host"
-        if answer.status == 401 and not any(name.lower() == "authorization" for name in request.headers):
-            details["reason"] += ", no credentials were sent: set access_token or api_key['ApiKeyAuth']"
-        return exception_class(answer.status)(
-            **details, retry_after=answer.outcome.retry_after, outcome_unknown=answer.unconfirmed
-        )
-
-    def _details(self, request: Request, answer: Answer) -> dict[str, Any]:
-        """What every error with an answer carries, masked."""
-        body, data = _masked_body(answer.data, request.mask) if len(answer.data) <= _KEPT else (None, None)
-        return {
-            "status": answer.status,
-            "reason": request.mask(answer.reason or ""),
-            "body": body,
-            "data": data,
-            "headers": mask_headers(answer.headers, request.mask),
-            "operation": request.operation.name,
-            "attempts": answer.attempts,
-        }
+            renewed = cast("Any", settings.credentials).renew(rejected, request.deadline)
+        except OpenApiException as error:  # the token's, which does not say what the call has done so far
+            failed = error if isinstance(error, ApiException) else ApiException(reason=str(error))
+            failed.operation, failed.attempts = request.operation.name, response.attempts
+            failed.outcome_unknown = response.unconfirmed
+            raise failed from None
+        if renewed is None:
+            return response
+        response.discard()
+        request.secrets.append(functools.partial(credentials, rejected))
+        request.headers["Authorization"] = renewed
+        return self.rest_client.send(request, settings, response)
 
 
-def _masked_body(content: bytes, mask: TextMask) -> tuple[str, Any]:
-    """The text of an answer and its JSON, masked."""
-    body = mask(content.decode("utf-8", "replace"))
-    try:
-        plain = pydantic_core.from_json(content)
-    except ValueError:
-        return body, None
-    data = mask_json(plain, mask)
-    # JSON has more ways to write a secret than a text search knows, a number for one.
-    return (body if data == plain else json.dumps(data)), data
+def _with_options(settings: Snapshot, operation: Operation[Any], options: RequestOptions) -> Snapshot:
+    """The settings of a call with its own options, which are checked here."""
+    if not options.keys() <= _OPTIONS:
+        raise ApiTypeError(f"{operation.name} has no option {', '.join(sorted(options.keys() - _OPTIONS))}")
+    if options.get("_host_index"):
+        raise ApiValueError("_host_index must be 0: there is one server")
+    if options.get("_request_auth") is not None:
+        settings = settings._replace(credentials=None)
+    timeout, retries = options.get("_request_timeout"), options.get("_retries")
+    if timeout is not None:
+        settings = _with_timeout(settings, timeout)
+    if retries is not None:
+        settings = settings._replace(retries=count("_retries", retries, least=0))
+    return settings
 
 
-def _validate(model: type[Model], data: bytes) -> Model:
-    """Bytes to model. While a large answer is parsed, which is one call into C, the collector is paused: it
-    would walk the growing list again and again, for a third of the time."""
-    if len(data) < _LARGE or not gc.isenabled():
-        return model.model_validate_json(data)
-    gc.disable()
-    try:
-        return model.model_validate_json(data)
-    finally:
-        gc.enable()
+def _with_timeout(settings: Snapshot, timeout: float | tuple[float | None, float | None]) -> Snapshot:
+    if not isinstance(timeout, (tuple, list)):
+        total = positive("_request_timeout", timeout)
+        connect, read = min(settings.connect_timeout, total), total
+    elif len(timeout) != 2:
+        raise ApiValueError("_request_timeout must be a number, or a pair of seconds to connect and to read")
+    else:
+        total = settings.total_timeout
+        connect, read = (total if part is None else positive("_request_timeout", part) for part in timeout)
+        total = max(total, connect + read)
+    return settings._replace(connect_timeout=connect, read_timeout=read, total_timeout=total)
+
+
+def _add_options(merged: _Headers, options: RequestOptions, has_body: bool) -> None:
+    """Add the headers of a call's own options."""
+    headers: list[tuple[str, str]] = []
+    content_type, auth = options.get("_content_type"), mapping("_request_auth", options.get("_request_auth"))
+    if content_type and has_body:
+        headers.append(("Content-Type", content_type))
+    if options.get("_request_auth") is not None:
+        if auth.get("in", "header") != "header" or not auth.get("value"):
+            raise ApiValueError("_request_auth must have 'in': 'header', a 'key' and a 'value'")
+        headers.append((auth.get("key") or "Authorization", auth["value"]))
+    headers += mapping("_headers", options.get("_headers")).items()
+    for name, value in headers:
+        merged[header_key(name)] = (name, header_text(name, value))
 
 
 def _body_model(operation: Operation[Any], body: RequestModel | Mapping[str, Any] | None) -> RequestModel | None:
-    expected = operation.body
+    expected = operation.request_model
     if body is None or expected is None:
-        if operation.body_required:
+        if operation.request_required:
             raise ApiTypeError(f"{operation.name} needs a body")
         return None
     if isinstance(body, expected):
@@ -362,3 +320,13 @@ def _body_model(operation: Operation[Any], body: RequestModel | Mapping[str, Any
     raise ApiTypeError(
         f"{operation.name} takes a {expected.__name__} or a mapping of its fields, not a {type(body).__name__}"
     )
+
+
+def _secrets(headers: Mapping[str, str], model: RequestModel | None, route: Route) -> Iterator[str]:
+    """Everything in a request that no text may show."""
+    if model is not None:
+        yield from masked_values(model)
+    for name, value in headers.items():
+        if name.lower() not in _PLAIN_HEADERS:
+            yield from credentials(value)
+    yield from route.secrets()

@@ -1,50 +1,42 @@
-"""`Configuration`: everything a caller may set; resolves the host, the credentials and the proxy."""
+"""`Configuration`: the settings and their checks. A call reads all of them once, as a `Snapshot`."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import copy
-import json
 import os
 import platform
-import re
-import sys
-import threading
-import warnings
 from collections.abc import Callable, Mapping, Sequence
+from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import unquote, urlsplit
 
-from pydantic import SecretStr
 from typing_extensions import Self
 
 from qovery._version import __version__
-from qovery.exceptions import ApiAttributeError, ApiException, ApiTypeError, ApiValueError, InsecureWarning
-from qovery.redaction import Masked, MaskedDict, TextMask, credentials, sealed
+from qovery.checks import DEFAULT_HOST, SETTING_CHECKS, mapping
+from qovery.credentials import CredentialsReader, FixedHeaders, Token, is_jwt
+from qovery.exceptions import ApiAttributeError, InsecureWarning
+from qovery.origins import warn_caller
+from qovery.redaction import Masked, MaskedDict, sealed
+from qovery.route import Route, RouteReader
+from qovery.snapshot import Snapshot, plain_settings
 
 if TYPE_CHECKING:
     import ssl
 
     import urllib3
 
-#: A token, or a callable that gives one.
-Token = str | SecretStr | Callable[[], str]
-
-DEFAULT_HOST = "https://api.qovery.com"
+__all__ = ["Configuration", "Token"]
 
 #: The variables that `Configuration.from_env` reads for a token, the first that is set wins.
 TOKEN_VARIABLES = ("QOVERY_API_TOKEN", "QOVERY_CLI_ACCESS_TOKEN", "Q_CLI_ACCESS_TOKEN")
 HOST_VARIABLE = "QOVERY_API_URL"
 
-_HOST_NAME = re.compile(r"[\w.-]+|[\da-f.]*:[\da-f:.]*(%\w+)?", re.ASCII).fullmatch
-_LOOPBACK = re.compile(r"(.+\.)?localhost|127(\.\d+){3}|::1").fullmatch
-_HEADER_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII).fullmatch
-_NOT_IN_A_HEADER = re.compile(r"[^\t\x20-\x7e\x80-\xff]").search
-
 
 class Configuration:
-    """Everything a caller may set. The defaults suit a service that talks to the public API.
+    """The settings of a client. The defaults suit a service that calls the public API.
+
+    Every setting may be changed at any time, also in place (`api_key["ApiKeyAuth"] = token`): calls that start
+    afterwards use it. `update` changes several at once.
 
     Attributes (all are also arguments):
         host: The URL of the API, with a path if it has one; `https://api.qovery.com` by default.
@@ -52,28 +44,30 @@ class Configuration:
             if it carries a scheme already. May be a callable, see `access_token`.
         api_key_prefix: `{"ApiKeyAuth": scheme}`: another scheme than `Token`.
         access_token: A JWT, sent as `Authorization: Bearer <token>`; it wins over `api_key`. May be a
-            callable without arguments: it is asked at the first call, and again, by one thread, when the
-            service answers 401, after which that call is repeated once.
-        ssl_ca_cert: A file of CA certificates (PEM) to trust in the place of the system's.
+            callable without arguments: it is called at the first request, and again, by one thread, when the
+            service responds with 401, after which that request is sent once more.
+        ssl_ca_cert: A file of CA certificates (PEM) to trust instead of the system's.
         ca_cert_data: The same as text (PEM) or bytes (DER).
         cert_file, key_file: The client's certificate and key (PEM files), for mutual TLS.
-        verify_ssl: Whether to check the server's certificate. False warns with `InsecureWarning`.
-        assert_hostname: The name that the certificate must carry; False checks no name.
+        verify_ssl: Whether to verify the server's certificate. False warns with `InsecureWarning`.
+        assert_hostname: The name that the certificate must carry; False checks no name, and warns.
         tls_server_name: The name to ask for in the TLS handshake (SNI).
-        connection_pool_maxsize: How many connections may be open at once; further calls wait their turn.
+        connection_pool_maxsize: How many connections may be open at once; further calls wait for one.
+        idle_timeout: Seconds after which an unused connection is closed instead of being used again.
         proxy: The URL of a proxy, credentials included. None reads `https_proxy`, `http_proxy`,
             `all_proxy` and `no_proxy` from the environment. `socks5://` needs the extra `socks`.
         no_proxy: Hosts that are reached directly, separated by commas.
         proxy_headers: Headers for the proxy only.
         proxy_ssl_context: The TLS settings for the connection to an https proxy.
-        socket_options: Socket options as for `socket.setsockopt`, in the place of urllib3's.
-        retries: How often a call may be repeated where that is safe (`docs/errors-and-retries.md`), or
-            a `urllib3.Retry`, which is then followed to the letter.
-        connect_timeout, read_timeout: Seconds to connect and to wait for data, for each attempt.
-        total_timeout: Seconds for a call with all its attempts and pauses.
-        max_response_size: The largest answer that is read, in bytes after decompression.
-        debug: Whether to write a line for each attempt to standard error. The same lines go to the
-            logger `qovery` at level DEBUG, always.
+        socket_options: Socket options as for `socket.setsockopt`, instead of urllib3's.
+        retries: How many times a call may be retried where that is safe, or a `urllib3.Retry`, which is then
+            followed to the letter.
+        connect_timeout, read_timeout: Seconds to connect (name look-up, proxy and TLS handshake included) and
+            to wait for data, for each attempt.
+        total_timeout: Seconds for a call with all its attempts and delays.
+        max_response_size: The largest response that is read, in bytes after decompression.
+        debug: Whether to write a line for each attempt to standard error. The same lines always go to the
+            logger `qovery` at level DEBUG.
         refresh_api_key_hook: Called with this configuration before an API key is read.
 
     Raises:
@@ -81,7 +75,13 @@ class Configuration:
         ApiAttributeError: A setting of that name does not exist.
     """
 
+    _access_token: Masked[Token | None]
+    _api_key: MaskedDict[Token]
+    _proxy: Masked[str | None]
+    _proxy_headers: MaskedDict[str]
+
     _default: ClassVar[Configuration | None] = None
+    _signs_differently: ClassVar[bool] = False
     _complete = False
 
     @sealed
@@ -100,6 +100,7 @@ class Configuration:
         assert_hostname: str | bool | None = None,
         tls_server_name: str | None = None,
         connection_pool_maxsize: int | None = None,
+        idle_timeout: float = 30.0,
         proxy: str | None = None,
         no_proxy: str | None = None,
         proxy_headers: Mapping[str, str] | None = None,
@@ -109,14 +110,15 @@ class Configuration:
         connect_timeout: float = 5.0,
         read_timeout: float = 30.0,
         total_timeout: float = 60.0,
-        max_response_size: int = 64 * 1024 * 1024,
+        max_response_size: int = 16 * 1024 * 1024,
         debug: bool | None = None,
     ) -> None:
+        self._signers = CredentialsReader()
+        self._routes = RouteReader()
         self.host = DEFAULT_HOST if host is None else host
         self.api_key = api_key
         self.api_key_prefix: dict[str, str] = mapping("api_key_prefix", api_key_prefix)
         self.access_token = access_token
-        self._asked: dict[int, _AskedToken] = {}
         self.ssl_ca_cert = ssl_ca_cert
         self.ca_cert_data = ca_cert_data
         self.cert_file = cert_file
@@ -125,6 +127,7 @@ class Configuration:
         self.assert_hostname = assert_hostname
         self.tls_server_name = tls_server_name
         self.connection_pool_maxsize = 32 if connection_pool_maxsize is None else connection_pool_maxsize
+        self.idle_timeout = idle_timeout
         self.proxy = proxy
         self.no_proxy = no_proxy
         self.proxy_headers = proxy_headers
@@ -138,41 +141,77 @@ class Configuration:
         self.debug = bool(debug)
         self.refresh_api_key_hook: Callable[[Configuration], None] | None = None
         self._complete = True
+        self._route()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls._signs_differently = any(getattr(cls, name) is not getattr(Configuration, name) for name in _SIGNING)
 
     @classmethod
     @sealed
     def from_env(cls) -> Self:
-        """The settings that the usual variables hold.
+        """The settings that the usual environment variables hold.
 
         The token is read from `QOVERY_API_TOKEN`, else `QOVERY_CLI_ACCESS_TOKEN`, else
         `Q_CLI_ACCESS_TOKEN`; a JWT becomes the `access_token`, anything else the `api_key`. `QOVERY_API_URL`
-        is the host. What is not set stays as it is by default.
+        is the host. What is not set keeps its default.
         """
         configuration = cls(host=os.environ.get(HOST_VARIABLE) or None)
         token = next(filter(None, (os.environ.get(name, "").strip() for name in TOKEN_VARIABLES)), None)
-        if token and _is_jwt(token):
+        if token and is_jwt(token):
             configuration.access_token = token
         elif token:
             configuration.api_key["ApiKeyAuth"] = token
         return configuration
 
-    # --- The settings that are checked or masked --------------------------------------------------
+    # --- Reading and changing settings ------------------------------------------------------------
+
+    @sealed
+    def update(self, **settings: Any) -> None:
+        """Change several settings at once: a call in another thread uses all of them or none.
+
+        Args:
+            settings: The settings by name, each as the constructor takes it.
+
+        Raises:
+            ApiAttributeError: There is no setting of that name. Nothing was changed.
+            ApiTypeError, ApiValueError: A setting cannot be used. Nothing was changed.
+        """
+        unknown = settings.keys() - _SETTINGS
+        if unknown:
+            raise ApiAttributeError(f"Configuration has no setting {min(unknown)!r}")
+        self._assign(**settings)
+        if self._complete:
+            self._route()
 
     @sealed
     def __setattr__(self, name: str, value: Any) -> None:
-        if self._complete and name not in self.__dict__ and not hasattr(type(self), name):
-            raise ApiAttributeError(f"Configuration has no setting {name!r}")
-        check = _CHECKS.get(name)
-        super().__setattr__(name, check(name, value) if check else value)
+        if name in _OPAQUE or name not in _SETTINGS:
+            known = name in self.__dict__ or hasattr(type(self), name) or type(self) is not Configuration
+            if self._complete and not known:
+                raise ApiAttributeError(f"Configuration has no setting {name!r}")
+            super().__setattr__(name, value)
+        else:
+            self.update(**{name: value})
+
+    def _assign(self, **settings: Any) -> None:
+        checked: dict[str, Any] = {}
+        for name, value in settings.items():
+            check, opaque = SETTING_CHECKS.get(name), _OPAQUE.get(name)
+            value = check(name, value) if check else value
+            checked[f"_{name}" if opaque else name] = opaque(value) if opaque else value
+        before = self.__dict__.copy()  # keeps the old values, so that no finalizer of one runs between two settings
+        self.__dict__.update(checked)
+        del before
 
     @property
     def access_token(self) -> Token | None:
-        """The JWT, or the callable that gives it."""
+        """The JWT, or the callable that returns it."""
         return self._access_token.value
 
     @access_token.setter
     def access_token(self, value: Token | None) -> None:
-        self._access_token = Masked(value)
+        self.update(access_token=value)
 
     @property
     def api_key(self) -> dict[str, Token]:
@@ -181,7 +220,7 @@ class Configuration:
 
     @api_key.setter
     def api_key(self, value: Mapping[str, Token] | None) -> None:
-        self._api_key = MaskedDict(value or {})
+        self.update(api_key=value)
 
     @property
     def proxy(self) -> str | None:
@@ -190,7 +229,7 @@ class Configuration:
 
     @proxy.setter
     def proxy(self, value: str | None) -> None:
-        self._proxy = Masked(value)
+        self.update(proxy=value)
 
     @property
     def proxy_headers(self) -> dict[str, str]:
@@ -199,7 +238,7 @@ class Configuration:
 
     @proxy_headers.setter
     def proxy_headers(self, value: Mapping[str, str] | None) -> None:
-        self._proxy_headers = MaskedDict(value or {})
+        self.update(proxy_headers=value)
 
     def __repr__(self) -> str:
         return f"<Configuration {self.host}>"
@@ -213,7 +252,7 @@ class Configuration:
 
     @classmethod
     def get_default(cls) -> Configuration:
-        """The configuration of `set_default`, else what `from_env` gives now."""
+        """The configuration of `set_default`, else what `from_env` returns now."""
         return cls.from_env() if cls._default is None else cls._default
 
     @classmethod
@@ -223,16 +262,42 @@ class Configuration:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Configuration:
         twin = copy.copy(self)
-        twin.api_key = self.api_key
-        twin.proxy_headers = self.proxy_headers
-        twin.api_key_prefix = self.api_key_prefix
-        twin.socket_options = self.socket_options
+        twin._assign(
+            api_key=self.api_key,
+            proxy_headers=self.proxy_headers,
+            api_key_prefix=self.api_key_prefix,
+            socket_options=self.socket_options,
+        )
         return twin
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_asked": {}}  # a copy asks for its own tokens
+        # A copy fetches its own tokens and warns of its own route.
+        return {**self.__dict__, "_signers": CredentialsReader(), "_routes": RouteReader()}
 
-    # --- Credentials ------------------------------------------------------------------------------
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+
+    # --- What a call uses -------------------------------------------------------------------------
+
+    def snapshot(self) -> Snapshot:
+        """All settings as they are now, for one call."""
+        if self.refresh_api_key_hook is not None and self._access_token.value is None:
+            self.refresh_api_key_hook(self)
+        settings = self.__dict__.copy()
+        signs_itself = not self._signs_differently and "auth_settings" not in settings
+        return Snapshot(
+            self._routes.read(settings, _warn),
+            self._signers.read(settings) if signs_itself else self._overridden(),
+            *plain_settings(settings),
+        )
+
+    def _overridden(self) -> FixedHeaders:
+        """The headers of an `auth_settings` that a subclass, or somebody's patch, has put there."""
+        schemes = [scheme for scheme in self.auth_settings().values() if scheme.get("in", "header") == "header"]
+        return FixedHeaders({scheme["key"]: scheme["value"] for scheme in schemes if scheme["value"]})
+
+    def _route(self) -> Route:
+        return self._routes.read(self.__dict__.copy(), _warn)
 
     @sealed
     def get_api_key_with_prefix(self, identifier: str, alias: str | None = None) -> str | None:
@@ -245,81 +310,37 @@ class Configuration:
         if self.refresh_api_key_hook is not None:
             self.refresh_api_key_hook(self)
         name = identifier if identifier in self.api_key or alias is None else alias
-        source = self.api_key.get(name)
-        if source is None:
+        token = self.api_key.get(name)
+        if token is None:
             return None
-        key = self._token(f"api_key[{name!r}]", source)
-        prefix = self.api_key_prefix.get(identifier)
-        if prefix is None and " " in key:
-            return key  # it carries its scheme
-        return header_text("api_key_prefix", f"{'Token' if prefix is None else prefix} {key}")
+        credentials = self._signers.find(f"api_key[{name!r}]", token, self.api_key_prefix.get(identifier))
+        return credentials.fetch(inf)["Authorization"]
 
     @sealed
     def auth_settings(self) -> dict[str, dict[str, str]]:
-        """What the schemes that are set up would send, by name."""
+        """What the schemes that are set up would send, by name.
+
+        A subclass may override this: a call then sends the headers that it returns.
+        """
         settings: dict[str, dict[str, str]] = {}
         key = self.get_api_key_with_prefix("ApiKeyAuth")
         if key is not None:
             settings["ApiKeyAuth"] = _setting("api_key", key)
-        if self.access_token is not None:
-            settings["bearerAuth"] = _setting("bearer", f"Bearer {self._token('access_token', self.access_token)}")
+        token = self.access_token
+        if token is not None:
+            bearer = self._signers.find("access_token", token, "Bearer").fetch(inf)["Authorization"]
+            settings["bearerAuth"] = _setting("bearer", bearer)
         return settings
 
     @sealed
     def authorization(self) -> str | None:
         """The value of the `Authorization` header: the access token's, else the API key's, else None."""
-        token = self.access_token
-        if token is not None:
-            return f"Bearer {self._token('access_token', token)}"
-        return self.get_api_key_with_prefix("ApiKeyAuth")
-
-    def renew_authorization(self, rejected: str) -> str | None:
-        """Ask the callable again for a token, unless another thread has done so since `rejected` was sent.
-
-        Returns None if there is no callable or it has nothing new.
-        """
-        source = self.api_key.get("ApiKeyAuth") if self.access_token is None else self.access_token
-        asked = self._asked.get(id(source))
-        if asked is None:
-            return None
-        asked.renew(rejected)
-        renewed = self.authorization()
-        return None if renewed == rejected else renewed
-
-    def _token(self, name: str, source: Token) -> str:
-        if isinstance(source, SecretStr):
-            source = source.get_secret_value()
-        if callable(source):
-            asked = self._asked.get(id(source))
-            if asked is None:
-                asked = self._asked.setdefault(id(source), _AskedToken(name, source))
-            return asked.get()
-        return token_text(name, source)
-
-    # --- The way to the service -------------------------------------------------------------------
+        credentials = self.snapshot().credentials
+        return None if credentials is None else credentials.fetch(inf).get("Authorization")
 
     def proxy_for_host(self) -> str | None:
         """The URL of the proxy that the host is reached through, or None."""
-        scheme, netloc = urlsplit(self.host)[:2]
-        named = self.proxy is not None
-        if not named and not any(name.lower().endswith("_proxy") for name in os.environ):
-            return None
-        # Imported here since it is slow; the stubs do not know the second name.
-        from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined] # see above
-
-        proxies: dict[str, str] = getproxies_environment()
-        if self.no_proxy is not None:
-            proxies["no"] = self.no_proxy
-        if (not named or self.no_proxy is not None) and proxy_bypass_environment(netloc, proxies):
-            return None
-        return self.proxy if named else proxies.get(scheme) or proxies.get("all")
-
-    def proxy_secrets(self) -> list[str]:
-        """What of the proxy's settings no text may show."""
-        given = (self.proxy_for_host() or "").rpartition("@")[0].rpartition("//")[2]
-        user, _, password = map(unquote, given.partition(":"))
-        headers = (secret for value in self._proxy_headers.values() for secret in credentials(value))
-        return [given, f"{user}:{password}", password or user, *headers]
+        return self._route().proxy.value
 
     def to_debug_report(self) -> str:
         """What to put into a report of a problem; it holds no credential."""
@@ -330,176 +351,25 @@ class Configuration:
         )
 
 
-class _AskedToken:
-    """A token that a callable gave, kept until the service rejects it."""
+#: What decides how a call is signed: of a subclass that overrides one, `auth_settings` is called.
+_SIGNING = frozenset({"auth_settings", "get_api_key_with_prefix", "access_token", "api_key"})
 
-    def __init__(self, name: str, ask: Callable[[], str]) -> None:
-        self._name = name
-        self._ask = ask  # also keeps the callable alive, whose id is the key to this object
-        self._token: str | None = None
-        self._locks: dict[int, threading.Lock] = {}
-
-    def get(self) -> str:
-        token = self._token
-        return self._fetch(None) if token is None else token
-
-    def renew(self, rejected: str) -> None:
-        """Fetch another token if `rejected`, a header's value, carries the present one."""
-        self._fetch(rejected)
-
-    def _fetch(self, rejected: str | None) -> str:
-        # One lock a process: a fork may happen while another thread holds the parent's.
-        with self._locks.setdefault(os.getpid(), threading.Lock()):
-            if self._token is None or (rejected is not None and rejected.endswith(self._token)):
-                self._token = token_text(self._name, self._call())
-            return self._token
-
-    def _call(self) -> str:
-        try:
-            return self._ask()
-        except Exception as error:
-            text = f"{type(error).__name__}: {error}"
-        raise ApiException(reason=f"the callable for {self._name} failed: {TextMask([self._token or ''])(text)}")
+#: The settings that are kept under another name in an object that does not show them.
+_OPAQUE: dict[str, Callable[[Any], Any]] = {
+    "access_token": Masked,
+    "api_key": MaskedDict,
+    "proxy": Masked,
+    "proxy_headers": MaskedDict,
+}
 
 
-def token_text(name: str, value: str) -> str:
-    """A token without the white space around it, or an error that does not show it."""
-    text = header_text(name, value)
-    if not text:
-        raise ApiValueError(f"{name} is empty: set a token, or leave it out")
-    return text
-
-
-def name_key(name: str) -> str:
-    """A header's name in lower case, or an error that does not show it: it may be a credential gone astray."""
-    if not isinstance(name, str) or not _HEADER_NAME(name):
-        raise ApiValueError("a header's name must be letters, digits and hyphens")
-    return name.lower()
-
-
-def header_text(name: str, value: str) -> str:
-    """A header's value without the white space around it, or an error that does not show it."""
-    if not isinstance(value, str):
-        raise ApiTypeError(f"{name} must be a str, not {type(value).__name__}")
-    text = value.strip()
-    if _NOT_IN_A_HEADER(text):
-        raise ApiValueError(f"{name} has a line break or another character that an HTTP header cannot carry")
-    return text
+def _warn(text: str) -> None:
+    warn_caller(text, InsecureWarning)
 
 
 def _setting(kind: str, value: str) -> dict[str, str]:
     return MaskedDict({"type": kind, "in": "header", "key": "Authorization", "value": value})
 
 
-def _is_jwt(token: str) -> bool:
-    parts = token.split(".")
-    try:
-        header = json.loads(base64.urlsafe_b64decode(parts[0] + "=" * (-len(parts[0]) % 4)))
-    except (binascii.Error, ValueError):
-        return False
-    return len(parts) == 3 and isinstance(header, dict)
-
-
-# --- The checks of settings, by name --------------------------------------------------------------
-
-
-def _host(name: str, value: Any) -> str:
-    if not isinstance(value, str):
-        raise ApiTypeError(f"{name} must be a URL as str, not {type(value).__name__}")
-    try:
-        parts = urlsplit(value.strip())
-        name_of_host = parts.hostname or ""
-        usable = parts.scheme in {"http", "https"} and _HOST_NAME(name_of_host) and parts.port != 0
-        usable = usable and ("[" in parts.netloc) == (":" in name_of_host)  # Python 3.10 takes anything in brackets
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ApiValueError(f"{name} must be a URL like {DEFAULT_HOST}")
-    if "@" in parts.netloc or parts.query or parts.fragment or not parts.geturl().isascii():
-        raise ApiValueError(
-            f"{name} must be scheme, name, port and path alone, in ASCII: credentials have their own settings"
-        )
-    if parts.scheme == "http" and not _LOOPBACK(parts.hostname or ""):
-        _warn(f"{name} is plain http, so tokens and secrets can be read on the way: use https")
-    return parts.geturl().rstrip("/")
-
-
-def _verify_ssl(name: str, value: Any) -> bool:
-    if not value:
-        _warn(f"{name} is off, so anybody on the way can read tokens and secrets: set ssl_ca_cert to trust an own CA")
-    return bool(value)
-
-
-def positive(name: str, value: Any) -> Any:
-    """`value` if it is a number above 0, else an error that names it."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ApiTypeError(f"{name} must be a number, not {type(value).__name__}")
-    if not 0 < value < float("inf"):
-        raise ApiValueError(f"{name} must be a number above 0")
-    return value
-
-
-def _count(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ApiTypeError(f"{name} must be an int, not {type(value).__name__}")
-    if value < 1:
-        raise ApiValueError(f"{name} must be at least 1")
-    return value
-
-
-def _retries(name: str, value: Any) -> Any:
-    if value is None:
-        return 3
-    if not isinstance(value, int):
-        if not hasattr(value, "increment"):  # urllib3 is not imported here
-            raise ApiTypeError(f"{name} must be an int or a urllib3.Retry, not {type(value).__name__}")
-        return value
-    if value < 0:
-        raise ApiValueError(f"{name} must be 0 or more, or a urllib3.Retry")
-    return int(value)
-
-
-def _text(name: str, value: Any) -> Any:
-    if not isinstance(value, (str, type(None))):
-        raise ApiTypeError(f"{name} must be a str, not {type(value).__name__}")
-    return value
-
-
-def mapping(name: str, value: Any) -> dict[Any, Any]:
-    """`value` as a new dictionary, empty for None, or an error that does not show it."""
-    if not isinstance(value, (Mapping, type(None))):
-        raise ApiTypeError(f"{name} must be a mapping, not {type(value).__name__}")
-    return dict(value or {})
-
-
-def _socket_options(name: str, value: Any) -> list[Any] | None:
-    try:
-        return None if value is None else [tuple(option) for option in value]
-    except TypeError:
-        pass
-    raise ApiTypeError(f"{name} must be a list of tuples as for socket.setsockopt")
-
-
-_CHECKS: dict[str, Callable[[str, Any], Any]] = {
-    "host": _host,
-    "api_key": mapping,
-    "api_key_prefix": mapping,
-    "proxy": _text,
-    "no_proxy": _text,
-    "proxy_headers": mapping,
-    "socket_options": _socket_options,
-    "verify_ssl": _verify_ssl,
-    "connection_pool_maxsize": _count,
-    "max_response_size": _count,
-    "connect_timeout": positive,
-    "read_timeout": positive,
-    "total_timeout": positive,
-    "retries": _retries,
-}
-
-
-def _warn(text: str) -> None:
-    level, frame = 2, sys._getframe(1)
-    while frame.f_back and frame.f_globals.get("__package__") == __package__:  # blame the caller's line
-        level, frame = level + 1, frame.f_back
-    warnings.warn(text, InsecureWarning, stacklevel=level)
+#: The names of all settings.
+_SETTINGS = frozenset(Configuration.__init__.__annotations__).difference({"return"}) | {"refresh_api_key_hook"}

@@ -28,25 +28,29 @@ class Operation(Generic[T]):
         name: The name of the method that calls it.
         method: The HTTP method.
         path: The path, with a `{name}` for each id.
-        status: The status that the documentation gives for success.
-        answer: The model of the answer; None if there is none.
-        body: The model of the request's body; None if there is none.
-        body_required: Whether the body must be given.
-        repeatable: Whether it may run twice and leave what one run leaves.
+        status: The status that the documentation names for success.
+        response_model: The model of the response; None if it has no body.
+        request_model: The model of the request's body; None if it has none.
+        request_required: Whether the body must be given.
+        idempotent: Whether running it twice has the same effect as running it once.
     """
 
     name: str
     method: str
     path: str
     status: int
-    answer: type[T] | None
-    body: type[RequestModel] | None = None
-    body_required: bool = False
-    repeatable: bool = False
+    response_model: type[T] | None
+    request_model: type[RequestModel] | None = None
+    request_required: bool = False
+    idempotent: bool = False
 
     def target(self, ids: Sequence[str | UUID]) -> str:
         """The path with each id encoded as one segment."""
-        return self._template.format(*map(_segment, self._names, ids))
+        for one in ids:
+            if not isinstance(one, str) or not _UNRESERVED(one):
+                ids = list(map(_segment, self._names, ids))
+                break
+        return self._template.format(*ids)
 
     @functools.cached_property
     def _names(self) -> list[str]:
@@ -70,7 +74,7 @@ def _segment(name: str, value: str | UUID) -> str:
     if not isinstance(text, str):
         raise ApiTypeError(f"{name} must be a str or a UUID, not {type(text).__name__}")
     if not text.strip() or text in {".", ".."}:
-        raise ApiValueError(f"{name} must be an id, not {text!r}")
+        raise ApiValueError(f"{name} is empty" if not text.strip() else f"{name} must be an id, not {text!r}")
     try:
         return quote(text, safe="")
     except UnicodeEncodeError:
@@ -82,13 +86,15 @@ class RequestOptions(TypedDict, total=False):
     """What a caller may set for one call."""
 
     _request_timeout: float | tuple[float | None, float | None] | None
-    """A number: the seconds for the whole call with all its attempts. A pair: the seconds to connect
+    """A number: the seconds for the whole call, all attempts included. A pair: the seconds to connect
     and to wait for data, for each attempt."""
     _request_auth: Mapping[str, Any] | None
     """Credentials for this call only: `{"in": "header", "key": "Authorization", "value": "Bearer …"}`."""
     _content_type: str | None
-    """The `Content-Type` of the body, in the place of `application/json`."""
+    """The `Content-Type` of the body, instead of `application/json`."""
     _headers: Mapping[str, str] | None
     """Headers for this call; they win over all others."""
+    _retries: int | None
+    """How many times this call may be retried where that is safe, instead of `Configuration.retries`."""
     _host_index: int
     """The index of the server; there is one, so 0."""

@@ -11,7 +11,6 @@ import base64
 import contextlib
 import functools
 import html
-import itertools
 import json
 import re
 import sys
@@ -51,6 +50,11 @@ class Masked(Generic[T]):
 
     def __init__(self, value: T) -> None:
         self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Masked) and self.value == other.value
+
+    __hash__ = None  # type: ignore[assignment] # as an object that compares by what may change
 
     def __repr__(self) -> str:
         return repr(None if self.value is None else MASK)
@@ -133,11 +137,6 @@ class TextMask:
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._secrets = secrets
-        self._ready = False
-
-    def also(self, secrets: Iterable[str]) -> None:
-        """Take these out, too."""
-        self._secrets = itertools.chain(self._secrets, secrets)
         self._ready = False
 
     def __call__(self, text: str) -> str:

@@ -1,8 +1,8 @@
-"""What may be repeated, and when: decided from the operation, the outcome and the time left. Sends nothing.
+"""The retry policy: decides from the operation, the outcome and the time left. Sends nothing.
 
-A request that certainly did not run is repeated whatever it is: it was never sent, or the service answered
-425, 429 or 503. One that may have run (its answer was lost, or is 408, 500, 502 or 504) is repeated only if
-running twice leaves what running once leaves: a list, an edit, a delete.
+A request that certainly did not run is retried: it was never sent, or the service responded with 425, 429 or 503. A
+request that may have run (its response was lost, or is 408, 500, 502 or 504) is retried only if the operation is
+idempotent: a list, an edit, a delete. Retries use exponential backoff with full jitter.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from typing import Any, NamedTuple
 
 from qovery.operation import Operation
 
-#: The service has refused to run the request.
+#: The service refused to run the request.
 DID_NOT_RUN = frozenset({425, 429, 503})
 
-#: The service, or a proxy before it, failed at a point that nobody knows.
+#: The service, or a proxy in front of it, failed, and may have run the request before.
 MAY_HAVE_RUN = frozenset({408, 500, 502, 504})
 
-#: The first pause is at most this long, in seconds; each one after it may be twice as long.
+#: The bound of the first random delay, in seconds; it doubles with each retry, up to the cap.
 BACKOFF_BASE = 0.25
-BACKOFF_LIMIT = 8.0
+BACKOFF_CAP = 8.0
 
 
 class Outcome(NamedTuple):
-    """What became of one attempt.
+    """The result of one attempt, as far as retries are concerned.
 
     Attributes:
-        status: The status of the answer; None if no complete answer came.
+        status: The status of the response; None if no complete response arrived.
         sent: Whether any part of the request may have reached the service.
         retry_after: The seconds that the service asked to wait.
         final: Whether another attempt can only fail in the same way.
@@ -39,7 +39,7 @@ class Outcome(NamedTuple):
     final: bool = False
 
 
-def may_have_run(operation: Operation[Any], outcome: Outcome) -> bool:
+def is_unconfirmed(operation: Operation[Any], outcome: Outcome) -> bool:
     """Whether the service may have applied a change that it did not confirm."""
     if outcome.status is None:
         return operation.writes and outcome.sent
@@ -47,32 +47,36 @@ def may_have_run(operation: Operation[Any], outcome: Outcome) -> bool:
     return operation.writes and unconfirmed
 
 
-def pause(operation: Operation[Any], outcome: Outcome, attempt: int, repeats: int, left: float) -> float | None:
+def next_delay(
+    operation: Operation[Any], outcome: Outcome, attempt: int, max_retries: int, left: float
+) -> float | None:
     """The seconds to wait before the next attempt, or None to end the call with this outcome.
 
     Args:
-        operation: What was tried.
-        outcome: What became of it.
-        attempt: How many attempts there were, this one included.
-        repeats: How many attempts may follow the first.
-        left: The seconds that the call still has.
+        operation: The operation.
+        outcome: The result of the last attempt.
+        attempt: The number of attempts so far.
+        max_retries: How many attempts may follow the first.
+        left: The seconds until the deadline.
     """
-    if attempt > repeats or outcome.final:
+    if attempt > max_retries or outcome.final:
         return None
     if outcome.status is None:
-        safe = operation.repeatable or not outcome.sent
+        safe = operation.idempotent or not outcome.sent
     else:
-        safe = outcome.status in DID_NOT_RUN or (outcome.status in MAY_HAVE_RUN and operation.repeatable)
+        safe = outcome.status in DID_NOT_RUN or (outcome.status in MAY_HAVE_RUN and operation.idempotent)
     if not safe:
         return None
-    seconds = outcome.retry_after
-    if seconds is None:  # full jitter
-        seconds = random.uniform(0, min(BACKOFF_LIMIT, BACKOFF_BASE * 2 ** (attempt - 1)))  # noqa: S311 - no secret
-    return seconds if seconds < left else None
+    asked = outcome.retry_after
+    if asked is None:
+        delay = random.uniform(0, min(BACKOFF_CAP, BACKOFF_BASE * 2 ** (attempt - 1)))  # noqa: S311 - no secret
+    else:  # a minimum; the jitter on top keeps many clients from coming back together
+        delay = asked + random.uniform(0, min(BACKOFF_BASE, max(left - asked, 0) / 2))  # noqa: S311 - no secret
+    return delay if delay < left else None
 
 
 def is_success(operation: Operation[Any], status: int, unconfirmed: bool) -> bool:
-    """Whether an answer means that the operation has done its work.
+    """Whether a response means that the operation has done its work.
 
     `unconfirmed` says that an earlier attempt may have run: a delete that then finds nothing has succeeded.
     """

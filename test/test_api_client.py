@@ -344,5 +344,7 @@ def test_request_timeout__unusable(
 def test_unauthorized__without_credentials_says_so(connect: Connect, server: RecordingServer) -> None:
     """A 401 to a call without credentials says that none were sent, and how to set them."""
     server.default = Response(401)
-    with pytest.raises(UnauthorizedException, match=r"no credentials were sent: set access_token or api_key"):
+    with pytest.raises(
+        UnauthorizedException, match=r"no credentials were sent. Set QOVERY_API_TOKEN, or pass access_token or api_key"
+    ):
         ask(connect(server, access_token=None).api_client)

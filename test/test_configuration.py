@@ -51,8 +51,9 @@ def test_defaults() -> None:
         "retries": 3,
         "connect_timeout": 5.0,
         "read_timeout": 30.0,
+        "idle_timeout": 30.0,
         "total_timeout": 60.0,
-        "max_response_size": 64 * 1024 * 1024,
+        "max_response_size": 16 * 1024 * 1024,
         "debug": False,
     }
     assert configuration.refresh_api_key_hook is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import Counter
 from typing import Any
@@ -146,8 +147,10 @@ def test_callable__renewed_by_another_call() -> None:
     tokens = iter(["one", "two"])
     configuration = Configuration(access_token=lambda: next(tokens))
     assert configuration.authorization() == "Bearer one"
-    assert configuration.renew_authorization("Bearer one") == "Bearer two"
-    assert configuration.renew_authorization("Bearer one") == "Bearer two"
+    credentials = configuration.snapshot().credentials
+    assert credentials is not None
+    assert credentials.renew("Bearer one", math.inf) == "Bearer two"
+    assert credentials.renew("Bearer one", math.inf) == "Bearer two"
 
 
 def test_callable__with_nothing_new(connect: Connect, server: RecordingServer) -> None:

@@ -11,10 +11,10 @@ from qovery.api.environment_secret_api import CREATE, CREATE_ALIAS, CREATE_OVERR
 from qovery.operation import Operation
 from qovery.retry import Outcome
 
-SAFE = (LIST, EDIT, DELETE)
-UNSAFE = (CREATE, CREATE_ALIAS, CREATE_OVERRIDE)
+IDEMPOTENT = (LIST, EDIT, DELETE)
+OTHERS = (CREATE, CREATE_ALIAS, CREATE_OVERRIDE)
 
-# outcome, repeated if safe, repeated if unsafe, a write's outcome is then unknown
+# outcome, retried if idempotent, retried if not, a write's outcome is then unknown
 TABLE = [
     (Outcome(sent=False), True, True, False),
     (Outcome(sent=True), True, False, True),
@@ -38,36 +38,41 @@ TABLE = [
 
 
 @pytest.mark.parametrize(("outcome", "safe", "unsafe", "unknown"), TABLE, ids=lambda value: str(value))
-@pytest.mark.parametrize("operation", [*SAFE, *UNSAFE], ids=lambda operation: operation.name)
-def test_pause__row(operation: Operation[Any], outcome: Outcome, safe: bool, unsafe: bool, unknown: bool) -> None:
-    """Each outcome is repeated or not, and leaves a write known or not."""
-    repeated = retry.pause(operation, outcome, attempt=1, repeats=3, left=60) is not None
-    assert repeated == (safe if operation in SAFE else unsafe)
-    assert retry.may_have_run(operation, outcome) == (unknown and operation is not LIST)
+@pytest.mark.parametrize("operation", [*IDEMPOTENT, *OTHERS], ids=lambda operation: operation.name)
+def test_next_delay__row(operation: Operation[Any], outcome: Outcome, safe: bool, unsafe: bool, unknown: bool) -> None:
+    """Each outcome is retried or not, and leaves the outcome of a write known or not."""
+    retried = retry.next_delay(operation, outcome, attempt=1, max_retries=3, left=60) is not None
+    assert retried == (safe if operation in IDEMPOTENT else unsafe)
+    assert retry.is_unconfirmed(operation, outcome) == (unknown and operation is not LIST)
 
 
-def test_pause__is_bounded_by_the_attempt() -> None:
-    """A pause is random below a limit that doubles, up to a largest one."""
+def test_next_delay__is_bounded_by_the_attempt() -> None:
+    """A delay is random below a bound that doubles, up to a cap."""
     for attempt in range(1, 12):
-        seconds = [retry.pause(LIST, Outcome(503), attempt, repeats=99, left=60) for _ in range(50)]
-        limit = min(retry.BACKOFF_LIMIT, retry.BACKOFF_BASE * 2 ** (attempt - 1))
+        seconds = [retry.next_delay(LIST, Outcome(503), attempt, max_retries=99, left=60) for _ in range(50)]
+        limit = min(retry.BACKOFF_CAP, retry.BACKOFF_BASE * 2 ** (attempt - 1))
         assert all(second is not None and 0 <= second <= limit for second in seconds)
         assert len(set(seconds)) > 1
 
 
-def test_pause__number_of_repeats() -> None:
+def test_next_delay__number_of_retries() -> None:
     """As many attempts follow the first as are allowed."""
-    assert retry.pause(LIST, Outcome(503), attempt=3, repeats=3, left=60) is not None
-    assert retry.pause(LIST, Outcome(503), attempt=4, repeats=3, left=60) is None
-    assert retry.pause(LIST, Outcome(503), attempt=1, repeats=0, left=60) is None
+    assert retry.next_delay(LIST, Outcome(503), attempt=3, max_retries=3, left=60) is not None
+    assert retry.next_delay(LIST, Outcome(503), attempt=4, max_retries=3, left=60) is None
+    assert retry.next_delay(LIST, Outcome(503), attempt=1, max_retries=0, left=60) is None
 
 
 @pytest.mark.parametrize(
-    ("asked", "left", "pause"), [(5, 60, 5), (0, 60, 0), (59, 60, 59), (60, 60, None), (1e6, 60, None)]
+    ("asked", "left", "most"), [(5, 60, 5.25), (0, 60, 0.25), (59.9, 60, 60), (60, 60, None), (1e6, 60, None)]
 )
-def test_pause__retry_after(asked: float, left: float, pause: float | None) -> None:
-    """What the service asks for is obeyed if the time allows it, and ends the call if not."""
-    assert retry.pause(CREATE, Outcome(429, retry_after=asked), 1, 3, left) == pause
+def test_next_delay__retry_after(asked: float, left: float, most: float | None) -> None:
+    """What the service asks for is waited for with a little jitter if the time allows it, and ends the call if not."""
+    delays = [retry.next_delay(CREATE, Outcome(429, retry_after=asked), 1, 3, left) for _ in range(50)]
+    if most is None:
+        assert set(delays) == {None}
+    else:
+        assert len(set(delays)) > 1
+        assert all(delay is not None and asked <= delay <= most for delay in delays)
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_host__plain_http_warns(host: str) -> None:
         configuration = Configuration(host=host)
     assert caught[0].filename == __file__
     with pytest.warns(InsecureWarning, match="plain http") as caught:
-        configuration.host = host
+        configuration.host = f"{host}/v2"
     assert caught[0].filename == __file__
 
 

@@ -14,17 +14,17 @@ from qovery.exceptions import ApiTypeError
 from qovery.models import Key, Secret, SecretEditRequest, SecretRequest, SecretResponseList, Value
 from qovery.operation import Operation, RequestOptions
 from qovery.redaction import sealed
-from qovery.rest import RawResponse
+from qovery.transport.messages import RawResponse
 
 _SECRETS = "/environment/{environmentId}/secret"
 _SECRET = f"{_SECRETS}/{{secretId}}"
 
-LIST = Operation("list_environment_secrets", "GET", _SECRETS, 200, SecretResponseList, repeatable=True)
+LIST = Operation("list_environment_secrets", "GET", _SECRETS, 200, SecretResponseList, idempotent=True)
 CREATE = Operation("create_environment_secret", "POST", _SECRETS, 201, Secret, SecretRequest)
 EDIT = Operation(
-    "edit_environment_secret", "PUT", _SECRET, 200, Secret, SecretEditRequest, body_required=True, repeatable=True
+    "edit_environment_secret", "PUT", _SECRET, 200, Secret, SecretEditRequest, request_required=True, idempotent=True
 )
-DELETE: Operation[None] = Operation("delete_environment_secret", "DELETE", _SECRET, 204, None, repeatable=True)
+DELETE: Operation[None] = Operation("delete_environment_secret", "DELETE", _SECRET, 204, None, idempotent=True)
 CREATE_ALIAS = Operation("create_environment_secret_alias", "POST", f"{_SECRET}/alias", 201, Secret, Key)
 CREATE_OVERRIDE = Operation("create_environment_secret_override", "POST", f"{_SECRET}/override", 201, Secret, Value)
 

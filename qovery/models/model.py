@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
+import operator
 import pprint
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
@@ -152,10 +154,6 @@ def _reveal(value: Any) -> Any:
     return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
-def _is_none(value: Any) -> bool:
-    return value is None
-
-
 def _parse_time(value: Any) -> Any:
     """What pydantic's own parser did not take: other ISO 8601 forms, and times without a zone, read as UTC."""
     if isinstance(value, str):
@@ -175,6 +173,8 @@ def _readable(value: Any) -> Any:
         return {name: _readable(shown) for name, shown in value.__repr_args__()}
     return [_readable(item) for item in value] if isinstance(value, list) else value
 
+
+_is_none = functools.partial(operator.is_, None)  # without a frame: it is called for each field
 
 #: The value of a secret, as `str`; `pydantic.SecretStr` is accepted. None leaves the field out.
 SecretText = Annotated[str | None, Field(strict=True, exclude_if=_is_none), BeforeValidator(_reveal), MASKED]

@@ -1,16 +1,16 @@
-"""A local server that behaves like the service, for trying things and for tests.
+"""A local mock server for the secrets API, for tests and experiments.
 
     with Sandbox() as sandbox:
         configuration = qovery.Configuration(host=sandbox.url, access_token="any token")
 
-It needs the extra `sandbox`. It keeps what it is given in the clear: it is no place for real secrets.
+It needs the extra `sandbox`. It stores values in plain text: do not put real secrets in it.
 """
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from qovery.sandbox.server import Sandbox as Sandbox
 
-__all__ = ["Sandbox"]  # pyright: ignore[reportUnsupportedDunderAll] - loaded on first use, as `qovery` does it
+__all__ = ["Sandbox"]  # pyright: ignore[reportUnsupportedDunderAll] - loaded on first use, as in `qovery`
 
 
 def __getattr__(name: str) -> object:

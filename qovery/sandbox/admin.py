@@ -1,13 +1,13 @@
-"""The admin API: what a test in any language tells a sandbox. The real service has nothing like it.
+"""The admin API: what `Sandbox` offers to tests in Python, over HTTP for every language.
 
-`POST /_sandbox/<name>` calls the method of `Sandbox` of that name, with the JSON object in the body as its
-arguments, and answers what it returns. `load` takes the content of a seed file as `seed`.
+`POST /_sandbox/<name>` calls the command of that name, with the JSON object in the body as its arguments, and
+responds with what it returns. The real service has nothing like it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from pydantic import ConfigDict, ValidationError, validate_call
 from pydantic_core import from_json
@@ -17,70 +17,53 @@ from starlette.routing import Route
 
 from qovery.exceptions import ApiKeyError, ApiValidationError, ApiValueError
 from qovery.redaction import validation_error
-from qovery.sandbox.app import json_answer, problem, read_json, refusal, token_of
-from qovery.sandbox.store import Behaviour, RefusedError
+from qovery.sandbox.app import error_response, invalid_fields, json_response, read_json, token_of
+from qovery.sandbox.store import RejectedError
 
-if TYPE_CHECKING:
-    from qovery.sandbox.server import Sandbox
-
-#: Where the admin API lives.
+#: The path of the admin API.
 PATH = "/_sandbox"
 
-#: The largest body that is read, in bytes; a seed may be long.
+#: The largest request body, in bytes; a seed may be long.
 MAX_BODY = 64 * 1024 * 1024
 
 
-def admin_route(sandbox: Sandbox, lets_in: Callable[[str], bool]) -> Route:
-    """The route of the admin API; `lets_in` says of a token, empty if there is none, whether it may use it."""
+def admin_route(commands: Mapping[str, Callable[..., Any]], accepts: Callable[[str], bool]) -> Route:
+    """The route of the admin API.
+
+    Args:
+        commands: What can be called, by name. Arguments are checked against the annotations.
+        accepts: Whether a token may use the API. The token is empty if the request has none.
+    """
     check = validate_call(config=ConfigDict(hide_input_in_errors=True, strict=True))
-    commands = {name: check(command) for name, command in _commands(sandbox).items()}
+    checked = {name: check(command) for name, command in commands.items()}
 
-    async def answer(request: Request) -> Response:
+    async def respond(request: Request) -> Response:
         try:
-            if not lets_in(token_of(request)):
-                raise RefusedError(401, "access token is missing or invalid")
-            command = commands.get(request.path_params["name"])
+            if not accepts(token_of(request)):
+                raise RejectedError(401, "access token is missing or invalid")
+            command = checked.get(request.path_params["name"])
             if command is None:
-                raise RefusedError(404, f"there is {', '.join(commands)}")
-            arguments = _arguments(await read_json(request, MAX_BODY))
-            result = command(**arguments)
-        except RefusedError as refused:
-            return problem(refused.status, refused.detail)
+                raise RejectedError(404, f"unknown command; use one of {', '.join(checked)}")
+            result = command(**await _arguments(request))
+        except RejectedError as rejected:
+            return error_response(rejected.status, rejected.detail)
         except ValidationError as error:
-            return problem(400, refusal(validation_error(error)).detail)
+            return error_response(400, invalid_fields(validation_error(error)).detail)
         except ApiValidationError as error:
-            return problem(400, refusal(error).detail)
+            return error_response(400, invalid_fields(error).detail)
         except (ApiKeyError, ApiValueError) as error:
-            return problem(404 if isinstance(error, ApiKeyError) else 400, str(error))
-        return json_answer(204 if result is None else 200, result)
+            return error_response(404 if isinstance(error, ApiKeyError) else 400, str(error))
+        return json_response(204 if result is None else 200, result)
 
-    endpoint: Callable[[Request], Awaitable[Response]] = answer
-    return Route(f"{PATH}/{{name}}", endpoint, methods=["POST"])
-
-
-def _commands(sandbox: Sandbox) -> dict[str, Callable[..., Any]]:
-    def behaviour(behaviour: Behaviour) -> None:
-        sandbox.behaviour = behaviour
-
-    def load(seed: dict[str, Any]) -> list[str]:
-        return sandbox.load(seed)
-
-    def requests() -> list[Mapping[str, Any]]:
-        return [request._asdict() for request in sandbox.requests]
-
-    methods = (
-        sandbox.add_environment, sandbox.add_secret, sandbox.delay, sandbox.drop_reply, sandbox.environments,
-        sandbox.fail, sandbox.rate_limit, sandbox.read_only, sandbox.reset, sandbox.reset_connection,
-        sandbox.revoke, sandbox.secrets, sandbox.value, behaviour, load, requests,
-    )  # fmt: skip
-    return {method.__name__: method for method in methods}
+    return Route(f"{PATH}/{{name}}", respond, methods=["POST"])
 
 
-def _arguments(content: bytes) -> dict[str, Any]:
+async def _arguments(request: Request) -> dict[str, Any]:
+    content = await read_json(request, MAX_BODY)
     try:
         arguments = from_json(content) if content else {}
     except ValueError:
-        raise RefusedError(400, "body: invalid JSON") from None
+        raise RejectedError(400, "body: invalid JSON") from None
     if not isinstance(arguments, dict):
-        raise RefusedError(400, "body: must be an object with the arguments")
+        raise RejectedError(400, "body: must be an object with the arguments")
     return arguments

@@ -1,4 +1,4 @@
-"""The sandbox as an ASGI application: HTTP in, calls of the store, JSON out."""
+"""The mock server as an ASGI application: HTTP requests become calls of the store, and JSON responses."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from qovery.api.environment_secret_api import OPERATIONS
 from qovery.exceptions import ApiValidationError
 from qovery.operation import Operation
 from qovery.sandbox.faults import Fault, Faults
-from qovery.sandbox.store import RefusedError, Store
+from qovery.sandbox.store import RejectedError, Store
 
-#: The largest body that is read, in bytes.
+#: The largest request body, in bytes.
 MAX_BODY = 1024 * 1024
 
-#: How many requests are remembered.
+#: How many requests are recorded.
 MAX_REQUESTS = 10_000
 
 _log = logging.getLogger("qovery.sandbox")
@@ -36,7 +36,7 @@ _Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class SeenRequest(NamedTuple):
-    """A request that the sandbox answered; `status` is None where it sent no answer, `client` its User-Agent."""
+    """A recorded request; `status` is None if no response was sent, `client` is its User-Agent."""
 
     method: str
     path: str
@@ -45,15 +45,17 @@ class SeenRequest(NamedTuple):
     operation: str
 
 
-class Seen:
+class RequestLog:
     """The last requests, oldest first."""
 
     def __init__(self) -> None:
         self.requests: deque[SeenRequest] = deque(maxlen=MAX_REQUESTS)
 
 
-def make_app(store: Store, faults: Faults, seen: Seen, extra_routes: list[BaseRoute] | None = None) -> Starlette:
-    """The application. `extra_routes` are served beside the six operations."""
+def make_app(
+    store: Store, faults: Faults, request_log: RequestLog, extra_routes: list[BaseRoute] | None = None
+) -> Starlette:
+    """Make the application. `extra_routes` are served beside the six operations."""
     calls: dict[str, Callable[..., Any]] = {
         "list_environment_secrets": lambda environment: {"results": store.list(environment)},
         "create_environment_secret": store.create,
@@ -64,7 +66,7 @@ def make_app(store: Store, faults: Faults, seen: Seen, extra_routes: list[BaseRo
     }
     endpoints: dict[str, dict[str, _Endpoint]] = {}
     for operation in OPERATIONS:
-        endpoint = _endpoint(operation, calls[operation.name], faults, seen)
+        endpoint = _endpoint(operation, calls[operation.name], faults, request_log)
         endpoints.setdefault(operation.path, {})[operation.method] = endpoint
     # One route for a path, so that a 405 names every method of it.
     routes: list[BaseRoute] = [
@@ -74,110 +76,115 @@ def make_app(store: Store, faults: Faults, seen: Seen, extra_routes: list[BaseRo
 
 
 def _by_method(endpoints: Mapping[str, _Endpoint]) -> _Endpoint:
-    async def answer(request: Request) -> Response:
+    async def respond(request: Request) -> Response:
         return await endpoints["GET" if request.method == "HEAD" else request.method](request)
 
-    return answer
+    return respond
 
 
-def _endpoint(operation: Operation[Any], call: Callable[..., Any], faults: Faults, seen: Seen) -> _Endpoint:
-    async def answer(request: Request) -> Response:
+def _endpoint(
+    operation: Operation[Any], call: Callable[..., Any], faults: Faults, request_log: RequestLog
+) -> _Endpoint:
+    async def respond(request: Request) -> Response:
         fault = None
         try:
             if faults.delay:
                 await asyncio.sleep(faults.delay)
             token = _authorized(request, faults)
-            _limit(faults)
+            _check_limit(faults)
             fault = faults.take(operation.name)
             if fault is not None and fault.kind != "drop_reply":
-                response = problem(fault.status, "the sandbox was told to fail", fault.retry_after)
+                response = error_response(fault.status, "injected fault", fault.retry_after)
             else:
-                if operation.writes and not faults.lets_write(token):
-                    raise RefusedError(403, "this token may only read")
-                arguments = [
-                    request.path_params[name] for name in ("environmentId", "secretId") if name in operation.path
-                ]
-                if operation.body is not None:
-                    arguments.append(await _body(request, operation))
-                response = json_answer(operation.status, call(*arguments))
-        except RefusedError as refused:
-            response = problem(refused.status, refused.detail, refused.retry_after)
-        silent = fault is not None and fault.kind != "status"
+                if operation.writes and not faults.may_write(token):
+                    raise RejectedError(403, "this token is read-only")
+                response = json_response(operation.status, call(*await _arguments(request, operation)))
+        except RejectedError as rejected:
+            response = error_response(rejected.status, rejected.detail, rejected.retry_after)
+        disconnects = fault is not None and fault.kind != "status"
         client = request.headers.get("user-agent", "")[:100]
         record = SeenRequest(
-            request.method, request.url.path, None if silent else response.status_code, client, operation.name
+            request.method, request.url.path, None if disconnects else response.status_code, client, operation.name
         )
-        seen.requests.append(record)
+        request_log.requests.append(record)
         _log.info("%s %s %s", record.method, record.path, record.status)
-        if fault is not None and silent:
-            await _hang_up(request, fault)
+        if fault is not None and disconnects:
+            await _disconnect(request, fault)
         return response
 
-    return answer
+    return respond
 
 
 def token_of(request: Request) -> str:
-    """The token or JWT of a request, empty if it has none."""
+    """Return the token or JWT of a request, or an empty string."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() in {"token", "bearer"} else ""
 
 
 def _authorized(request: Request, faults: Faults) -> str:
     token = token_of(request)
-    if not token or not faults.lets_in(token):
-        raise RefusedError(401, "access token is missing or invalid")
+    if not token or not faults.accepts(token):
+        raise RejectedError(401, "access token is missing or invalid")
     return token
 
 
-def _limit(faults: Faults) -> None:
-    seconds = faults.wait_for_limit()
+def _check_limit(faults: Faults) -> None:
+    seconds = faults.over_limit()
     if seconds is not None:
-        raise RefusedError(429, "too many requests", seconds)
+        raise RejectedError(429, "too many requests", seconds)
+
+
+async def _arguments(request: Request, operation: Operation[Any]) -> list[Any]:
+    """The ids in the path, and the body if the operation has one."""
+    arguments = [request.path_params[name] for name in ("environmentId", "secretId") if name in operation.path]
+    if operation.request_model is not None:
+        arguments.append(await _body(request, operation))
+    return arguments
 
 
 async def _body(request: Request, operation: Operation[Any]) -> Any:
     content = await read_json(request, MAX_BODY)
-    if not content and not operation.body_required:
+    if not content and not operation.request_required:
         content = b"{}"
     try:
-        return operation.body.from_json(content) if operation.body else None
+        return operation.request_model.from_json(content) if operation.request_model else None
     except ApiValidationError as error:
-        raise refusal(error) from None
+        raise invalid_fields(error) from None
 
 
 async def read_json(request: Request, limit: int) -> bytes:
-    """The body, which must say that it is JSON, or be empty."""
+    """Read the body. It must be empty or declared as JSON."""
     content = bytearray()
     async for chunk in request.stream():
         content += chunk
         if len(content) > limit:
-            raise RefusedError(413, f"the body is larger than {limit} bytes")
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if content and kind != "application/json":
-        raise RefusedError(415, "the content type must be application/json")
+            raise RejectedError(413, f"the body is larger than {limit} bytes")
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content and media_type != "application/json":
+        raise RejectedError(415, "the content type must be application/json")
     return bytes(content)
 
 
-def refusal(error: ApiValidationError) -> RefusedError:
-    """What to answer to fields that do not fit; it names them and repeats no value."""
+def invalid_fields(error: ApiValidationError) -> RejectedError:
+    """A 400 that names the invalid fields, without their values."""
     problems = (f"{'.'.join(map(str, problem['loc'])) or 'body'}: {problem['msg']}" for problem in error.errors())
-    return RefusedError(400, "; ".join(problems))
+    return RejectedError(400, "; ".join(problems))
 
 
-def json_answer(status: int, data: object, headers: Mapping[str, str] | None = None) -> Response:
+def json_response(status: int, data: object, headers: Mapping[str, str] | None = None) -> Response:
     if status == 204:
         return Response(status_code=status)
     return Response(to_json(data), status, headers, media_type="application/json")
 
 
-def problem(status: int, detail: str, retry_after: float | None = None) -> Response:
-    """An error, as the service words it."""
+def error_response(status: int, detail: str, retry_after: float | None = None) -> Response:
+    """An error, in the format of the service."""
     headers = {} if retry_after is None else {"Retry-After": str(math.ceil(retry_after))}
-    return json_answer(status, {"status": status, "detail": detail}, headers)
+    return json_response(status, {"status": status, "detail": detail}, headers)
 
 
-async def _hang_up(request: Request, fault: Fault) -> None:
-    """Close the connection in the place of an answer."""
+async def _disconnect(request: Request, fault: Fault) -> None:
+    """Close or reset the connection instead of sending a response."""
     transport: asyncio.Transport = request.scope["state"]["qovery.transport"]
     if fault.kind == "reset":
         sock = transport.get_extra_info("socket")
@@ -188,4 +195,4 @@ async def _hang_up(request: Request, fault: Fault) -> None:
 
 
 async def _http_error(_request: Request, error: Any) -> Response:  # an HTTPException
-    return json_answer(error.status_code, {"status": error.status_code, "detail": error.detail}, error.headers)
+    return json_response(error.status_code, {"status": error.status_code, "detail": error.detail}, error.headers)

@@ -1,4 +1,4 @@
-"""Disturbances of a sandbox: what to do to which requests, and for how often. Knows no HTTP server."""
+"""Fault injection: which requests fail, how, and how often. Knows no HTTP."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ _NAMES = {operation.name for operation in OPERATIONS}
 
 @dataclass
 class Fault:
-    """What befalls the next `times` requests of an operation.
+    """A fault to inject into the next `times` requests of an operation.
 
     Attributes:
         operation: The name of an operation, or `"*"` for all.
-        kind: `status` answers without doing it, `drop_reply` does it and closes the connection without an
-            answer, `reset` resets the connection before it is done.
-        times: How often; None for always.
+        kind: `status` responds with `status` and does not apply the request; `drop_reply` applies it and closes
+            the connection without a response; `reset` resets the connection and does not apply it.
+        times: How many requests; None for every request.
+        status: The status of the response.
+        retry_after: The seconds in its `Retry-After` header; None leaves the header out.
     """
 
     operation: str
@@ -37,14 +39,14 @@ class Fault:
         if self.operation != "*" and self.operation not in _NAMES:
             raise ApiValueError(f"operation must be '*' or one of {', '.join(sorted(_NAMES))}, not {self.operation!r}")
         if self.times is not None and self.times < 1:
-            raise ApiValueError(f"times must be at least 1, or None for ever, not {self.times}")
+            raise ApiValueError(f"times must be at least 1, or None for every request, not {self.times}")
         if not 300 <= self.status <= 599:
             raise ApiValueError(f"status must be one of 300 to 599, not {self.status}")
 
 
 @dataclass
 class Faults:
-    """The disturbances that are on, and the rights of tokens. May be shared by threads."""
+    """The faults that are active, the rate limit, and the rights of tokens. May be shared by threads."""
 
     delay: float = 0.0
     tokens: frozenset[str] | None = field(default=None, repr=False)
@@ -56,7 +58,7 @@ class Faults:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def clear(self) -> None:
-        """Disturb nothing any more."""
+        """Remove all faults and limits, and restore the rights of all tokens."""
         with self._lock:
             self.delay, self._limit = 0.0, None
             for collection in (self._faults, self._revoked, self._read_only, self._recent):
@@ -67,7 +69,7 @@ class Faults:
             self._faults.append(fault)
 
     def take(self, operation: str) -> Fault | None:
-        """The fault that befalls this request, used up by one."""
+        """Return the fault for this request, and count it as used once."""
         with self._lock:
             for fault in self._faults:
                 if fault.operation in {operation, "*"}:
@@ -78,14 +80,14 @@ class Faults:
                     return fault
         return None
 
-    def limit(self, requests: int | None, per: float) -> None:
-        """Let in that many requests in any `per` seconds; None lets in all."""
+    def set_limit(self, requests: int | None, per: float) -> None:
+        """Accept that many requests in any `per` seconds; None accepts all."""
         with self._lock:
             self._limit = None if requests is None else (requests, per)
             self._recent.clear()
 
-    def wait_for_limit(self) -> float | None:
-        """The seconds until the limit lets another request in, or None if it lets this one in."""
+    def over_limit(self) -> float | None:
+        """Count a request. Return None if the rate limit accepts it, otherwise the seconds until it accepts one."""
         with self._lock:
             if self._limit is None:
                 return None
@@ -106,8 +108,8 @@ class Faults:
         with self._lock:
             self._read_only.add(token)
 
-    def lets_in(self, token: str) -> bool:
+    def accepts(self, token: str) -> bool:
         return token not in self._revoked and (self.tokens is None or token in self.tokens)
 
-    def lets_write(self, token: str) -> bool:
+    def may_write(self, token: str) -> bool:
         return token not in self._read_only

@@ -1,4 +1,4 @@
-"""The page at `/`: what the sandbox holds and what it was asked, as HTML that needs nothing from the network."""
+"""The page at `/`: environments, secrets and requests as self-contained HTML."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from qovery.redaction import MASK
-from qovery.sandbox.app import Seen, SeenRequest
+from qovery.sandbox.app import RequestLog, SeenRequest
 from qovery.sandbox.store import SCOPES, Store
 
 #: How many environments, secrets of each, and requests are shown.
@@ -47,13 +47,13 @@ td:first-child { width: 50%; min-width: 14rem; overflow-wrap: anywhere; white-sp
 """
 
 
-def page_route(store: Store, seen: Seen, url: Callable[[], str]) -> Route:
-    """The route of the page."""
+def page_route(store: Store, request_log: RequestLog, url: Callable[[], str]) -> Route:
+    """The route of the page. `url` returns the URL to show."""
 
-    async def answer(_request: Request) -> Response:
-        return HTMLResponse(_page(store, list(seen.requests), url()), headers=_HEADERS)
+    async def respond(_request: Request) -> Response:
+        return HTMLResponse(_page(store, list(request_log.requests), url()), headers=_HEADERS)
 
-    return Route("/", answer, methods=["GET"])
+    return Route("/", respond, methods=["GET"])
 
 
 def _page(store: Store, requests: list[SeenRequest], url: str) -> str:
@@ -62,7 +62,7 @@ def _page(store: Store, requests: list[SeenRequest], url: str) -> str:
         _environment(environment_id, store.list(environment_id)) for environment_id in environments[:MAX_ENVIRONMENTS]
     )
     if len(environments) > MAX_ENVIRONMENTS:
-        sections += f"<p>These are {MAX_ENVIRONMENTS} of {len(environments):,} environments.</p>"
+        sections += f"<p>Showing {MAX_ENVIRONMENTS} of {len(environments):,} environments.</p>"
     latest: list[tuple[str, ...]] = [
         (
             f"{escape(request.method)} {escape(request.path)}",
@@ -76,16 +76,16 @@ def _page(store: Store, requests: list[SeenRequest], url: str) -> str:
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Qovery sandbox</title><link rel="icon" href="data:,"><style>{_STYLE}</style></head><body><main>
 <h1><span>Qovery</span> sandbox</h1>
-<p>Listening on <code>{escape(url)}</code> with the <b>{escape(store.behaviour)}</b> behaviour. Values are kept here in
-the clear and never shown: no place for real secrets.</p>
-{sections or _section("Environments", "none so far", "")}
+<p>Listening on <code>{escape(url)}</code> with the <b>{escape(store.behaviour)}</b> behaviour. Values are stored in
+plain text and never shown. Do not put real secrets here.</p>
+{sections or _section("Environments", "none yet", "")}
 {_section("Requests", note, _table(("Request", "Status", "Client"), latest))}
 </main></body></html>
 """
 
 
 def _outcome(request: SeenRequest) -> str:
-    return "no answer" if request.status is None else str(request.status)
+    return "no response" if request.status is None else str(request.status)
 
 
 def _environment(environment_id: str, secrets: list[dict[str, Any]]) -> str:
@@ -107,7 +107,7 @@ def _environment(environment_id: str, secrets: list[dict[str, Any]]) -> str:
 
 
 def _about(secret: dict[str, Any]) -> str | None:
-    """What a secret points to, where it is mounted, or what it comes from."""
+    """The target of a secret, its mount path, or the service that it comes from."""
     if secret["aliased_secret"]:
         return f"alias of {secret['aliased_secret']['key']}"
     if secret["overridden_secret"]:

@@ -1,7 +1,7 @@
 """The pytest fixtures `qovery_sandbox` and `qovery_api`.
 
-pytest loads this file in every run where the package is installed, so it imports nothing else of it before
-a fixture is asked for.
+pytest loads this file in every run where the package is installed, so it imports the rest of the package only
+when a fixture is used.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ def _qovery_server() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def qovery_sandbox(_qovery_server: Sandbox) -> Sandbox:
-    """A `qovery.sandbox.Sandbox` with one empty environment and nothing else, fresh in each test."""
+    """A `qovery.sandbox.Sandbox` with one empty environment, reset before each test."""
     _qovery_server.reset()
     return _qovery_server
 
 
 @pytest.fixture
 def qovery_api(qovery_sandbox: Sandbox) -> Iterator[EnvironmentSecretApi]:
-    """A `qovery.EnvironmentSecretApi` that talks to `qovery_sandbox`, with the token `sandbox`."""
+    """A `qovery.EnvironmentSecretApi` for `qovery_sandbox`, with the token `sandbox`."""
     import qovery
 
     configuration = qovery.Configuration(
         host=qovery_sandbox.url,
         access_token="sandbox",  # noqa: S106 - made up
-        no_proxy="*",  # whatever proxy the machine has, the sandbox is on this side of it
+        no_proxy="*",  # the mock server is local, so a proxy of the machine must not be used
     )
     with qovery.ApiClient(configuration) as client:
         yield qovery.EnvironmentSecretApi(client)

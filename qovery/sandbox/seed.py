@@ -1,4 +1,4 @@
-"""What a sandbox holds at the start: the built-in seed, and seed files.
+"""The initial content of a mock server: the built-in seed, and seed files.
 
 A seed file is JSON:
 
@@ -6,8 +6,7 @@ A seed file is JSON:
         {"key": "API_KEY", "value": "…", "scope": "PROJECT", "mount_path": null, "description": "…"}
     ]}]}
 
-Only `key` is needed; the scope is ENVIRONMENT unless it is given. The other fields are those of
-`Sandbox.add_secret`.
+Only `key` is required; the default scope is ENVIRONMENT. The other fields are those of `Sandbox.add_secret`.
 """
 
 from __future__ import annotations
@@ -94,15 +93,19 @@ _BUILT_IN = Seed.model_validate(
 )
 
 
-def plant_built_in(store: Store) -> None:
-    """Add the built-in seed to a store that is empty."""
+def add_built_in(store: Store) -> None:
+    """Add the built-in seed to an empty store."""
     with store.transaction():  # another process may do the same with the same file
         if not store.environments():
-            _plant(store, _BUILT_IN)
+            _add(store, _BUILT_IN)
 
 
 def read(path: str | os.PathLike[str]) -> Any:
-    """The content of a seed file; one that cannot be read is an `ApiValueError`."""
+    """Return the content of a seed file.
+
+    Raises:
+        ApiValueError: The file cannot be read.
+    """
     try:
         return json.loads(Path(path).read_text("utf-8"))
     except (OSError, ValueError) as error:
@@ -110,17 +113,17 @@ def read(path: str | os.PathLike[str]) -> Any:
     raise ApiValueError(problem)
 
 
-def plant(store: Store, content: Any) -> list[str]:
-    """Add what a seed holds, all of it or nothing, and return the ids of its environments.
+def add(store: Store, content: Any) -> list[str]:
+    """Add the content of a seed, all of it or nothing, and return the ids of its environments.
 
     Raises:
-        ValidationError: It is not a seed, and where.
-        RefusedError: It names what exists already.
+        ValidationError: The content is not a seed.
+        RejectedError: An environment or a key exists already.
     """
-    return _plant(store, Seed.model_validate(content))
+    return _add(store, Seed.model_validate(content))
 
 
-def _plant(store: Store, seed: Seed) -> list[str]:
+def _add(store: Store, seed: Seed) -> list[str]:
     ids = []
     with store.transaction():
         for environment in seed.environments:

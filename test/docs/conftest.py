@@ -12,7 +12,7 @@ def sandbox(mock_server: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     """A sandbox with the built-in seed, to which the variables of the environment lead."""
     mock_server.reset()
     mock_server._store.clear()
-    seed.plant_built_in(mock_server._store)
+    seed.add_built_in(mock_server._store)
     monkeypatch.setenv("QOVERY_API_URL", mock_server.url)
     monkeypatch.setenv("QOVERY_API_TOKEN", "a-token")
     monkeypatch.setenv("QOVERY_ENVIRONMENT_ID", mock_server.environment_id)

@@ -146,13 +146,16 @@ def test_operation__row(operation: Operation[Any]) -> None:
     described = DOCUMENT["paths"][operation.path][operation.method.lower()]
     assert re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", described["operationId"]) == operation.name
     body = described.get("requestBody")
-    assert operation.body_required == bool(body and body.get("required"))
+    assert operation.request_required == bool(body and body.get("required"))
     named = body and body["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
-    assert named == (operation.body.__name__ if operation.body else None)
+    assert named == (operation.request_model.__name__ if operation.request_model else None)
     (status,) = [int(code) for code in described["responses"] if code.startswith("2")]
     content = described["responses"][str(status)].get("content")
     answer = content and content["application/json"]["schema"]["$ref"].rpartition("/")[2]
-    assert (status, answer) == (operation.status, operation.answer.__name__ if operation.answer else None)
+    assert (status, answer) == (
+        operation.status,
+        operation.response_model.__name__ if operation.response_model else None,
+    )
 
 
 def test_operations__all() -> None:

@@ -85,4 +85,4 @@ def test_page__is_bounded(http: urllib3.PoolManager, sandbox: Sandbox, env: str)
 def test_page__of_nothing(http: urllib3.PoolManager) -> None:
     """An empty sandbox has a page too."""
     with Sandbox(seeded=False) as sandbox:
-        assert "none so far" in page(http, sandbox)
+        assert "none yet" in page(http, sandbox)

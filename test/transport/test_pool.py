@@ -7,7 +7,6 @@ import copy
 import gc
 import os
 import pickle
-import queue
 import sys
 import threading
 import time
@@ -24,6 +23,7 @@ from qovery import (
     ApiTimeoutError,
     EnvironmentSecretApi,
 )
+from qovery.transport.pool import ConnectionPool
 from test.support import wait_until
 from test.support.calls import CALLS, EMPTY_LIST, GOOD
 from test.support.clients import Connect, client_for
@@ -109,8 +109,7 @@ def test_threads__get_their_own_answers(connect: Connect, server: RecordingServe
 
 def waiting_for_a_connection() -> int:
     """How many threads stand in the queue of a pool."""
-    callers = [frame.f_back for frame in sys._current_frames().values()]
-    return sum(caller is not None and caller.f_code is queue.Queue.get.__code__ for caller in callers)
+    return sum(frame.f_code is ConnectionPool._wait.__code__ for frame in sys._current_frames().values())
 
 
 def test_close__ends_calls_under_way(connect: Connect) -> None:

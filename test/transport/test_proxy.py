@@ -121,18 +121,18 @@ def test_proxy__socks(connect: Connect, server: RecordingServer, scheme: str) ->
 each = pytest.mark.parametrize("name", CALLS)
 #: What the proxy does with a CONNECT, what is set, how often it is asked, and what the error says.
 PROXY_FAULTS: dict[str, tuple[Sequence[Step], dict[str, Any], int, str]] = {
-    "403": ([read, send(http_response(403))], {}, 1, "403 Reason.*look at proxy, proxy_headers and no_proxy"),
-    "404": ([read, send(http_response(404))], {}, 1, "404 Reason.*look at proxy, proxy_headers and no_proxy"),
-    "407": ([read, send(http_response(407))], {}, 1, "407 Reason.*look at the user and the password in proxy"),
+    "403": ([read, send(http_response(403))], {}, 1, "403 Reason.*check proxy, proxy_headers and no_proxy"),
+    "404": ([read, send(http_response(404))], {}, 1, "404 Reason.*check proxy, proxy_headers and no_proxy"),
+    "407": ([read, send(http_response(407))], {}, 1, "407 Reason.*check the user and the password in proxy"),
     "502": ([read, send(http_response(502))], {}, 4, "Unable to connect to proxy.*502 Reason"),
     "reset": ([read, reset], {}, 4, "reset by peer|forcibly closed"),
     "no HTTP": ([read, send(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")], {}, 4, "SSH-2.0"),
-    "silence": ([read, stall], {"total_timeout": 1}, 1, "no complete answer in time"),
+    "silence": ([read, stall], {"total_timeout": 1}, 1, "no complete response in time"),
     "trickling head": (
         [read, trickle(http_response(200, "", f"X: {'x' * 5000}"))],
         {"total_timeout": 1},
         1,
-        "no complete answer in time",
+        "no complete response in time",
     ),
 }
 
@@ -166,6 +166,6 @@ def test_proxy__tls_failed(connect: Connect, tls: Authority) -> None:
     """The error points to the proxy's settings: one that speaks TLS is not trusted, one that is plain does not."""
     with tls.server() as trusted, RecordingServer() as plain:
         for proxy in (trusted, plain):
-            with pytest.raises(ApiConnectionError, match="look at proxy and proxy_ssl_context") as caught:
+            with pytest.raises(ApiConnectionError, match="check proxy and proxy_ssl_context") as caught:
                 CALLS["list"](connect("https://api.test", proxy=f"https://127.0.0.1:{proxy.port}"))
             assert (proxy.connections, proxy.received, caught.value.attempts) == (1, [], 1)

@@ -11,8 +11,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from qovery.redaction import TextMask
-from qovery.rest import _Exchange, _Response, _TimedReader
+from qovery.api.environment_secret_api import LIST
+from qovery.transport.attempt import Attempt
+from qovery.transport.connection import DeadlineReader
+from qovery.transport.messages import Request
+from qovery.transport.response_head import Response
+
+ATTEMPT = Attempt(Request(LIST, "/", {}, None, 10, 10, 10, math.inf, 1000, True, []))
 
 NAMES = st.sampled_from(
     [
@@ -45,7 +50,7 @@ def read(kind: type[http.client.HTTPResponse], answer: bytes) -> dict[str, Any]:
     with ours, theirs:
         theirs.sendall(answer)
         theirs.shutdown(socket.SHUT_WR)
-        response = kind(_TimedReader(ours, _Exchange(10, math.inf, TextMask([]))), method="GET")  # type: ignore[arg-type] # has what is asked of it
+        response = kind(DeadlineReader(ours, ATTEMPT), method="GET")  # type: ignore[arg-type] # has what is asked of it
         try:
             response.begin()
             known = {name: getattr(response, name) for name in ("status", "code", "reason", "version", "length")}
@@ -72,9 +77,9 @@ def test_head__any(status_line: str, lines: list[str], end: str) -> None:
     head = end.join([status_line, *lines, "", ""]).encode("latin-1")
     final = status_line.split()[1] not in {"100", "103"}
     answer = head + b"abcdefg" if final else head + b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcdefg"
-    # http.client passes over 100 alone.
+    # http.client skips 100 alone.
     expected = read(http.client.HTTPResponse, answer if final else answer.replace(b" 103", b" 100", 1))
-    assert read(_Response, answer) == expected
+    assert read(Response, answer) == expected
 
 
 @pytest.mark.parametrize(
@@ -87,9 +92,12 @@ def test_head__any(status_line: str, lines: list[str], end: str) -> None:
         (b"HTTP/1.1 103 Early Hints\r\n\r\n", False),
     ],
 )
-def test_head__plain(head: bytes, plain: bool) -> None:
+def test_head__plain(head: bytes, plain: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """The common head is read without the parser of e-mails, and only that."""
+    others: list[Response] = []
+    monkeypatch.setattr(Response, "_begin_other", lambda response: others.append(response))
     ours, theirs = socket.socketpair()
-    with ours, theirs, _Response(_TimedReader(ours, _Exchange(10, math.inf, TextMask([])))) as response:  # type: ignore[arg-type] # as above
+    with ours, theirs, Response(DeadlineReader(ours, ATTEMPT)) as response:  # type: ignore[arg-type] # as above
         theirs.sendall(head)
-        assert response._begin_plain() is plain
+        response.begin()
+        assert bool(others) is not plain

@@ -61,7 +61,8 @@ def test_hostname__must_fit(connect: Connect, tls: Authority) -> None:
             connect(server, assert_hostname="third.test").list_environment_secrets("e")
         assert server.received == []
         connect(server, assert_hostname="other.test").list_environment_secrets("e")
-        connect(server, assert_hostname=False).list_environment_secrets("e")
+        with pytest.warns(InsecureWarning, match="assert_hostname is False"):
+            connect(server, assert_hostname=False).list_environment_secrets("e")
         assert len(server.received) == 2
 
 
@@ -157,7 +158,7 @@ TLS_FAULTS: dict[str, tuple[Callable[[Authority], ssl.SSLContext | None], dict[s
     "expired": (
         lambda tls: tls.context(not_before=NOW - 9 * DAY, not_after=NOW - DAY),
         {},
-        "certificate has expired.*renew it, the server's or an own CA in ssl_ca_cert",
+        "certificate has expired.*renew it, the server's or your own CA in ssl_ca_cert",
     ),
     "not yet valid": (
         lambda tls: tls.context(not_before=NOW + DAY, not_after=NOW + 9 * DAY),
@@ -167,19 +168,19 @@ TLS_FAULTS: dict[str, tuple[Callable[[Authority], ssl.SSLContext | None], dict[s
     "wrong address": (
         lambda tls: tls.context("other.test"),
         {},
-        "not valid for '127.0.0.1'.*look at host, or set assert_hostname or tls_server_name",
+        "not valid for '127.0.0.1'.*check host, or set assert_hostname or tls_server_name",
     ),
     "wrong name": (
         Authority.context,
         {"tls_server_name": "other.test"},
-        "not valid for 'other.test'.*look at host, or set assert_hostname or tls_server_name",
+        "not valid for 'other.test'.*check host, or set assert_hostname or tls_server_name",
     ),
     "wrong asserted name": (
         Authority.context,
         {"assert_hostname": "other.test"},
-        "'other.test' doesn't match .*look at host, or set assert_hostname or tls_server_name",
+        "'other.test' doesn't match .*check host, or set assert_hostname or tls_server_name",
     ),
-    "plain HTTP on a TLS port": (lambda _: None, {}, r"(?i)(wrong.version|record.layer).* plain http: look at host"),
+    "plain HTTP on a TLS port": (lambda _: None, {}, r"(?i)(wrong.version|record.layer).* plain http: check host"),
 }
 HANDSHAKES: dict[str, Sequence[Step]] = {
     "closed": [read_byte],

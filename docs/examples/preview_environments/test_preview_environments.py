@@ -67,5 +67,5 @@ def test_prepare__lost_request(qovery_sandbox: Sandbox, qovery_api: EnvironmentS
 def test_prepare__may_only_read(qovery_sandbox: Sandbox, qovery_api: EnvironmentSecretApi, environment_id: str) -> None:
     """A token that may not write is an error that says so."""
     qovery_sandbox.read_only("sandbox")
-    with pytest.raises(ForbiddenException, match="only read"):
+    with pytest.raises(ForbiddenException, match="read-only"):
         prepare(qovery_api, environment_id, "for tests")

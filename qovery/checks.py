@@ -1,0 +1,133 @@
+"""The checks of settings and headers: each returns the value to keep, or raises an error that never shows it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from qovery.exceptions import ApiTypeError, ApiValueError
+
+DEFAULT_HOST = "https://api.qovery.com"
+
+_HOST_NAME = re.compile(r"[\w.-]+|[\da-f.]*:[\da-f:.]*(%\w+)?", re.ASCII).fullmatch
+_HEADER_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII).fullmatch
+_NOT_IN_A_HEADER = re.compile(r"[^\t\x20-\x7e\x80-\xff]").search
+
+
+def host_url(name: str, value: Any) -> str:
+    """A URL of scheme, name, port and path alone, without a trailing slash."""
+    if not isinstance(value, str):
+        raise ApiTypeError(f"{name} must be a URL as str, not {type(value).__name__}")
+    try:
+        parts = urlsplit(value.strip())
+        name_of_host = parts.hostname or ""
+        usable = parts.scheme in {"http", "https"} and _HOST_NAME(name_of_host) and parts.port != 0
+        usable = usable and ("[" in parts.netloc) == (":" in name_of_host)  # Python 3.10 takes anything in brackets
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ApiValueError(f"{name} must be a URL like {DEFAULT_HOST}")
+    if "@" in parts.netloc or parts.query or parts.fragment or not parts.geturl().isascii():
+        raise ApiValueError(
+            f"{name} must be scheme, name, port and path alone, in ASCII: credentials have their own settings"
+        )
+    return parts.geturl().rstrip("/")
+
+
+def flag(name: str, value: Any) -> bool:
+    """Whether `value` is true."""
+    return bool(value)
+
+
+def positive(name: str, value: Any) -> Any:
+    """`value` if it is a number above 0, else an error that names it."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ApiTypeError(f"{name} must be a number, not {type(value).__name__}")
+    if not 0 < value < float("inf"):
+        raise ApiValueError(f"{name} must be a number above 0")
+    return value
+
+
+def count(name: str, value: Any, least: int = 1) -> int:
+    """`value` if it is an int of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ApiTypeError(f"{name} must be an int, not {type(value).__name__}")
+    if value < least:
+        raise ApiValueError(f"{name} must be at least {least}")
+    return value
+
+
+def retry_policy(name: str, value: Any) -> Any:
+    """A number of retries, or a `urllib3.Retry`; None is the default."""
+    if value is None:
+        return 3
+    if not isinstance(value, int):
+        if not hasattr(value, "increment"):  # urllib3 is not imported here
+            raise ApiTypeError(f"{name} must be an int or a urllib3.Retry, not {type(value).__name__}")
+        return value
+    if value < 0:
+        raise ApiValueError(f"{name} must be 0 or more, or a urllib3.Retry")
+    return int(value)
+
+
+def text(name: str, value: Any) -> Any:
+    """`value` if it is a text or None."""
+    if not isinstance(value, (str, type(None))):
+        raise ApiTypeError(f"{name} must be a str, not {type(value).__name__}")
+    return value
+
+
+def mapping(name: str, value: Any) -> dict[Any, Any]:
+    """`value` as a new dictionary, empty for None, or an error that does not show it."""
+    if not isinstance(value, (Mapping, type(None))):
+        raise ApiTypeError(f"{name} must be a mapping, not {type(value).__name__}")
+    return dict(value or {})
+
+
+def socket_options(name: str, value: Any) -> list[Any] | None:
+    """A new list of tuples, or None."""
+    try:
+        return None if value is None else [tuple(option) for option in value]
+    except TypeError:
+        pass
+    raise ApiTypeError(f"{name} must be a list of tuples as for socket.setsockopt")
+
+
+def header_key(name: str) -> str:
+    """A header's name in lower case, or an error that does not show it: it may be a misplaced credential."""
+    if not isinstance(name, str) or not _HEADER_NAME(name):
+        raise ApiValueError("a header name must consist of letters, digits and hyphens")
+    return name.lower()
+
+
+def header_text(name: str, value: str) -> str:
+    """A header's value without the white space around it, or an error that does not show it."""
+    if not isinstance(value, str):
+        raise ApiTypeError(f"{name} must be a str, not {type(value).__name__}")
+    text = value.strip()
+    if _NOT_IN_A_HEADER(text):
+        raise ApiValueError(f"{name} has a line break or another character that an HTTP header cannot carry")
+    return text
+
+
+#: What checks a setting, by name; the others are taken as they are.
+SETTING_CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    "host": host_url,
+    "api_key": mapping,
+    "api_key_prefix": mapping,
+    "proxy": text,
+    "no_proxy": text,
+    "proxy_headers": mapping,
+    "socket_options": socket_options,
+    "verify_ssl": flag,
+    "debug": flag,
+    "connection_pool_maxsize": count,
+    "max_response_size": count,
+    "connect_timeout": positive,
+    "idle_timeout": positive,
+    "read_timeout": positive,
+    "total_timeout": positive,
+    "retries": retry_policy,
+}

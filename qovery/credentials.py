@@ -1,0 +1,176 @@
+"""Tokens and what is made of them: the `Authorization` header, and its renewal after the service rejected it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from pydantic import SecretStr
+
+from qovery.checks import header_text
+from qovery.exceptions import ApiException, ApiTimeoutError, ApiValueError
+from qovery.origins import from_signal_handler
+from qovery.redaction import TextMask
+
+#: A token, or a callable that returns one.
+Token = str | SecretStr | Callable[[], str | SecretStr]
+
+
+class Credentials:
+    """A token, or the callable that returns it, and the header made of it.
+
+    Args:
+        name: The setting, for the texts of errors.
+        given: The token or the callable.
+        scheme: The word before the token in the header; None if the token may carry its own.
+
+    Attributes:
+        headers: The header that signs a request; None if the callable has not been asked yet.
+    """
+
+    __slots__ = ("_fetching", "_given", "_locks", "_name", "_scheme", "_token", "headers")
+
+    def __init__(self, name: str, given: Token, scheme: str | None) -> None:
+        self._name = name
+        self._given = given  # also keeps the object alive, by whose id the configuration finds this one
+        self._scheme = scheme
+        self._locks: dict[int, threading.Lock] = {}
+        self._fetching: set[tuple[int, int]] = set()
+        self._token = ""
+        self.headers: dict[str, str] | None = None
+        if not callable(given):
+            self._keep(_token_text(name, given))
+
+    def fetch(self, deadline: float) -> dict[str, str]:
+        """The header; the callable is asked if none is kept.
+
+        Raises:
+            ApiTimeoutError: Another thread asks already, and the callable did not return before the deadline.
+            ApiException: The callable failed.
+            ApiTypeError, ApiValueError: It returned something else than a token.
+        """
+        return self.headers or self._fetch(None, deadline)
+
+    def renew(self, rejected: str, deadline: float) -> str | None:
+        """Another `Authorization` after the service rejected one, or None if there is no other.
+
+        The callable is not asked again if another call has renewed the token in the meantime. Errors are those of
+        `fetch`.
+        """
+        if not callable(self._given):
+            return None
+        renewed = self._fetch(rejected, deadline)["Authorization"]
+        return None if renewed == rejected else renewed
+
+    def _fetch(self, rejected: str | None, deadline: float) -> dict[str, str]:
+        # Both looked up here, since a monkey patch may replace them after the import.
+        here = os.getpid(), threading.get_ident()
+        if here in self._fetching:
+            raise ApiValueError(
+                f"the callable for {self._name} called with the client that it belongs to: give it a client of its own"
+            )
+        # One lock a process: a fork may happen while another thread holds the parent's.
+        lock = self._locks.setdefault(here[0], threading.Lock())
+        if not lock.acquire(timeout=min(max(deadline - time.monotonic(), 0), threading.TIMEOUT_MAX)):
+            raise ApiTimeoutError(reason=f"the callable for {self._name} did not return in time in another thread")
+        try:
+            self._fetching.add(here)
+            headers = self.headers
+            if headers is None or headers["Authorization"] == rejected:
+                headers = self._keep(self._ask())
+            return headers
+        finally:
+            self._fetching.discard(here)
+            lock.release()
+
+    def _ask(self) -> str:
+        try:
+            token = cast("Any", self._given)()
+        except Exception as error:
+            if from_signal_handler(error):
+                raise
+            text = f"{type(error).__name__}: {error}"
+        else:
+            return _token_text(f"{self._name} from its callable", token)
+        raise ApiException(reason=f"the callable for {self._name} failed: {TextMask([self._token])(text)}")
+
+    def _keep(self, token: str) -> dict[str, str]:
+        scheme = self._scheme
+        if scheme is None:
+            scheme = "" if " " in token else "Token"
+        self._token = token
+        self.headers = {"Authorization": f"{scheme} {token}" if scheme else token}
+        return self.headers
+
+
+class FixedHeaders:
+    """Headers that sign a request and cannot be renewed: what an overridden `auth_settings` returned."""
+
+    def __init__(self, headers: dict[str, str]) -> None:
+        self.headers = headers
+
+    def fetch(self, deadline: float) -> dict[str, str]:
+        """The headers."""
+        return self.headers
+
+    def renew(self, rejected: str, deadline: float) -> None:
+        """There are no others."""
+
+
+class CredentialsReader:
+    """Finds the credentials for a token, the same ones as long as the setting holds the same object.
+
+    So the token that a callable returned is kept, however often the settings are read.
+    """
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, int, str | None], Credentials] = {}
+
+    def read(self, settings: Mapping[str, Any]) -> Credentials | None:
+        """The credentials that the settings name, or None: the access token's, else the API key's."""
+        token, name, scheme = settings["_access_token"].value, "access_token", "Bearer"
+        if token is None:
+            token, name = settings["_api_key"].get("ApiKeyAuth"), "api_key['ApiKeyAuth']"
+            scheme = settings["api_key_prefix"].get("ApiKeyAuth")
+        if token is None:
+            return None
+        return self._known.get((name, id(token), scheme)) or self.find(name, token, scheme)
+
+    def find(self, name: str, token: Token, scheme: str | None) -> Credentials:
+        """The credentials for a token of a setting."""
+        if scheme is not None:
+            scheme = header_text("api_key_prefix", scheme)
+        key = name, id(token), scheme
+        found = self._known.get(key)
+        if found is None:
+            found = self._known.setdefault(key, Credentials(name, token, scheme))
+            for other in list(self._known):
+                if other[0] == name and other != key:
+                    self._known.pop(other, None)
+        return found
+
+
+def is_jwt(token: str) -> bool:
+    """Whether a token is a JWT: three parts, of which the first is JSON in base64."""
+    parts = token.split(".")
+    try:
+        header = json.loads(base64.urlsafe_b64decode(parts[0] + "=" * (-len(parts[0]) % 4)))
+    except (binascii.Error, ValueError):
+        return False
+    return len(parts) == 3 and isinstance(header, dict)
+
+
+def _token_text(name: str, value: str | SecretStr) -> str:
+    """A token without the white space around it, or an error that does not show it."""
+    text = header_text(name, value.get_secret_value() if isinstance(value, SecretStr) else value)
+    if not text:
+        raise ApiValueError(f"{name} is empty: set a token, or leave it out")
+    return text

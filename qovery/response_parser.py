@@ -1,0 +1,91 @@
+"""What a response means to the caller: its model, or the exception with everything it says, masked."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+import pydantic_core
+
+from qovery.exceptions import ApiDecodeError, ApiException, exception_class
+from qovery.models.model import Model
+from qovery.redaction import TextMask, mask_json
+from qovery.transport.messages import Request, Response, mask_headers
+
+#: What an error keeps of a body, in bytes: all of it or nothing, since a cut may leave half a secret.
+_KEPT = 256 * 1024
+
+#: What the objects of a body may take, as a multiple of the largest body: the values of real secrets take four times
+#: the size of their JSON, those of a hostile body thirty times.
+_GROWTH = 8
+
+#: What one object may take at most, as a multiple of its JSON.
+_LARGEST = 116
+
+
+def parse(request: Request, response: Response) -> Any:
+    """The body as the operation's model.
+
+    Raises:
+        ApiDecodeError: It is empty, no JSON, not of the documented shape, or would become too large.
+    """
+    model = cast("type[Model]", request.operation.response_model)
+    bound = _GROWTH * request.max_response_size
+    if len(response.data) * _LARGEST > bound and _size_of_objects(response.data) > bound:
+        problem = f"its values would take more than {_GROWTH} times max_response_size"
+    else:
+        try:
+            return model.__pydantic_validator__.validate_json(response.data)
+        except ValueError as error:
+            problem = str(error) if response.data else "it is empty"
+    mask = request.mask
+    details = _details(request, response, mask)
+    details["reason"] = f"the response cannot be read: {mask(problem)}"
+    start = " ".join((details["body"] or "")[:100].split())
+    if start:
+        details["reason"] += f"; it begins {start!r}"
+    raise ApiDecodeError(**details, outcome_unknown=request.operation.writes)
+
+
+def error_of(request: Request, response: Response) -> ApiException:
+    """The exception for a response that is no success."""
+    details = _details(request, response, request.mask)
+    location = details["headers"].get("Location")
+    if 300 <= response.status <= 399 and location:
+        details["reason"] += f" to {location}, which is not followed: check host"
+    if response.status == 401 and not any(name.lower() == "authorization" for name in request.headers):
+        details["reason"] += ": no credentials were sent. Set QOVERY_API_TOKEN, or pass access_token or api_key"
+    return exception_class(response.status)(
+        **details, retry_after=response.outcome.retry_after, outcome_unknown=response.unconfirmed
+    )
+
+
+def _size_of_objects(data: bytes) -> int:
+    """About how many bytes the values in a JSON text take as objects."""
+    return data.count(b"{") * 232 + (data.count(b"[") + data.count(b",")) * 64
+
+
+def _details(request: Request, response: Response, mask: TextMask) -> dict[str, Any]:
+    """What every error with a response carries, masked."""
+    body, data = _masked_body(response.data, mask) if len(response.data) <= _KEPT else (None, None)
+    return {
+        "status": response.status,
+        "reason": mask(response.reason or ""),
+        "body": body,
+        "data": data,
+        "headers": mask_headers(response.headers, mask),
+        "operation": request.operation.name,
+        "attempts": response.attempts,
+    }
+
+
+def _masked_body(content: bytes, mask: TextMask) -> tuple[str, Any]:
+    """The text of a response and its JSON, masked."""
+    body = mask(content.decode("utf-8", "replace"))
+    try:
+        plain = pydantic_core.from_json(content)
+    except ValueError:
+        return body, None
+    data = mask_json(plain, mask)
+    # JSON has more ways to write a secret than a text search knows, a number for one.
+    return (body if data == plain else json.dumps(data)), data

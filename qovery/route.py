@@ -1,0 +1,176 @@
+"""`Route`: where a request goes and how it gets there, as one value. Opens no connection."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from qovery.exceptions import ApiValueError
+from qovery.redaction import Masked, credentials
+
+if TYPE_CHECKING:
+    import ssl
+
+#: The variables that name a proxy, in both spellings; lower case wins.
+_PROXY_VARIABLES = tuple(
+    spelling for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy") for spelling in (name, name.upper())
+)
+
+_PROXY_SCHEMES = {"http", "https", "socks4", "socks4a", "socks5", "socks5h"}
+
+_variable = os.environ.get
+
+_LOOPBACK = re.compile(r"(.+\.)?localhost|127(\.\d+){3}|::1").fullmatch
+
+
+class Route(NamedTuple):
+    """Everything that decides where a request goes. Two routes are equal if their content is.
+
+    The fields are the settings of `Configuration` of the same name; `proxy` is the URL of the proxy that is
+    really used, whether it was set or comes from the environment.
+    """
+
+    host: str
+    proxy: Masked[str | None]
+    proxy_headers: Masked[tuple[tuple[str, str], ...]]
+    proxy_ssl_context: ssl.SSLContext | None
+    ssl_ca_cert: str | os.PathLike[str] | None
+    ca_cert_data: str | bytes | None
+    cert_file: str | os.PathLike[str] | None
+    key_file: str | os.PathLike[str] | None
+    verify_ssl: bool
+    assert_hostname: str | bool | None
+    tls_server_name: str | None
+    socket_options: tuple[tuple[int, int, int | bytes], ...] | None
+    connection_pool_maxsize: int
+    idle_timeout: float
+
+    @property
+    def url(self) -> SplitResult:
+        """The parts of the host's URL."""
+        return urlsplit(self.host)
+
+    @property
+    def proxy_url(self) -> SplitResult | None:
+        """The parts of the proxy's URL, credentials included."""
+        return None if self.proxy.value is None else urlsplit(self.proxy.value)
+
+    @property
+    def prefix(self) -> str:
+        """What a request's target begins with: the host's path, behind a forwarding proxy its whole URL."""
+        proxy, url = self.proxy_url, self.url
+        forwarded = url.scheme == "http" and proxy is not None and not proxy.scheme.startswith("socks")
+        return self.host if forwarded else url.path
+
+    def secrets(self) -> Iterator[str]:
+        """What of the proxy's settings no text may show."""
+        given = (self.proxy.value or "").rpartition("@")[0].rpartition("//")[2]
+        user, _, password = map(unquote, given.partition(":"))
+        yield from (given, f"{user}:{password}", password or user)
+        for _, value in self.proxy_headers.value:
+            yield from credentials(value)
+
+    def insecure(self) -> str | None:
+        """Why others can read requests on this route, or None if they cannot."""
+        if self.url.scheme == "https":
+            if not self.verify_ssl:
+                return (
+                    "verify_ssl is off, so tokens and secrets can be read on the way: set ssl_ca_cert to trust your CA"
+                )
+            if self.assert_hostname is False:
+                return "assert_hostname is False, so any server with a valid certificate can read tokens and secrets"
+            return None
+        proxy = self.proxy_url
+        if proxy is not None and not _LOOPBACK(proxy.hostname or ""):
+            return "host is plain http and a proxy forwards it, so tokens and secrets can be read on the way: use https"
+        if not _LOOPBACK(self.url.hostname or ""):
+            return "host is plain http, so tokens and secrets can be read on the way: use https"
+        return None
+
+
+def choose_proxy(host: str, proxy: str | None, no_proxy: str | None, environment: tuple[str | None, ...]) -> str | None:
+    """The URL of the proxy through which `host` is reached, or None.
+
+    Args:
+        host: The URL of the host.
+        proxy: The proxy that was set; it wins over the environment.
+        no_proxy: The hosts that were set to be reached directly, separated by commas.
+        environment: The values of the variables that name a proxy.
+
+    Raises:
+        ApiValueError: It is not the URL of a proxy. The text does not show it.
+    """
+    if proxy is None and not any(environment):
+        return None
+    chosen = _choose(host, proxy, no_proxy)
+    if chosen is not None and not _is_proxy_url(chosen):
+        raise ApiValueError("proxy must be a URL like http://name:3128 or socks5://name:1080")
+    return chosen
+
+
+def _is_proxy_url(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        return url.scheme in _PROXY_SCHEMES and bool(url.hostname) and url.port != 0 and not any(map(str.isspace, text))
+    except ValueError:
+        return False
+
+
+def _choose(host: str, proxy: str | None, no_proxy: str | None) -> str | None:
+    # Imported here since it is slow; the stubs do not know the second name.
+    from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined] # see above
+
+    scheme, netloc = urlsplit(host)[:2]
+    proxies: dict[str, str] = getproxies_environment()
+    if no_proxy is not None:
+        proxies["no"] = no_proxy
+    if (proxy is None or no_proxy is not None) and proxy_bypass_environment(netloc, proxies):
+        return None
+    return proxies.get(scheme) or proxies.get("all") if proxy is None else proxy
+
+
+#: The settings that a route takes as they are, in the order of its last fields.
+_PLAIN_SETTINGS = tuple(name for name in Route._fields if name not in {"proxy", "proxy_headers", "socket_options"})
+_plain = itemgetter("no_proxy", *_PLAIN_SETTINGS)
+
+
+class RouteReader:
+    """Reads the route from settings, and makes another one only when their content has changed.
+
+    The content is compared, since mappings are changed in place and proxies may come from the environment.
+    """
+
+    __slots__ = ("_last",)
+
+    def __init__(self) -> None:
+        self._last: tuple[tuple[Any, ...], Route] | None = None
+
+    def read(self, settings: Mapping[str, Any], warn: Callable[[str], None]) -> Route:
+        """The route; `warn` is called with the reason if it is insecure in another way or place than the last."""
+        proxy, headers, options = settings["_proxy"].value, settings["_proxy_headers"], settings["socket_options"]
+        content = (
+            proxy,
+            tuple(map(_variable, _PROXY_VARIABLES)) if proxy is None else (),
+            tuple(headers.items()),
+            None if options is None else tuple(options),
+            *_plain(settings),
+        )
+        last = self._last
+        if last is not None and last[0] == content:
+            return last[1]
+        route = Route(
+            proxy=Masked(choose_proxy(settings["host"], proxy, settings["no_proxy"], content[1])),
+            proxy_headers=Masked(content[2]),
+            socket_options=content[3],
+            **{name: settings[name] for name in _PLAIN_SETTINGS},
+        )
+        problem = route.insecure()
+        where = route.host, route.proxy, problem
+        if problem and (last is None or where != (last[1].host, last[1].proxy, last[1].insecure())):
+            warn(problem)  # before the route is kept: a warning that is an error is one at each call
+        self._last = content, route
+        return route

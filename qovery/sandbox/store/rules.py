@@ -1,0 +1,154 @@
+"""The rules of the service, as pure functions: what a request is rejected for, and what it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Literal, get_args
+
+from qovery.models import Key, SecretEditRequest, SecretRequest, Value
+from qovery.sandbox.store.record import SCOPES, Record, Scope
+
+Behaviour = Literal["documented", "observed"]
+BEHAVIOURS: Final = get_args(Behaviour)
+
+#: Returns the secrets with a key that the environment sees, lowest scope first.
+Lookup = Callable[[str], Sequence[Record]]
+
+
+class RejectedError(Exception):
+    """A request that the service rejects, with the status and detail of its response."""
+
+    def __init__(self, status: int, detail: str, retry_after: float | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.retry_after = retry_after
+
+
+def creation(behaviour: Behaviour, request: SecretRequest, lookup: Lookup) -> tuple[dict[str, Any], list[str]]:
+    """Return the columns of a new secret, and the ids of the secrets that it replaces."""
+    replaced: list[str] = []
+    target = None
+    if behaviour == "observed":
+        check_new_key(request.key, lookup)
+    else:
+        _check_key(request.key)
+        target = _target_of_value(request, lookup)
+        replaced = [record.id for record in lookup(request.key) if record.scope == "ENVIRONMENT"]
+    columns: dict[str, Any] = {
+        "key": request.key,
+        "description": request.description,
+        "interpolated": request.enable_interpolation_in_file,
+    }
+    if target is not None:
+        return {**columns, "kind": "ALIAS", "target": target.id}, replaced
+    kind = "FILE" if request.mount_path else "VALUE"
+    return {**columns, "kind": kind, "value": request.value or "", "mount_path": request.mount_path}, replaced
+
+
+def _target_of_value(request: SecretRequest, lookup: Lookup) -> Record | None:
+    """As documented, a value that is the key of another secret makes an alias of that secret."""
+    if request.value == request.key:
+        return None
+    target = next(reversed(lookup(request.value or "")), None)
+    if target is not None and target.kind == "ALIAS":
+        raise RejectedError(400, "value: an alias of an alias is not possible")
+    return target
+
+
+def edition(behaviour: Behaviour, record: Record, request: SecretEditRequest, lookup: Lookup) -> dict[str, Any]:
+    """Return the columns that an edit changes; what the request leaves out stays."""
+    if request.key != record.key:
+        if record.kind == "OVERRIDE":
+            raise RejectedError(400, "key: the key of an override cannot be edited")
+        check_new_key(request.key, lookup)
+    changes: dict[str, Any] = {"key": request.key}
+    fields = request.to_dict()
+    if "description" in fields:
+        changes["description"] = request.description
+    if "enable_interpolation_in_file" in fields:
+        changes["interpolated"] = request.enable_interpolation_in_file
+    if request.value is not None:
+        if record.kind == "ALIAS":
+            changes["target"] = _new_target(behaviour, record, lookup(request.value))
+        else:
+            changes["value"] = request.value
+    return changes
+
+
+def _new_target(behaviour: Behaviour, alias: Record, named: Sequence[Record]) -> str:
+    if behaviour == "documented":
+        raise RejectedError(400, "value: the value of an alias cannot be edited")
+    target = next((record for record in named if record.kind not in {"ALIAS", "OVERRIDE"}), None)
+    if target is None:
+        raise RejectedError(400, "value: must be the key of a secret that can be aliased")
+    if bool(target.mount_path) != bool(alias.mount_path):
+        raise RejectedError(400, "value: an alias cannot be pointed to a secret of another kind")
+    return target.id
+
+
+def alias(behaviour: Behaviour, target: Record, request: Key, lookup: Lookup) -> dict[str, Any]:
+    """Return the columns of a new alias."""
+    if target.kind == "ALIAS":
+        raise RejectedError(400, "an alias of an alias is not possible")
+    if behaviour == "documented":
+        _check_higher(target, "Aliases")
+    elif target.kind == "OVERRIDE":
+        raise RejectedError(400, "an alias of an override is not possible")
+    check_new_key(request.key, lookup)
+    return {"kind": "ALIAS", "key": request.key, "value": None, **_derived(target, request)}
+
+
+def override(target: Record, request: Value, lookup: Lookup) -> dict[str, Any]:
+    """Return the columns of a new override."""
+    _check_higher(target, "Overrides")
+    check_unused(target.key, "ENVIRONMENT", lookup(target.key))
+    return {"kind": "OVERRIDE", "key": target.key, "value": request.value or "", **_derived(target, request)}
+
+
+def _derived(target: Record, request: Key | Value) -> dict[str, Any]:
+    return {
+        "target": target.id,
+        "mount_path": target.mount_path,
+        "description": request.description,
+        "interpolated": request.enable_interpolation_in_file,
+    }
+
+
+def check_scope(scope: str) -> None:
+    """Reject a scope that the mock server does not have."""
+    if scope not in get_args(Scope):
+        raise RejectedError(400, f"scope must be {', '.join(get_args(Scope))}, not {scope!r}")
+
+
+def check_own(record: Record) -> None:
+    """Reject a change of an inherited secret."""
+    if record.scope != "ENVIRONMENT":
+        raise RejectedError(403, f"a secret of scope {record.scope} cannot be changed from an environment")
+
+
+def check_unused(key: str, scope: str, records: Sequence[Record]) -> None:
+    """Reject a key that one of the records has in the same scope."""
+    if any(record.scope == scope for record in records):
+        raise _exists(key)
+
+
+def check_new_key(key: str, lookup: Lookup) -> None:
+    """Reject a key that is blank, or that the environment sees already."""
+    _check_key(key)
+    if lookup(key):
+        raise _exists(key)
+
+
+def _check_key(key: str) -> None:
+    if not key.strip():
+        raise RejectedError(400, "key: must not be empty")
+
+
+def _check_higher(target: Record, what: str) -> None:
+    if target.rank >= SCOPES.index("ENVIRONMENT"):
+        raise RejectedError(400, f"{what} can only be created for a secret of a higher scope: {' > '.join(SCOPES)}")
+
+
+def _exists(key: str) -> RejectedError:
+    return RejectedError(409, f"Variable already exists: {key}")

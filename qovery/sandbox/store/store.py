@@ -1,0 +1,196 @@
+"""`Store`: the environments and secrets of a mock server. Each operation is a transaction. Knows no HTTP."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from qovery.exceptions import ApiValueError
+from qovery.models import Key, SecretEditRequest, SecretRequest, Value
+from qovery.sandbox.store import rules
+from qovery.sandbox.store.database import Database
+from qovery.sandbox.store.interpolation import resolve
+from qovery.sandbox.store.record import Record, describe
+from qovery.sandbox.store.rules import BEHAVIOURS, Behaviour, RejectedError
+
+
+class Store:
+    """The environments and secrets of a mock server, in memory or in a file. May be shared by threads.
+
+    Args:
+        path: The file, created with mode 0600; None keeps everything in memory.
+        behaviour: `documented` for the rules of the documentation, `observed` for what the service does.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None = None, behaviour: Behaviour = "documented") -> None:
+        self.behaviour = behaviour  # checked before the file is created
+        self._database = Database(path)
+
+    @property
+    def behaviour(self) -> Behaviour:
+        return self._behaviour
+
+    @behaviour.setter
+    def behaviour(self, behaviour: Behaviour) -> None:
+        if behaviour not in BEHAVIOURS:
+            raise ApiValueError(f"behaviour must be {' or '.join(BEHAVIOURS)}, not {behaviour!r}")
+        self._behaviour = behaviour
+
+    def close(self) -> None:
+        """Close the database."""
+        self._database.close()
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Apply everything done inside, or nothing. A nested transaction is part of the outer one."""
+        return self._database.transaction()
+
+    # --- Arrange ----------------------------------------------------------------------------------
+
+    def clear(self) -> None:
+        """Delete everything."""
+        with self.transaction():
+            self._database.clear()
+
+    def environments(self) -> list[str]:
+        """The ids of the environments, oldest first."""
+        return self._database.environments()
+
+    def add_environment(self, environment_id: str | None = None, project_id: str | None = None) -> str:
+        """Add an environment, by default in a project of its own, and return its id."""
+        environment_id = environment_id or str(uuid4())
+        with self.transaction():
+            if self._database.project_of(environment_id) is not None:
+                raise RejectedError(409, f"the environment {environment_id} exists already")
+            self._database.add_environment(environment_id, project_id)
+        return environment_id
+
+    def add_secret(
+        self,
+        environment_id: str,
+        key: str,
+        value: str,
+        scope: str,
+        *,
+        enable_interpolation_in_file: bool | None = None,
+        **fields: str | None,
+    ) -> dict[str, Any]:
+        """Add a secret of any scope, bypassing the rules of the service, and return its JSON."""
+        with self.transaction():
+            view = self._view(environment_id)
+            rules.check_scope(scope)
+            owner = view.project_id if scope == "PROJECT" else environment_id
+            rules.check_unused(key, scope, [record for record in view.with_key(key) if record.owner == owner])
+            kind = "BUILT_IN" if scope == "BUILT_IN" else "FILE" if fields.get("mount_path") else "VALUE"
+            columns = {"key": key, "value": value, "kind": kind, "interpolated": enable_interpolation_in_file, **fields}
+            return self._insert(owner, scope, columns)
+
+    # --- The six operations -----------------------------------------------------------------------
+
+    def list(self, environment_id: str) -> list[dict[str, Any]]:
+        """What the environment sees: its own secrets, those of its project, and BUILT_IN ones."""
+        with self._database.lock:
+            visible = self._view(environment_id).secrets()
+        by_id: dict[str | None, Record] = {record.id: record for record in visible}
+        return [describe(record, by_id.get(record.target)) for record in visible]
+
+    def create(self, environment_id: str, request: SecretRequest) -> dict[str, Any]:
+        """Add a secret."""
+        with self.transaction():
+            columns, replaced = rules.creation(self.behaviour, request, self._view(environment_id).with_key)
+            for secret_id in replaced:
+                self._database.delete(secret_id)
+            return self._insert(environment_id, "ENVIRONMENT", columns)
+
+    def edit(self, environment_id: str, secret_id: str, request: SecretEditRequest) -> dict[str, Any]:
+        """Change a secret; what the request leaves out stays."""
+        with self.transaction():
+            view = self._view(environment_id)
+            record = view.secret(secret_id)
+            rules.check_own(record)
+            self._database.update(secret_id, rules.edition(self.behaviour, record, request, view.with_key))
+            return self._described(secret_id)
+
+    def delete(self, environment_id: str, secret_id: str) -> None:
+        """Delete a secret, and with it its aliases and overrides."""
+        with self.transaction():
+            rules.check_own(self._view(environment_id).secret(secret_id))
+            self._database.delete(secret_id)
+
+    def create_alias(self, environment_id: str, secret_id: str, request: Key) -> dict[str, Any]:
+        """Add another key for a secret of a higher scope."""
+        with self.transaction():
+            view = self._view(environment_id)
+            columns = rules.alias(self.behaviour, view.secret(secret_id), request, view.with_key)
+            return self._insert(environment_id, "ENVIRONMENT", columns)
+
+    def create_override(self, environment_id: str, secret_id: str, request: Value) -> dict[str, Any]:
+        """Set another value for a secret of a higher scope."""
+        with self.transaction():
+            view = self._view(environment_id)
+            columns = rules.override(view.secret(secret_id), request, view.with_key)
+            return self._insert(environment_id, "ENVIRONMENT", columns)
+
+    # --- Assert -----------------------------------------------------------------------------------
+
+    def value(self, environment_id: str, key: str) -> str:
+        """What an application of the environment reads under a key: aliases, overrides and interpolations resolved.
+
+        Raises:
+            KeyError: The key does not exist.
+        """
+        with self._database.lock:
+            return resolve(key, self._view(environment_id).effective)
+
+    # --- Helpers ----------------------------------------------------------------------------------
+
+    def _view(self, environment_id: str) -> _View:
+        project_id = self._database.project_of(environment_id)
+        if project_id is None:
+            raise RejectedError(404, "environment does not exist")
+        return _View(self._database, environment_id, project_id)
+
+    def _insert(self, owner: str, scope: str, columns: Mapping[str, Any]) -> dict[str, Any]:
+        return self._described(self._database.insert({"owner": owner, "scope": scope, **columns}))
+
+    def _described(self, secret_id: str) -> dict[str, Any]:
+        (record,) = self._database.secrets("id = ?", secret_id)
+        return describe(record, self._database.secret(record.target))
+
+
+@dataclass(frozen=True)
+class _View:
+    """What one environment sees: its own secrets and those of its project."""
+
+    database: Database
+    environment_id: str
+    project_id: str
+
+    def secrets(self) -> list[Record]:
+        """All of them, oldest first."""
+        return self.database.secrets("owner IN (?, ?)", self.environment_id, self.project_id)
+
+    def with_key(self, key: str) -> list[Record]:
+        """The secrets with this key, lowest scope first; applications get the first."""
+        records = self.database.secrets("owner IN (?, ?) AND key = ?", self.environment_id, self.project_id, key)
+        return sorted(records, key=lambda record: record.rank, reverse=True)
+
+    def secret(self, secret_id: str) -> Record:
+        """The secret with this id."""
+        record = self.database.secret(secret_id)
+        if record is None or record.owner not in {self.environment_id, self.project_id}:
+            raise RejectedError(404, "secret does not exist")
+        return record
+
+    def effective(self, key: str) -> Record | None:
+        """The secret that an application gets under a key. An alias leads to its target, or to its override here."""
+        record = next(iter(self.with_key(key)), None)
+        if record is None or record.kind != "ALIAS":
+            return record
+        overrides = self.database.secrets(
+            "target = ? AND kind = 'OVERRIDE' AND owner = ?", record.target, self.environment_id
+        )
+        return next(iter(overrides), None) or self.database.secret(record.target)

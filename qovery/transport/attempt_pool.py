@@ -1,0 +1,118 @@
+"""urllib3's pool as one attempt sees it: what urllib3 does there reaches this attempt and no other."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, cast
+
+import urllib3
+
+from qovery.exceptions import ApiValueError
+from qovery.origins import from_log_handler, from_signal_handler
+from qovery.transport.attempt import Attempt
+from qovery.transport.connection import BoundConnection
+from qovery.transport.failures import LIBRARY_ERRORS
+from qovery.transport.pool import ConnectionPool
+
+if TYPE_CHECKING:
+    from qovery.transport.messages import RawResponse
+
+    _Base = urllib3.HTTPConnectionPool
+else:
+    _Base = object
+
+
+class InterruptedAttempt(BaseException):
+    """Carries an exception of a signal handler past urllib3, which would take it for its own."""
+
+    def __init__(self, cause: BaseException) -> None:
+        self.cause = cause
+
+
+class AttemptPool(_Base):
+    """A copy of urllib3's pool for one attempt, over the connections that all attempts share."""
+
+    connections: ConnectionPool
+    attempt: Attempt
+    nested: bool
+    verifies: bool
+    _holds: list[None]  # an entry while this attempt has a connection
+
+    def free(self) -> None:
+        """Let another attempt use a connection, if this one still has one."""
+        try:
+            self._holds.pop()
+        except IndexError:
+            return
+        self.connections.free()
+
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        # Looked up at each use: recorders and fakes replace urllib3's class, also for a client in use.
+        kind = _OURS.get((self.ConnectionCls, "_socks_options" in self.conn_kw)) or self._class_of(self.ConnectionCls)
+        connection, counted = self.connections.take(kind, timeout or 0, self.nested)
+        self._holds = [None] if counted else []
+        if connection is None:
+            connection = self._new_connection(kind)
+        if isinstance(connection, BoundConnection):
+            connection.attempt, connection.pool = self.attempt, self
+        else:
+            self.attempt.sends += 1  # nothing proves that it was not
+        return connection
+
+    def _put_conn(self, conn: Any) -> None:
+        if isinstance(conn, BoundConnection):
+            conn.attempt = conn.pool = None
+        counted = bool(self._holds)
+        self._holds = []
+        self.connections.put(None if conn is None or conn.sock is None else conn, counted)
+
+    def _new_connection(self, kind: Any) -> Any:
+        """As `_new_conn` makes it, but without its log record: a handler of that may raise."""
+        options = dict(self.conn_kw)
+        host, port = self.host, self.port
+        if isinstance(self, _SecurePool):
+            options.update(cert_reqs=self.cert_reqs, assert_hostname=self.assert_hostname)
+            if self.proxy is not None:
+                host, port = str(self.proxy.host), self.proxy.port
+        return kind(host=host, port=port, timeout=self.timeout.connect_timeout, **options)
+
+    def _class_of(self, base: Any) -> Any:
+        """The class of new connections: ours for urllib3's own, or what has replaced that."""
+        through_socks = "_socks_options" in self.conn_kw
+        if base.__module__ != "urllib3.connection":
+            if through_socks:
+                raise ApiValueError(f"{base.__name__} replaces urllib3's connections and knows no SOCKS: unset proxy")
+            return base
+        ours = import_module("qovery.transport.socks" if through_socks else "qovery.transport.direct")
+        kind = ours.Secure if isinstance(self, _SecurePool) else ours.Plain
+        return _OURS.setdefault((base, through_socks), kind)
+
+    def _make_request(self, *args: Any, **options: Any) -> RawResponse:
+        try:
+            return super()._make_request(*args, **options)
+        except Exception as error:
+            interrupted = from_signal_handler(error) if isinstance(error, LIBRARY_ERRORS) else None
+            if interrupted is not None:
+                raise InterruptedAttempt(interrupted) from None
+            response = self.attempt.response
+            # The last thing that urllib3 does with a response is to log it.
+            if response is not None and response._pool is self and from_log_handler(error):
+                return cast("RawResponse", response)
+            raise
+        finally:
+            self.attempt.response = None
+
+
+class _PlainPool(AttemptPool, urllib3.HTTPConnectionPool):
+    pass
+
+
+class _SecurePool(AttemptPool, urllib3.HTTPSConnectionPool):
+    pass
+
+
+#: The pools by scheme, as urllib3's managers take them.
+ATTEMPT_POOLS: dict[str, type[urllib3.HTTPConnectionPool]] = {"http": _PlainPool, "https": _SecurePool}
+
+#: The classes of connections by urllib3's class, and whether they go through SOCKS.
+_OURS: dict[tuple[Any, bool], Any] = {}

@@ -1,0 +1,227 @@
+"""Connections of urllib3 whose every operation on the socket ends at the deadline of their attempt."""
+
+from __future__ import annotations
+
+import functools
+import io
+import math
+import socket
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import urllib3.connection
+from urllib3.exceptions import (
+    ClosedPoolError,
+    ConnectTimeoutError,
+    LocationParseError,
+    NameResolutionError,
+    NewConnectionError,
+)
+from urllib3.util.connection import allowed_gai_family, create_connection
+
+from qovery.transport.response_head import Response
+
+if TYPE_CHECKING:
+    from qovery.transport.attempt import Attempt
+
+    _Base = urllib3.connection.HTTPConnection
+else:
+    _Base = object
+
+#: How much is passed to one write: a TLS socket applies its timeout to each write anew.
+_SLICE = 64 * 1024
+
+
+class DeadlineReader(io.RawIOBase):
+    """Reads a socket within the limits of an attempt, however little each read brings."""
+
+    def __init__(self, sock: socket.socket, attempt: Attempt) -> None:
+        self._sock = sock
+        self._raw = sock.makefile("rb", buffering=0)  # keeps the socket open until the response is read
+        self.attempt = attempt
+        self.ended = False
+
+    def makefile(self, *_: Any) -> io.BufferedReader:
+        """What `http.client` asks of the socket that a response is read from."""
+        return io.BufferedReader(self)
+
+    readable = staticmethod(functools.partial(bool, True))  # without a frame: it is called for each response
+
+    def readinto(self, buffer: Any) -> int | None:
+        """Read what there is, into `buffer`."""
+        limit = self.attempt.remaining()
+        if self._sock.gettimeout() != limit:  # each change is a system call
+            self._sock.settimeout(limit)
+        count = self._sock.recv_into(buffer)
+        self.ended = count == 0
+        return count
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        self._raw.close()
+        super().close()
+
+
+class DeadlineSocket:
+    """The TLS socket to a proxy, inside which urllib3 speaks TLS to the host with reads and writes of its own.
+
+    urllib3 may read many times for one read of ours, so each of them gets what is left of the time.
+    """
+
+    def __init__(self, sock: socket.socket, connection: BoundConnection) -> None:
+        self.sock = sock
+        self._connection = weakref.ref(connection)  # which owns this socket
+
+    def _in_time(self) -> socket.socket:
+        connection = self._connection()
+        if connection is not None and connection.attempt is not None:
+            self.sock.settimeout(connection.attempt.remaining())
+        return self.sock
+
+    def recv(self, *args: Any) -> bytes:
+        """As a socket does, in time."""
+        return self._in_time().recv(*args)
+
+    def recv_into(self, *args: Any) -> int:
+        """As a socket does, in time."""
+        return self._in_time().recv_into(*args)
+
+    def sendall(self, data: Any) -> None:
+        """As a socket does, in time."""
+        for start in range(0, len(data), _SLICE):
+            self._in_time().sendall(data[start : start + _SLICE])
+
+    def settimeout(self, timeout: float | None) -> None:
+        """The attempt decides."""
+
+    @property
+    def _io_refs(self) -> int:  # urllib3 counts its files there
+        count: int = self.sock._io_refs  # type: ignore[attr-defined] # see `relied_on`
+        return count
+
+    @_io_refs.setter
+    def _io_refs(self, count: int) -> None:
+        self.sock._io_refs = count  # type: ignore[attr-defined] # see `relied_on`
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.sock, name)
+
+
+class BoundConnection(_Base):
+    """What is added to urllib3's connections.
+
+    Attributes:
+        attempt: The attempt that uses the connection; None while it is idle.
+        pool: urllib3's pool as that attempt sees it.
+    """
+
+    attempt: Any = None  # an `Attempt` wherever it is used
+    pool: Any = None  # an `AttemptPool` wherever it is used
+    debuglevel = 0  # of http.client's switch for the whole process, which prints headers and bodies
+    _outbox: list[bytes] | None = None
+
+    def connect(self) -> None:
+        """Connect, and let the client's `close` reach the socket."""
+        attempt, pool = self.attempt, self.pool
+        if pool is not None and pool.connections.closed.is_set():
+            raise ClosedPoolError(pool, "the client was closed")
+        attempt.start_connecting()
+        super().connect()
+        if pool is not None:
+            if not pool.verifies:
+                self.is_verified = True  # InsecureWarning has said it; urllib3 would say it at each request
+            outer = getattr(self.sock, "socket", None)  # of TLS inside TLS
+            pool.connections.opened(outer.sock if isinstance(outer, DeadlineSocket) else self.sock)
+
+    def _new_conn(self) -> socket.socket:
+        try:
+            sock = first_reachable(
+                self._dns_host,
+                self.port,
+                self.attempt,
+                functools.partial(
+                    create_connection, source_address=self.source_address, socket_options=self.socket_options
+                ),
+            )
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, self, error) from error
+        except UnicodeError as error:
+            raise LocationParseError(f"{self.host!r}, label empty or too long") from error
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, f"Connection to {self.host} timed out.") from error
+        except OSError as error:
+            raise NewConnectionError(self, f"Failed to establish a new connection: {error}") from error
+        sock.settimeout(self.attempt.remaining())
+        return sock
+
+    def _tunnel(self) -> None:
+        super()._tunnel()
+        self.sock.settimeout(self.attempt.remaining())
+
+    def _connect_tls_proxy(self, hostname: str, sock: socket.socket) -> Any:
+        secured = super()._connect_tls_proxy(hostname, sock)  # type: ignore[misc] # of HTTPSConnection, see `relied_on`
+        return DeadlineSocket(secured, self) if self.proxy_is_tunneling else secured
+
+    def request(self, *args: Any, **options: Any) -> None:
+        """Send a request, head and body together."""
+        if self.sock is None:
+            self.connect()
+        attempt = self.attempt
+        attempt.sends += 1
+        # A large body on a slow link takes its time: only the deadline counts.
+        attempt.until, attempt.stall = attempt.request.deadline, math.inf
+        self._outbox = []
+        try:
+            super().request(*args, **options)
+            data = b"".join(self._outbox)
+        finally:
+            self._outbox = None
+        for start in range(0, len(data), _SLICE):
+            self.sock.settimeout(attempt.remaining())
+            self.sock.sendall(data[start : start + _SLICE])
+
+    def send(self, data: Any) -> None:
+        """Send bytes, those of a request when it is complete."""
+        if self._outbox is not None:
+            self._outbox.append(data)
+        else:
+            self.sock.settimeout(self.attempt.remaining())
+            super().send(data)
+
+    def getresponse(self) -> Any:
+        """Read the head of the response."""
+        attempt, pool = self.attempt, self.pool
+        attempt.stall = attempt.request.read_timeout
+        self.pool = None  # a response that ends the connection closes it while its body is unread
+        attempt.response = super().getresponse()
+        self.pool = pool
+        return attempt.response
+
+    def response_class(self, sock: socket.socket, *args: Any, **options: Any) -> Response:  # type: ignore[override] # called by http.client like the class it is there
+        """What reads the response."""
+        return Response(DeadlineReader(sock, self.attempt), *args, **options)  # type: ignore[arg-type] # has what is asked of it
+
+    def close(self) -> None:
+        """Close the socket, and make room for another connection."""
+        try:
+            super().close()
+        finally:
+            if self.pool is not None:
+                self.pool.free()
+
+
+def first_reachable(host: str, port: int, attempt: Attempt, open_socket: Any) -> socket.socket:
+    """A socket to the first address of `host` that can be connected to.
+
+    Each address gets an equal share of the time that is left, so that a silent one leaves time for the next.
+    """
+    found = socket.getaddrinfo(host.strip("[]"), port, allowed_gai_family(), socket.SOCK_STREAM)
+    addresses = list(dict.fromkeys(entry[4][0] for entry in found))
+    failure = OSError("the name has no address")
+    for index, address in enumerate(addresses):
+        try:
+            sock: socket.socket = open_socket((address, port), attempt.remaining() / (len(addresses) - index))
+            return sock
+        except OSError as error:
+            failure = error
+    raise failure

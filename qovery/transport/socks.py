@@ -1,0 +1,66 @@
+"""Connections through a SOCKS proxy whose handshake ends at the deadline. Needs the extra `socks`."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any, cast
+
+import socks
+import urllib3.connection
+from urllib3.contrib.socks import SOCKSConnection
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+from qovery.transport.attempt import Attempt
+from qovery.transport.connection import BoundConnection, first_reachable
+
+
+class _Socket(socks.socksocket):
+    """A socket to the proxy; each read of the handshake gets what is left of the time."""
+
+    attempt: Attempt | None = None
+
+    def recv_into(self, *args: Any, **options: Any) -> int:
+        """As a socket does, in time."""
+        if self.attempt is not None:
+            socket.socket.settimeout(self, self.attempt.remaining())
+        return super().recv_into(*args, **options)
+
+
+class _SocksConnection(BoundConnection):
+    def _new_conn(self) -> socket.socket:
+        attempt, options = self.attempt, cast("Any", self)._socks_options
+
+        def open_socket(address: tuple[str, int], timeout: float) -> socket.socket:
+            sock = _Socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
+            try:
+                for option in self.socket_options or ():
+                    sock.setsockopt(*option)
+                sock.settimeout(timeout)
+                sock.attempt = attempt
+                sock.set_proxy(
+                    options["socks_version"], *address, options["rdns"], options["username"], options["password"]
+                )
+                sock.connect((self.host, self.port))
+            except BaseException:
+                sock.close()
+                raise
+            sock.attempt = None
+            return sock
+
+        try:
+            sock = first_reachable(options["proxy_host"], int(options["proxy_port"] or 1080), attempt, open_socket)
+        except OSError as error:
+            cause = getattr(error, "socket_err", None) or error
+            if isinstance(cause, TimeoutError):
+                raise ConnectTimeoutError(self, f"Connection to {self.host} timed out.") from error
+            raise NewConnectionError(self, f"Failed to establish a new connection: {cause}") from error
+        socket.socket.settimeout(sock, attempt.remaining())
+        return sock
+
+
+class Plain(_SocksConnection, SOCKSConnection):  # type: ignore[misc] # the stubs differ on the socket's class
+    """To an http host through SOCKS."""
+
+
+class Secure(_SocksConnection, SOCKSConnection, urllib3.connection.HTTPSConnection):  # type: ignore[misc] # as above
+    """To an https host through SOCKS."""

@@ -1,0 +1,41 @@
+"""The TLS settings of a route, with certificates read once for all connections."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+from urllib3.util.ssl_ import create_urllib3_context
+
+from qovery.exceptions import ApiValueError
+from qovery.route import Route
+
+
+def tls_options(route: Route) -> dict[str, Any]:
+    """What urllib3's pools take.
+
+    Raises:
+        ApiValueError: A certificate or key cannot be read.
+    """
+    context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED if route.verify_ssl else ssl.CERT_NONE)
+    setting = "ssl_ca_cert or ca_cert_data"
+    problem = None
+    try:
+        if route.ssl_ca_cert or route.ca_cert_data:
+            context.load_verify_locations(route.ssl_ca_cert, None, route.ca_cert_data)
+        else:
+            context.load_default_certs()
+        setting = "cert_file or key_file"
+        if route.cert_file or route.key_file:
+            # A password that is given, if only an empty one, is not asked for at the terminal.
+            context.load_cert_chain(route.cert_file, route.key_file, "")  # type: ignore[arg-type] # checked by it
+    except (OSError, ValueError, TypeError) as error:
+        problem = f"{setting} cannot be used: {error}"
+    if problem:
+        raise ApiValueError(problem)
+    return {
+        "ssl_context": context,
+        "cert_reqs": "CERT_REQUIRED" if route.verify_ssl else "CERT_NONE",
+        "assert_hostname": route.assert_hostname,
+        "server_hostname": route.tls_server_name,
+    }

@@ -1,0 +1,66 @@
+"""Exceptions are told apart by where they were raised."""
+
+from __future__ import annotations
+
+import functools
+import json
+import signal
+from collections.abc import Callable
+from types import FrameType
+
+import pytest
+import urllib3
+
+from qovery import origins
+
+
+def caught(function: Callable[[], object]) -> Exception:
+    with pytest.raises(Exception) as raised:
+        function()
+    return raised.value
+
+
+def fail(number: int = 0, frame: FrameType | None = None) -> None:
+    raise TimeoutError("raised by a handler")
+
+
+class Handler:
+    def method(self, number: int, frame: FrameType | None) -> None:
+        fail()
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        fail()
+
+
+@pytest.mark.needs_posix
+@pytest.mark.parametrize("handler", [fail, Handler().method, Handler()], ids=["function", "method", "object"])
+def test_from_signal_handler__raised_by_it(handler: Callable[[int, FrameType | None], None]) -> None:
+    """What a handler raised is found, also as the cause or the context of another error."""
+    before = signal.signal(signal.SIGUSR1, handler)
+    try:
+        error = caught(functools.partial(signal.raise_signal, signal.SIGUSR1))
+        wrapped = ValueError()
+        wrapped.__context__ = error
+        chained = OSError()
+        chained.__cause__ = wrapped
+        assert [origins.from_signal_handler(one) for one in (error, wrapped, chained)] == [error] * 3
+        assert origins.from_signal_handler(caught(lambda: json.loads("{"))) is None
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def test_from_signal_handler__raised_elsewhere() -> None:
+    """The same function called by other code is no handler."""
+    assert origins.from_signal_handler(caught(fail)) is None
+
+
+def test_from_log_handler__is_code_of_a_caller() -> None:
+    """An error of other code is a handler's, one of the package is not."""
+    assert origins.from_log_handler(caught(fail))
+    assert not origins.from_log_handler(caught(lambda: origins.warn_caller("text", "no category")))  # type: ignore[arg-type] # fails there
+
+
+def test_from_library__is_code_of_the_library() -> None:
+    """An error that the HTTP libraries raise is theirs, one of a function that they call is not."""
+    assert origins.from_library(caught(lambda: urllib3.Timeout(connect="soon")))  # type: ignore[arg-type] # fails there
+    assert not origins.from_library(caught(fail))
