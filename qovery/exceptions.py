@@ -51,9 +51,6 @@ class OpenApiException(Exception):
     """The base of every error of this package."""
 
 
-# --- Raised before anything is sent ---------------------------------------------------------------
-
-
 class _ArgumentError(OpenApiException):
     """What the errors about an argument have in common: a text, and `path_to_item`, where it applies."""
 
@@ -133,9 +130,6 @@ def _restore(cls: type[OpenApiException], args: tuple[Any, ...], state: dict[str
     error.args = args
     error.__dict__.update(state)
     return error
-
-
-# --- What can happen to a call --------------------------------------------------------------------
 
 
 class ApiException(OpenApiException):
@@ -266,8 +260,6 @@ class ApiDecodeError(ApiException):
     """An answer came that cannot be read: not JSON, not of the documented shape, or too large."""
 
 
-# --- Status to class ------------------------------------------------------------------------------
-
 _BY_STATUS: dict[int, type[ApiException]] = {
     400: BadRequestException,
     401: UnauthorizedException,
@@ -282,9 +274,6 @@ _BY_STATUS: dict[int, type[ApiException]] = {
 def exception_class(status: int) -> type[ApiException]:
     """The class for an answer with this status, which is not a 2xx."""
     return _BY_STATUS.get(status, ServiceException if 500 <= status <= 599 else ApiException)
-
-
-# --- Many secrets at once -------------------------------------------------------------------------
 
 
 class SyncError(OpenApiException):
@@ -355,9 +344,6 @@ class ApplyInterrupted(KeyboardInterrupt):
 
 class LibraryError(Exception):
     """Stands as the cause of an error for one of another library: its class and text, not its frames."""
-
-
-# --- Warnings -------------------------------------------------------------------------------------
 
 
 class InsecureWarning(UserWarning):

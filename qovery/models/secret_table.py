@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
 
+from qovery.models.api_variable_scope_enum import APIVariableScopeEnum
+from qovery.models.api_variable_type_enum import APIVariableTypeEnum
 from qovery.table import ShownAsTable, Table, age
-
-if TYPE_CHECKING:
-    from qovery.models.secret import Secret
 
 COLUMNS = ("key", "scope", "kind", "target", "age")
 
 
-def secret_cells(secret: Secret | None) -> tuple[str, ...]:
+class _Target(Protocol):
+    @property
+    def key(self) -> str: ...
+    @property
+    def scope(self) -> APIVariableScopeEnum: ...
+
+
+class _Row(_Target, Protocol):
+    """What a row shows of a `Secret`, whose module imports this one."""
+
+    @property
+    def variable_type(self) -> APIVariableTypeEnum | None: ...
+    @property
+    def aliased_secret(self) -> _Target | None: ...
+    @property
+    def overridden_secret(self) -> _Target | None: ...
+    @property
+    def created_at(self) -> datetime: ...
+    @property
+    def updated_at(self) -> datetime | None: ...
+
+
+def secret_cells(secret: _Row | None) -> tuple[str, ...]:
     """Scope, kind, target and age of a secret; empty without one. The age counts from the last write."""
     if secret is None:
         return ("",) * 4
@@ -28,7 +51,7 @@ def secret_cells(secret: Secret | None) -> tuple[str, ...]:
 class SecretTable(ShownAsTable):
     """A model that shows itself as a table of secrets."""
 
-    def _secrets(self) -> list[Secret]:
+    def _secrets(self) -> Sequence[_Row]:
         raise NotImplementedError
 
     def _table(self) -> Table:

@@ -1,4 +1,4 @@
-"""Bring an environment to a desired state: plan, look, apply.
+"""Bring an environment to a desired state: plan, review, apply.
 
 plan = plan_secrets(api, environment_id, read_dotenv(".env"))
 print(plan)

@@ -1,4 +1,4 @@
-"""`Action`: one thing that a plan would do, and why."""
+"""`Action`: one step of a plan, and the reason for it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from qovery.models import Secret, SecretRequest
 
 ActionKind = Literal["create", "update", "override", "alias", "delete", "keep", "conflict"]
 
-#: The kinds in the order of summaries, each with the sign that stands before it in tables.
+#: The kinds in the order of summaries, each with its sign in tables.
 SIGNS: dict[ActionKind, str] = {
     "create": "+", "update": "~", "override": "^", "alias": "@", "delete": "-", "keep": "=", "conflict": "!",
 }  # fmt: skip
@@ -17,14 +17,14 @@ SIGNS: dict[ActionKind, str] = {
 
 @dataclass(frozen=True)
 class Action:
-    """One thing that a plan would do.
+    """One step of a plan.
 
     Attributes:
-        kind: What it is.
-        key: The key.
-        reason: Why, in words; never a value.
-        secret: The secret that it meets: to update, override, delete or keep, or in its way.
-        target: For an alias, the key that it stands for.
+        kind: What to do.
+        key: The key of the secret.
+        reason: Why, as text; never contains a value.
+        secret: The existing secret: to update, override, delete or keep, or the one that causes the conflict.
+        target: For an alias, the key of its target.
         cascades: For a delete, the keys that the service deletes with it.
     """
 
@@ -35,4 +35,4 @@ class Action:
     target: str | None = None
     cascades: tuple[str, ...] = ()
     request: SecretRequest | None = field(default=None, repr=False, compare=False)
-    """What is sent, its value masked wherever it is shown."""
+    """The request to send; its value is masked wherever it is shown."""

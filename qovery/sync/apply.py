@@ -1,4 +1,4 @@
-"""`Job`: carry out a plan with several threads, and know what became of every action."""
+"""`Job`: apply a plan with several threads, and record the result of every action."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from qovery.sync.service import Service
 
 
 class Job:
-    """One apply. Threads only fill `results`; everything else happens in the thread that calls `run`."""
+    """One apply. Worker threads only fill `results`; everything else happens in the thread that calls `run`."""
 
     def __init__(self, service: Service, desired: Desired, actions: Sequence[Action]) -> None:
         self.service = service
@@ -32,7 +32,7 @@ class Job:
         self.done = 0
 
     def run(self, max_workers: int, progress: Progress) -> None:
-        """Do everything that can be done. Interrupted, wait for what runs; the report is there in any case."""
+        """Apply what can be applied. On an interruption, wait for running calls; `report` works in any case."""
         self.progress = progress
         self._refresh()
         self.order = Order(self.actions)
@@ -48,7 +48,7 @@ class Job:
             self.pool.shutdown(cancel_futures=True)
 
     def report(self) -> Report:
-        """What is known now."""
+        """The results so far."""
         return Report(
             tuple(
                 result if result is not None else _unfinished(action, at in self.started)
@@ -59,27 +59,27 @@ class Job:
     # --- In the caller's thread -------------------------------------------------------------------
 
     def _work(self) -> None:
-        running, unsettled, settled = 0, list[int](), set[int]()
+        running, uncertain, reconciled = 0, list[int](), set[int]()
         while True:
             while self.ready:
                 self.pool.submit(self._attempt, self.ready.popleft())
                 running += 1
             if not running:
-                if not unsettled:
+                if not uncertain:
                     return
-                settled.update(unsettled)
-                self._settle(unsettled)
-                unsettled = []
+                reconciled.update(uncertain)
+                self._reconcile(uncertain)
+                uncertain = []
                 continue
             at = self.finished.get()
             running -= 1
-            if at not in settled and self._is_unsettled(at):
-                unsettled.append(at)
+            if at not in reconciled and self._is_uncertain(at):
+                uncertain.append(at)
             else:
                 self._finish(at)
 
     def _finish(self, at: int) -> None:
-        """Tell of a result, and start or skip what waited for it."""
+        """Report a result, and start or skip the actions that wait for it."""
         waiting = [at]
         while waiting:
             at = waiting.pop()
@@ -92,35 +92,36 @@ class Job:
                 if self.results[later] is not None:
                     continue
                 if result.state != "succeeded":
-                    what = "was not deleted" if result.kind == "delete" else "was not made"
-                    self._set(later, "skipped", f"{result.key}, which comes first, {what}")
+                    what = "was not deleted" if result.kind == "delete" else "was not written"
+                    self._set(later, "skipped", f"depends on {result.key}, which {what}")
                     waiting.append(later)
                 elif not self.order.needs[later]:
                     self.ready.append(later)
 
     def _set(self, at: int, state: str, reason: str, secret: Secret | None = None) -> None:
         action = self.actions[at]
-        self.results[at] = Result(state, action.kind, action.key, reason, secret or _met(action))  # type: ignore[arg-type]  # a State
+        self.results[at] = Result(state, action.kind, action.key, reason, secret or _existing(action))  # type: ignore[arg-type]  # a State
 
     def _refresh(self) -> None:
-        """List again, and see each action in the light of what is there now. Nothing is deleted that the plan
-        did not name."""
+        """List again, and adapt each action to drift since the plan. Nothing is deleted that the plan does not name."""
         inventory = self.service.inventory()
-        makes, deletes = _by_key(decide(inventory, self.desired))
+        writes, deletes = _by_key(decide(inventory, self.desired))
         named = {action.secret.id for action in self.actions if action.kind == "delete" and action.secret}
         for at, action in enumerate(self.actions):
-            now = (deletes if action.kind == "delete" else makes).get(action.key)
+            now = (deletes if action.kind == "delete" else writes).get(action.key)
             if action.kind == "conflict":
                 self._set(at, "skipped", action.reason)
             elif action.kind == "delete":
                 self._refresh_delete(at, now, inventory)
             elif now is None:
-                there = action.secret is not None and action.secret.id in inventory.by_id
-                self._set(at, *(("succeeded", action.reason) if there else ("skipped", "not there any more")))
+                exists = action.secret is not None and action.secret.id in inventory.by_id
+                self._set(
+                    at, *(("succeeded", action.reason) if exists else ("skipped", "drift: does not exist any more"))
+                )
             elif now.kind == "conflict":
-                self._set(at, "skipped", f"changed since the plan: {now.reason}")
+                self._set(at, "skipped", f"drift: {now.reason}")
             elif (first := deletes.get(action.key)) and first.secret and first.secret.id not in named:
-                self._set(at, "skipped", f"changed since the plan: {first.reason}")
+                self._set(at, "skipped", f"drift: {first.reason}")
             else:
                 self.actions[at] = now
                 if now.kind == "keep":
@@ -129,17 +130,17 @@ class Job:
     def _refresh_delete(self, at: int, now: Action | None, inventory: Inventory) -> None:
         action = self.actions[at]
         if action.secret is None or action.secret.id not in inventory.by_id:
-            self._set(at, "succeeded", "was gone already")
+            self._set(at, "succeeded", "was deleted already")
         elif now is None or now.secret is None or now.secret.id != action.secret.id:
-            self._set(at, "skipped", "changed since the plan: it is not to be deleted any more")
+            self._set(at, "skipped", "drift: no longer to be deleted")
         elif not set(now.cascades) <= set(action.cascades):
             more = ", ".join(sorted(set(now.cascades) - set(action.cascades)))
-            self._set(at, "skipped", f"changed since the plan: {more} would be deleted with it")
+            self._set(at, "skipped", f"drift: {more} would be deleted with it")
         else:
             self.actions[at] = now
 
-    def _is_unsettled(self, at: int) -> bool:
-        """Whether a list can tell more than the error does."""
+    def _is_uncertain(self, at: int) -> bool:
+        """Whether another list can tell more about the outcome than the error."""
         result = self.results[at]
         error = result.error if result is not None else None
         if not isinstance(error, ApiException):
@@ -148,18 +149,18 @@ class Job:
             return error.outcome_unknown or error.status in {400, 403, 404}
         return error.outcome_unknown or isinstance(error, ConflictException)
 
-    def _settle(self, unsettled: Iterable[int]) -> None:
-        """List again. What is there is done, or is edited so that it certainly holds the value; the rest failed."""
+    def _reconcile(self, uncertain: Iterable[int]) -> None:
+        """List again. An action whose secret exists succeeded, or is edited to have the value; the rest failed."""
         try:
             inventory = self.service.inventory()
         except OpenApiException:
-            for at in unsettled:
+            for at in uncertain:
                 self._finish(at)
             return
-        makes, deletes = _by_key(decide(inventory, self.desired))
-        for at in unsettled:
+        writes, deletes = _by_key(decide(inventory, self.desired))
+        for at in uncertain:
             action = self.actions[at]
-            now = makes.get(action.key)
+            now = writes.get(action.key)
             if action.kind == "delete":
                 if action.secret is not None and action.secret.id not in inventory.by_id:
                     self._set(at, "succeeded", action.reason)
@@ -168,53 +169,55 @@ class Job:
                 self._set(at, "succeeded", now.reason, now.secret)
                 self._finish(at)
             elif now is not None and action.key not in deletes and now.kind in {"update", "override"}:
-                self.actions[at] = replace(now, reason=f"was there when it was to be made; {now.reason}")
+                self.actions[at] = replace(now, reason=f"existed already; {now.reason}")
                 self.ready.append(at)
             else:
                 self._finish(at)
 
-    # --- In the threads ---------------------------------------------------------------------------
+    # --- In the worker threads --------------------------------------------------------------------
 
     def _attempt(self, at: int) -> None:
         self.started.add(at)
         action = self.actions[at]
         secret = action.secret
-        if action.kind == "alias" and action.target in self.order.makes:
-            made = self.results[self.order.makes[action.target]]
-            secret = made.secret if made is not None and made.kind != "keep" and made.secret else secret
+        if action.kind == "alias" and action.target in self.order.writes:
+            target = self.results[self.order.writes[action.target]]
+            secret = target.secret if target is not None and target.kind != "keep" and target.secret else secret
         try:
-            answer = self.service.send(action, secret)
+            response = self.service.send(action, secret)
         except Exception as error:
             self.results[at] = Result(
-                "failed", action.kind, action.key, action.reason, _met(action), error.with_traceback(None)
+                "failed", action.kind, action.key, action.reason, _existing(action), error.with_traceback(None)
             )
         else:
-            self.results[at] = _success(action, answer)
+            self.results[at] = _success(action, response)
         self.finished.put(at)
 
 
-def _success(action: Action, answer: Secret | None) -> Result:
-    if action.kind == "create" and answer is not None and answer.aliased_secret is not None:
-        reason = f"the service took the value for a key, and made an alias of {answer.aliased_secret.key}"
-        return Result("succeeded", "alias", action.key, reason, answer)
-    return Result("succeeded", action.kind, action.key, action.reason, answer)
+def _success(action: Action, response: Secret | None) -> Result:
+    if action.kind == "create" and response is not None and response.aliased_secret is not None:
+        reason = f"the service created an alias, since the value equals the key {response.aliased_secret.key}"
+        return Result("succeeded", "alias", action.key, reason, response)
+    return Result("succeeded", action.kind, action.key, action.reason, response)
 
 
-def _met(action: Action) -> Secret | None:
-    """The secret under the action's own key; an alias that is not there yet has none."""
+def _existing(action: Action) -> Secret | None:
+    """The existing secret under the action's own key; an alias that is not created yet has none."""
     return None if action.kind == "alias" else action.secret
 
 
 def _unfinished(action: Action, started: bool) -> Result:
     if started:
-        error = SyncError(f"{action.kind} of {action.key} was under way at the interruption; list to see its outcome")
-        return Result("failed", action.kind, action.key, action.reason, _met(action), error)
-    return Result("skipped", action.kind, action.key, "not started before the interruption", _met(action))
+        error = SyncError(
+            f"{action.kind} of {action.key} was running at the interruption; list the secrets to see its outcome"
+        )
+        return Result("failed", action.kind, action.key, action.reason, _existing(action), error)
+    return Result("skipped", action.kind, action.key, "not started before the interruption", _existing(action))
 
 
 def _by_key(actions: Iterable[Action]) -> tuple[dict[str, Action], dict[str, Action]]:
-    makes: dict[str, Action] = {}
+    writes: dict[str, Action] = {}
     deletes: dict[str, Action] = {}
     for action in actions:
-        (deletes if action.kind == "delete" else makes)[action.key] = action
-    return makes, deletes
+        (deletes if action.kind == "delete" else writes)[action.key] = action
+    return writes, deletes

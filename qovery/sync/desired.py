@@ -1,4 +1,4 @@
-"""`Desired`: what an environment should hold, checked, and the rules for keys."""
+"""`Desired`: the desired state of an environment, validated, and the rules for keys."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*").fullmatch
 
 @dataclass(frozen=True)
 class Desired:
-    """The desired state of an environment, and what may be done to reach it."""
+    """The desired state of an environment, and which changes are allowed to reach it."""
 
     values: Mapping[str, SecretRequest]
     aliases: Mapping[str, str]
@@ -27,25 +27,25 @@ class Desired:
 
     @classmethod
     def read(cls, values: Mapping[str, Any], aliases: Mapping[str, str] | None, **rules: bool) -> Desired:
-        """Check what a caller gave. Nothing of it is kept, so later changes to it have no effect."""
+        """Validate and copy the arguments of a caller, so that later changes to them have no effect."""
         if not isinstance(values, Mapping) or not isinstance(aliases or {}, Mapping):
             raise ApiTypeError("the desired secrets and aliases must be mappings")
         aliases = dict(aliases or {})
         for key, target in aliases.items():
             if not isinstance(key, str) or not isinstance(target, str):
                 raise ApiTypeError(f"the alias {key!r} must map a key to a key")
-        twice = sorted(aliases.keys() & values.keys())
-        if twice:
-            raise ApiValueError(f"{', '.join(twice)} cannot be a secret and an alias at once")
+        duplicates = sorted(aliases.keys() & values.keys())
+        if duplicates:
+            raise ApiValueError(f"{', '.join(duplicates)} cannot be a secret and an alias at once")
         return cls({key: _request(key, value) for key, value in values.items()}, aliases, **rules)
 
 
-def refusal(key: str) -> str | None:
-    """Why the service, as documented, refuses a new key; None if it does not."""
+def key_problem(key: str) -> str | None:
+    """Return why the service, as documented, rejects a new key, or None if it accepts it."""
     if not _KEY(key):
-        return "a key is made of letters, digits and _, and starts with a letter"
+        return "a key consists of letters, digits and _, and starts with a letter"
     if key.upper().startswith("QOVERY_"):
-        return "keys that start with QOVERY_ belong to the service"
+        return "keys that start with QOVERY_ are reserved"
     return None
 
 

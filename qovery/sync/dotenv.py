@@ -1,4 +1,4 @@
-"""`read_dotenv`: the secrets of a `.env` file, checked line by line."""
+"""`read_dotenv`: the secrets of a `.env` file, validated line by line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from qovery.exceptions import DotenvError, MissingExtraError
 from qovery.redaction import sealed
-from qovery.sync.desired import refusal
+from qovery.sync.desired import key_problem
 
 if TYPE_CHECKING:
     from dotenv.parser import Binding
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 def read_dotenv(source: str | os.PathLike[str] | IO[str]) -> dict[str, SecretStr]:
     """Read a `.env` file, in the syntax of python-dotenv.
 
-    Nothing is interpolated: `${OTHER}` stays as it is. The values are `SecretStr`, so the result may be shown.
+    Nothing is interpolated: `${OTHER}` stays as it is. The values are `SecretStr`, so the result can be printed.
 
     Args:
         source: The path of a file in UTF-8, or an open text file.
 
     Raises:
-        DotenvError: The file holds nothing, or a line cannot be read, gives a key a second time, gives it no
-            value, or gives one that the service refuses. All such lines are named.
+        DotenvError: The file has no secrets or invalid lines: not KEY=value, a duplicate key, a key without a
+            value, or a key that the service rejects. The error lists all of them, never their content.
         MissingExtraError: python-dotenv is not installed.
         OSError: The file cannot be opened.
     """
@@ -43,8 +43,8 @@ def read_dotenv(source: str | os.PathLike[str] | IO[str]) -> dict[str, SecretStr
             text = Path(source).read_text(encoding="utf-8-sig")
         except UnicodeDecodeError:
             text = None
-        if text is None:  # outside of `except`: the error holds the bytes
-            raise DotenvError(name, [(1, "the file is not text in UTF-8")])
+        if text is None:  # outside of `except`: the decoding error contains the bytes
+            raise DotenvError(name, [(1, "the file is not UTF-8 text")])
         bindings = list(parse(io.StringIO(text)))
     else:
         name = str(getattr(source, "name", "<stream>"))
@@ -58,27 +58,27 @@ def read_dotenv(source: str | os.PathLike[str] | IO[str]) -> dict[str, SecretStr
             lines[binding.key] = line
             secrets[binding.key] = SecretStr(binding.value or "")
     if not secrets and not problems:
-        problems.append((1, "the file holds no secret"))
+        problems.append((1, "the file contains no secrets"))
     if problems:
         raise DotenvError(name, problems)
     return secrets
 
 
 def _problem(binding: Binding, lines: dict[str, int]) -> str | None:
-    """What is wrong with a line. What stands in the place of a key is not named: it may be part of a secret."""
+    """Return what is wrong with a line. The key is not named: it may be part of a secret."""
     if binding.error:
-        return "this is no KEY=value"
+        return "not a KEY=value line"
     if binding.key is None:
         return None
     if binding.value is None:
-        return "a key without a value; for an empty one, end the line with ="
+        return "a key without a value; for an empty value, end the line with ="
     if binding.key in lines:
-        return f"the key of line {lines[binding.key]} again"
-    return refusal(binding.key)
+        return f"duplicate of the key on line {lines[binding.key]}"
+    return key_problem(binding.key)
 
 
 def _leading_newlines(text: str) -> int:
-    """A binding starts with the blank lines before it."""
+    """Count the blank lines that python-dotenv puts at the start of a binding."""
     blank = text[: len(text) - len(text.lstrip())]
     return blank.replace("\r\n", "\n").replace("\r", "\n").count("\n")
 

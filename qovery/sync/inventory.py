@@ -1,4 +1,4 @@
-"""`Inventory`: the secrets that an environment has, arranged for questions about them."""
+"""`Inventory`: the secrets of an environment, indexed."""
 
 from __future__ import annotations
 
@@ -11,45 +11,45 @@ ALIAS, FILE, OVERRIDE = APIVariableTypeEnum.ALIAS, APIVariableTypeEnum.FILE, API
 
 
 class Inventory:
-    """What a list of secrets says: which are the environment's own, what it inherits, and what hangs on what."""
+    """The secrets of a list by id and key: own ones, inherited ones, and the dependents of each."""
 
     def __init__(self, secrets: Iterable[Secret]) -> None:
         self.by_id: dict[str, Secret] = {}
         self.own: dict[str, Secret] = {}
         self.inherited: dict[str, Secret] = {}
-        self._hanging: dict[str, list[Secret]] = {}
+        self._dependents: dict[str, list[Secret]] = {}
         self._mount_paths: dict[str, str | None] = {}
         for secret in secrets:
             self.by_id[secret.id] = secret
             (self.own if secret.scope == ENVIRONMENT else self.inherited)[secret.key] = secret
             other = secret.aliased_secret or secret.overridden_secret
             if other is not None:
-                self._hanging.setdefault(other.id, []).append(secret)
+                self._dependents.setdefault(other.id, []).append(secret)
                 self._mount_paths[other.id] = other.mount_path
         self.keys = frozenset(self.own) | frozenset(self.inherited)
 
     def find(self, key: str) -> Secret | None:
-        """What the environment sees under this key."""
+        """The secret that the environment sees under this key."""
         return self.own.get(key) or self.inherited.get(key)
 
-    def hanging_on(self, secret: Secret) -> Iterator[Secret]:
-        """The aliases and overrides that are deleted with a secret, as far as the list shows them."""
+    def dependents(self, secret: Secret) -> Iterator[Secret]:
+        """The aliases and overrides that are deleted with a secret, as far as the list shows them, transitively."""
         seen, waiting = {secret.id}, [secret.id]
         while waiting:
-            for child in self._hanging.get(waiting.pop(), ()):
+            for child in self._dependents.get(waiting.pop(), ()):
                 if child.id not in seen:
                     seen.add(child.id)
                     waiting.append(child.id)
                     yield child
 
     def mount_path(self, secret: Secret) -> str | None:
-        """Where a file is mounted, or None where the service does not say."""
+        """The mount path of a file, or None if the service does not return it."""
         path = (secret.model_extra or {}).get("mount_path") or self._mount_paths.get(secret.id)
         return path if isinstance(path, str) else None
 
 
 def kind_of(secret: Secret) -> APIVariableTypeEnum:
-    """The kind of a secret, also where the service leaves it out."""
+    """The kind of a secret; inferred if the service leaves it out."""
     if secret.variable_type is not None:
         return secret.variable_type
     if secret.aliased_secret is not None:
@@ -58,5 +58,5 @@ def kind_of(secret: Secret) -> APIVariableTypeEnum:
 
 
 def manager(secret: Secret) -> str | None:
-    """Who else than Qovery manages a secret."""
+    """The tool that manages a secret, or None if it is Qovery."""
     return None if (secret.owned_by or "QOVERY").upper() == "QOVERY" else secret.owned_by

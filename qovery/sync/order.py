@@ -1,4 +1,4 @@
-"""What must be done before what."""
+"""`Order`: the dependencies among the actions of a plan."""
 
 from __future__ import annotations
 
@@ -8,11 +8,17 @@ from qovery.sync.action import Action
 
 
 class Order:
-    """The dependencies among actions, which are named by their place in the plan."""
+    """The dependencies among actions. An action is named by its index in the plan.
+
+    Attributes:
+        writes: The action of each key, deletions aside.
+        needs: The actions that must come before each action.
+        needed_by: The actions that wait for each action.
+    """
 
     def __init__(self, actions: Sequence[Action]) -> None:
         deletes = {action.key: at for at, action in enumerate(actions) if action.kind == "delete"}
-        self.makes = {action.key: at for at, action in enumerate(actions) if action.kind != "delete"}
+        self.writes = {action.key: at for at, action in enumerate(actions) if action.kind != "delete"}
         by_id = {_id(actions[at]): at for at in deletes.values()}
         self.needs: list[set[int]] = [set() for _ in actions]
         self.needed_by: list[list[int]] = [[] for _ in actions]
@@ -23,8 +29,8 @@ class Order:
                     self._must_follow(by_id[other.id], at)
             elif action.key in deletes:
                 self._must_follow(at, deletes[action.key])
-            if action.kind == "alias" and action.target in self.makes:
-                target = self.makes[action.target]
+            if action.kind == "alias" and action.target in self.writes:
+                target = self.writes[action.target]
                 if actions[target].kind == "create" or action.secret is None:
                     self._must_follow(at, target)
 

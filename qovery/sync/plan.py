@@ -1,4 +1,4 @@
-"""`plan_secrets`, and the `Plan` that it makes."""
+"""`plan_secrets`, and the `Plan` that it returns."""
 
 from __future__ import annotations
 
@@ -34,32 +34,32 @@ def plan_secrets(
     replace: bool = False,
     allow_key_like_values: bool = False,
 ) -> Plan:
-    """Compare what an environment has with what it should have. One list is sent, and nothing is changed.
+    """Compare an environment with its desired state. Sends one list request, and changes nothing.
 
     Args:
-        api: The API to list with, and to apply with.
-        environment_id: The environment.
-        desired: Its secrets by key. A `SecretRequest` is for files and descriptions; its key must be the same.
-        aliases: Its aliases: each key, and the key that it stands for.
-        prune: Delete own secrets that are not desired; never inherited ones, nor what others manage.
-        replace: Delete and make anew what cannot be edited: another kind, mount path or target. What the service
-            deletes with it is in `Action.cascades`; the desired part of that is made again.
-        allow_key_like_values: Write values that are the name of a key, which the service may make aliases.
+        api: The API to list and apply with.
+        environment_id: The id of the environment.
+        desired: The desired secrets by key. Use a `SecretRequest` for files and descriptions; its key must match.
+        aliases: The desired aliases: each key, and the key of its target.
+        prune: Delete own secrets that are not desired; never inherited ones, nor those that other tools manage.
+        replace: Delete and recreate what cannot be edited: another kind, mount path or target. `Action.cascades`
+            has what the service deletes with it; the desired part of that is recreated.
+        allow_key_like_values: Write values that equal a key. The service may turn these secrets into aliases.
 
     Raises:
-        ApiTypeError, ApiValueError: The desired state cannot be used; nothing was sent.
-        ApiException: The list failed.
+        ApiTypeError, ApiValueError: The desired state is invalid; nothing was sent.
+        ApiException: The list request failed.
     """
     wanted = Desired.read(desired, aliases, prune=prune, replace=replace, allow_key_like_values=allow_key_like_values)
     return Plan(Service(api, environment_id), wanted)
 
 
 class Plan(ShownAsTable):
-    """What would be done to an environment. `print` and notebooks show it as a table, without values.
+    """The actions that lead to the desired state. `print` and notebooks show them as a table, without values.
 
     Attributes:
-        actions: The actions, by key in the order of the desired state; what is pruned comes last.
-        report: What became of the last `apply`; None before it.
+        actions: The actions in the order of the desired keys; pruned secrets come last.
+        report: The report of the last `apply`; None before it.
     """
 
     def __init__(self, service: Service, desired: Desired) -> None:
@@ -71,7 +71,7 @@ class Plan(ShownAsTable):
     def __repr__(self) -> str:
         return f"<Plan: {self._summary()}>"
 
-    _repr_pretty_ = ShownAsTable._repr_pretty_  # IPython takes a class's own, and there is a `__repr__`
+    _repr_pretty_ = ShownAsTable._repr_pretty_  # IPython prefers a class's own `__repr__` to this, if inherited
 
     @property
     def conflicts(self) -> tuple[Action, ...]:
@@ -84,35 +84,34 @@ class Plan(ShownAsTable):
         return tuple(action for action in self.actions if action.kind not in {"keep", "conflict"})
 
     def apply(self, max_workers: int = 8, *, progress: bool | Progress = False, skip_conflicts: bool = False) -> Report:
-        """Do it, in the order of dependency, and say what became of each action.
+        """Apply the plan in the order of dependencies, and return the result of each action.
 
-        The secrets are listed again first. What has changed since the plan is taken into account; a deletion
-        that the plan does not name is not done. A failure does not stop what does not depend on it. A write
-        whose answer was lost is looked up in another list before it counts as failed.
+        The secrets are listed again first, and drift since the plan is taken into account. Nothing is deleted
+        that the plan does not name. A failure does not stop independent actions. After a write with a lost
+        response, another list decides whether it was applied.
 
         Args:
-            max_workers: How many calls may run at once.
-            progress: True for a bar by tqdm, or a callable that takes how many are done, how many there are, and
-                the `Result`; it is called in this thread.
-            skip_conflicts: Apply the rest of a plan that has conflicts.
+            max_workers: The maximum number of concurrent calls.
+            progress: True for a tqdm bar, or a callable that takes the number of finished actions, the total, and
+                the `Result` of the last one; it is called in this thread.
+            skip_conflicts: Skip conflicts and apply the rest of the plan.
 
         Raises:
             PlanConflictError: The plan has conflicts; nothing was sent.
             MissingExtraError: tqdm is not installed; nothing was sent.
-            ApiException: The first list failed; nothing was changed.
-            ApplyInterrupted: Ctrl-C. What was running was waited for; the report is on the exception and on
-                the plan.
+            ApiException: The first list request failed; nothing was changed.
+            ApplyInterrupted: Ctrl-C. Running calls were waited for; the report is on the exception and on the plan.
         """
         if not isinstance(max_workers, int) or max_workers < 1:
-            raise ApiValueError(f"max_workers must be a number from 1, not {max_workers!r}")
+            raise ApiValueError(f"max_workers must be a positive integer, not {max_workers!r}")
         if self.conflicts and not skip_conflicts:
             keys = ", ".join(action.key for action in self.conflicts)
             raise PlanConflictError(f"the plan has conflicts, so nothing was applied: {keys}", self.conflicts)
         job = Job(self._service, self._desired, self.actions)
-        with reporting(progress, len(self.actions)) as tell:
+        with reporting(progress, len(self.actions)) as notify:
             interrupted = False
             try:
-                job.run(max_workers, tell)
+                job.run(max_workers, notify)
             except KeyboardInterrupt:
                 interrupted = True
             finally:
@@ -128,7 +127,7 @@ class Plan(ShownAsTable):
     def _table(self) -> Table:
         rows = []
         for action in self.actions:
-            # An alias meets its target; what stands under its own key is not there yet.
+            # The secret of an alias is its target; the alias itself does not exist yet.
             scope, kind, target, age = secret_cells(None if action.kind == "alias" else action.secret)
             rows.append(
                 (

@@ -1,4 +1,4 @@
-"""The planner: what an environment has, and what it should have, become actions. Sends nothing."""
+"""`decide`: the actions that lead from the current state to the desired one, as a pure function."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 
 from qovery.models import APIVariableScopeEnum, Secret, SecretRequest
 from qovery.sync.action import Action
-from qovery.sync.desired import Desired, refusal
+from qovery.sync.desired import Desired, key_problem
 from qovery.sync.inventory import ALIAS, ENVIRONMENT, FILE, OVERRIDE, Inventory, kind_of, manager
 
 
 def decide(inventory: Inventory, desired: Desired) -> tuple[Action, ...]:
-    """The actions that lead from an inventory to the desired state, by key in the order of the desire."""
+    """Return the actions that lead to the desired state, in the order of the desired keys."""
     protected: frozenset[str] = frozenset()
     while True:
         actions = tuple(_Planner(inventory, desired, protected).actions())
@@ -19,7 +19,7 @@ def decide(inventory: Inventory, desired: Desired) -> tuple[Action, ...]:
         lost = {action.key for action in actions if not conflicts.isdisjoint(action.cascades)}
         if not lost:
             return actions
-        protected |= lost  # to delete these would take a desired key away that is not made again
+        protected |= lost  # deleting these would delete a desired key that is not recreated
 
 
 class _Planner:
@@ -35,13 +35,13 @@ class _Planner:
     def actions(self) -> list[Action]:
         for key, request in self.desired.values.items():
             self._add(self._value(key, request))
-        # What is deleted takes its aliases with it, so those that are right already come last.
-        right = {key: target for key, target in self.desired.aliases.items() if self._is_right(key, target)}
+        # A deletion takes aliases with it, so existing ones with the right target come last.
+        existing = {key: target for key, target in self.desired.aliases.items() if self._is_alias_of(key, target)}
         for key, target in self.desired.aliases.items():
-            if key not in right:
+            if key not in existing:
                 self._add(self._alias(key, target))
-        for key, target in right.items():
-            self._add([self._right_alias(key, target)])
+        for key, target in existing.items():
+            self._add([self._existing_alias(key, target)])
         if self.desired.prune:
             self._add(self._pruned())
         position = {key: at for at, key in enumerate((*self.desired.values, *self.desired.aliases))}
@@ -59,23 +59,23 @@ class _Planner:
     def _value(self, key: str, request: SecretRequest) -> Iterator[Action]:
         own = self.inventory.own.get(key)
         if request.value in self.taken and not self.desired.allow_key_like_values:
-            yield self._conflict(key, "the value is the name of a key, so the service may make it an alias", own)
+            yield self._conflict(key, "the value equals a key, so the service may turn the secret into an alias", own)
         elif own is None:
             yield self._new_value(key, request)
         elif manager(own):
-            yield self._conflict(key, f"{manager(own)} manages it", own)
+            yield self._conflict(key, f"managed by {manager(own)}", own)
         else:
             difference = self._difference(own, request)
             if difference is None:
                 reason = "own override" if kind_of(own) == OVERRIDE else "own secret"
                 yield Action(
-                    "update", key, f"{reason}; will write, since values cannot be compared", own, None, (), request
+                    "update", key, f"{reason}; always written, since values cannot be compared", own, None, (), request
                 )
             else:
                 yield from self._replaced(own, difference, self._new_value(key, request))
 
     def _difference(self, own: Secret, request: SecretRequest) -> str | None:
-        """What stands against an edit of an own secret, which changes neither its kind nor where it is mounted."""
+        """Return why an own secret cannot be edited: an edit changes neither its kind nor its mount path."""
         kind, wanted = kind_of(own), request.mount_path
         if kind == OVERRIDE:
             base = own.overridden_secret
@@ -85,126 +85,126 @@ class _Planner:
             )
         if kind == ALIAS:
             target = own.aliased_secret
-            return f"it is an alias{f' of {target.key}' if target else ''}, and a value is wanted"
+            return f"it is an alias{f' of {target.key}' if target else ''}, not a value"
         if (kind == FILE) != bool(wanted) or kind not in {"VALUE", FILE}:
-            return f"its kind is {kind.value}, and {'FILE' if wanted else 'VALUE'} is wanted"
+            return f"its kind is {kind.value}, not {'FILE' if wanted else 'VALUE'}"
         known = self.inventory.mount_path(own)
         return None if wanted == known or known is None else f"it is mounted {_where(known)}, not {_where(wanted)}"
 
     def _new_value(self, key: str, request: SecretRequest) -> Action:
         inherited = self.inventory.inherited.get(key)
         if inherited is None:
-            refused = refusal(key)
-            if refused:
-                return self._conflict(key, f"the service refuses the key: {refused}")
+            problem = key_problem(key)
+            if problem:
+                return self._conflict(key, f"the service rejects the key: {problem}")
             return Action("create", key, "new key", None, None, (), request)
         if inherited.scope != APIVariableScopeEnum.PROJECT:
             return self._conflict(key, f"inherited, of scope {inherited.scope.value}: cannot be overridden", inherited)
         known = self.inventory.mount_path(inherited)
         is_file = kind_of(inherited) == FILE
         if request.mount_path and (not is_file or known not in {None, request.mount_path}):
-            problem = f"the secret of the project is mounted {_where(known)}, and an override cannot change that"
+            problem = f"the project's secret is mounted {_where(known)}, and an override cannot change that"
             return self._conflict(key, problem, inherited)
         return Action("override", key, "inherited from PROJECT", inherited, None, (), request)
 
     # --- Aliases ----------------------------------------------------------------------------------
 
-    def _is_right(self, key: str, target: str) -> bool:
+    def _is_alias_of(self, key: str, target: str) -> bool:
         present = self.inventory.find(key)
         return present is not None and present.aliased_secret is not None and present.aliased_secret.key == target
 
-    def _right_alias(self, key: str, target: str) -> Action:
+    def _existing_alias(self, key: str, target: str) -> Action:
         present = self.inventory.find(key)
         other = present.aliased_secret if present is not None else None
         if other is None or other.id not in self.deleted:
-            return Action("keep", key, f"an alias of {target} already", present, target)
-        problem = self._unfit(target)
+            return Action("keep", key, f"already an alias of {target}", present, target)
+        problem = self._target_problem(target)
         if problem:
             return self._conflict(key, problem, present)
-        return Action("alias", key, f"deleted with {target}, so made again", None, target)
+        return Action("alias", key, f"recreated, since it is deleted with {target}", None, target)
 
     def _alias(self, key: str, target: str) -> Iterator[Action]:
         present = self.inventory.find(key)
-        problem = self._unfit(target) or (refusal(key) if present is None else None)
+        problem = self._target_problem(target) or (key_problem(key) if present is None else None)
         if key == target:
-            problem = "an alias of itself is not possible"
+            problem = "a secret cannot be an alias of itself"
         new = Action("alias", key, "new alias", self._target(target), target)
         if problem:
             yield self._conflict(key, problem, present)
         elif key in self.inventory.inherited:
             inherited = self.inventory.inherited[key]
-            yield self._conflict(key, f"the key is taken by a secret of scope {inherited.scope.value}", inherited)
+            yield self._conflict(key, f"a secret of scope {inherited.scope.value} has this key", inherited)
         elif present is not None:
             other = present.aliased_secret
             difference = f"an alias of {other.key}" if other else f"of kind {kind_of(present).value}"
-            yield from self._replaced(present, f"it is {difference}, and an alias of {target} is wanted", new)
+            yield from self._replaced(present, f"it is {difference}, not an alias of {target}", new)
         else:
             yield new
 
     def _target(self, target: str) -> Secret | None:
-        """What an alias would stand for, unless that is yet to be made."""
+        """The existing target of an alias, or None if it is created or recreated by this plan."""
         secret = self.inventory.find(target)
         return None if secret is None or secret.id in self.deleted else secret
 
-    def _unfit(self, target: str) -> str | None:
-        """Why nothing can be an alias of this key."""
+    def _target_problem(self, target: str) -> str | None:
+        """Return why nothing can be an alias of this key."""
         if target in self.desired.aliases:
-            return f"{target} is to be an alias itself"
+            return f"the target {target} is a desired alias"
         secret, planned = self.inventory.find(target), self.planned.get(target)
         if planned is not None and planned.kind == "override":
-            return f"{target} is to be an override, and an alias of an override is not possible"
+            return f"the target {target} becomes an override, and an override cannot be aliased"
         if planned is not None and planned.kind == "create":
             return None
         if secret is None or secret.id in self.deleted:
-            return f"there is no {target}"
+            return f"the target {target} does not exist"
         kind = kind_of(secret)
-        return f"{target} is an {kind.value} itself" if kind in {ALIAS, OVERRIDE} else None
+        return f"the target {target} is an {kind.value}" if kind in {ALIAS, OVERRIDE} else None
 
     # --- Deletions --------------------------------------------------------------------------------
 
     def _replaced(self, own: Secret, difference: str, new: Action) -> Iterator[Action]:
-        """Delete and make anew, where that is allowed."""
-        others = self._others(own)
+        """Delete and recreate, if that is allowed."""
+        obstacle = self._obstacle(own)
         if new.kind == "conflict":
             yield new
-        elif others:
-            yield self._conflict(own.key, f"{difference}; {others}", own)
+        elif obstacle:
+            yield self._conflict(own.key, f"{difference}; {obstacle}", own)
         elif not self.desired.replace:
-            yield self._conflict(own.key, f"{difference}; replace=True would delete it and make it anew", own)
+            yield self._conflict(own.key, f"{difference}; use replace=True to delete and recreate it", own)
         else:
-            yield self._delete(own, f"{difference}; replaced")
+            yield self._delete(own, f"{difference}; recreated")
             yield new
 
     def _pruned(self) -> Iterator[Action]:
         needed = set(self.desired.aliases.values())
         wanted = self.desired.values.keys() | self.desired.aliases.keys()
         unwanted = [secret for key, secret in self.inventory.own.items() if key not in wanted]
-        # Aliases go before what they stand for, so each loss is an action of its own.
+        # Aliases come before their targets, so that each deletion is an action of its own.
         for secret in sorted(unwanted, key=lambda one: kind_of(one) != ALIAS):
-            others = self._others(secret)
-            if others:
-                yield Action("keep", secret.key, f"not desired, but {others}", secret)
+            obstacle = self._obstacle(secret)
+            if obstacle:
+                yield Action("keep", secret.key, f"not desired, but {obstacle}", secret)
             elif secret.key in needed:
-                yield Action("keep", secret.key, "not desired, but a desired alias stands for it", secret)
+                yield Action("keep", secret.key, "not desired, but the target of a desired alias", secret)
             else:
-                back = "; the project's value is seen again" if kind_of(secret) == OVERRIDE else ""
-                yield self._delete(secret, f"not desired{back}")
+                uncovers = "; the project's value becomes visible again" if kind_of(secret) == OVERRIDE else ""
+                yield self._delete(secret, f"not desired{uncovers}")
 
-    def _others(self, own: Secret) -> str | None:
-        """Why a secret cannot be deleted: somebody else manages it, or what would be deleted with it."""
+    def _obstacle(self, own: Secret) -> str | None:
+        """Return why a secret cannot be deleted: another tool manages it, or one that would be deleted with it."""
         who = manager(own)
         if who:
-            return f"{who} manages it"
+            return f"managed by {who}"
         if own.key in self.protected:
-            return "a desired key that is in conflict would be deleted with it"
-        for child in self.inventory.hanging_on(own):
+            return "a desired key with a conflict would be deleted with it"
+        for child in self.inventory.dependents(own):
             who = manager(child) or (None if child.scope == ENVIRONMENT else child.scope.value)
             if who:
                 return f"{child.key}, of {who}, would be deleted with it"
         return None
 
     def _delete(self, secret: Secret, reason: str) -> Action:
-        cascades = tuple(sorted(child.key for child in self.inventory.hanging_on(secret)))
+        cascades = tuple(sorted(child.key for child in self.inventory.dependents(secret)))
         return Action("delete", secret.key, reason, secret, None, cascades)
 
     def _conflict(self, key: str, reason: str, secret: Secret | None = None) -> Action:

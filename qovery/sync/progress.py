@@ -1,4 +1,4 @@
-"""How an apply tells how far it is."""
+"""Progress of an apply: a bar, or a callback."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from typing import Any
 from qovery.exceptions import MissingExtraError
 from qovery.sync.report import Result
 
-#: Called with the number of actions that are done, the number of all, and the result of the last.
+#: Called after each action with the number of finished actions, the total, and the result of the last one.
 Progress = Callable[[int, int, Result], object]
 
 
 @contextmanager
 def reporting(progress: bool | Progress, total: int) -> Iterator[Progress]:
-    """What to call after each action: a bar, the caller's own, or nothing."""
+    """Yield the callback for each result: a bar, the caller's own, or a no-op."""
     if progress is False:
         yield lambda done, total, result: None
     elif progress is True:
-        # A notebook shows what comes on stderr as if it were an error.
+        # A notebook shows stderr as if it were an error.
         file = sys.stdout if type(sys.stdout).__module__.startswith("ipykernel") else None
         with _bar()(total=total, desc="Applying", unit=" secrets", file=file) as bar:
             failed = 0
@@ -40,7 +40,7 @@ def reporting(progress: bool | Progress, total: int) -> Iterator[Progress]:
 
 
 def _bar() -> Any:
-    # In a notebook without its widgets, tqdm would warn and fall back to the same.
+    # In a notebook without ipywidgets, tqdm.auto would warn and fall back to the same bar.
     module = "tqdm.auto" if find_spec("ipywidgets") else "tqdm"
     try:
         return importlib.import_module(module).tqdm

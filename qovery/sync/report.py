@@ -1,4 +1,4 @@
-"""`Report`: what became of each action of a plan."""
+"""`Report`: the result of each action of a plan."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ State = Literal["succeeded", "failed", "skipped"]
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one action.
+    """The result of one action.
 
     Attributes:
-        state: `succeeded`, `failed`, or `skipped` where nothing was sent.
-        kind: What was done; a create that met an existing key is an `update`.
-        key: The key.
-        reason: Why; never a value.
-        secret: What the service answered or listed; for a delete, what is gone.
-        error: What failed.
+        state: `succeeded`, `failed`, or `skipped` if nothing was sent.
+        kind: What was done; a create whose key existed already is an `update`.
+        key: The key of the secret.
+        reason: Why; never contains a value.
+        secret: The secret as the service returned or listed it; for a delete, the deleted secret.
+        error: The error of a failed action.
     """
 
     state: State
@@ -37,33 +37,33 @@ class Result:
 
 @dataclass(frozen=True)
 class Report(ShownAsTable):
-    """What became of a plan. `print` and notebooks show it as a table, without values.
+    """The results of an apply. `print` and notebooks show it as a table, without values.
 
     Attributes:
-        results: One for each action, in the order of the plan.
+        results: One result for each action, in the order of the plan.
     """
 
     results: tuple[Result, ...]
 
-    _repr_pretty_ = ShownAsTable._repr_pretty_  # IPython takes a class's own, and there is a `__repr__`
+    _repr_pretty_ = ShownAsTable._repr_pretty_  # IPython prefers a class's own `__repr__` to this, if inherited
 
     @property
     def succeeded(self) -> tuple[Result, ...]:
-        """What is at the service as it was planned."""
+        """The actions whose planned state the service has."""
         return self._in("succeeded")
 
     @property
     def failed(self) -> tuple[Result, ...]:
-        """What the service did not do, or was not seen to have done."""
+        """The actions that the service did not apply, or that it is not known to have applied."""
         return self._in("failed")
 
     @property
     def skipped(self) -> tuple[Result, ...]:
-        """What was not tried, with the reason."""
+        """The actions that were not attempted, with the reason."""
         return self._in("skipped")
 
     def raise_for_failures(self) -> None:
-        """Raise an `ApplyError` with the error of every failure; nothing if there are none."""
+        """Raise an `ApplyError` with the error of every failed action, if there is one."""
         errors = [result.error for result in self.failed if result.error is not None]
         if errors:
             keys = ", ".join(result.key for result in self.failed)

@@ -1,4 +1,4 @@
-"""`Service`: one environment behind the API, as a plan sees it: list it, and carry out an action."""
+"""`Service`: one environment behind the API: list its secrets, and send an action."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class Service:
         self.environment_id = environment_id
 
     def inventory(self) -> Inventory:
-        """What the environment has now."""
+        """List the secrets of the environment."""
         return Inventory(self.api.list_environment_secrets(self.environment_id).results or [])
 
     @sealed
     def send(self, action: Action, secret: Secret | None) -> Secret | None:
-        """Carry out an action on a secret: for an alias, the one that it is to stand for."""
+        """Send an action for a secret; for an alias, `secret` is its target."""
         if action.kind == "create" and action.request is not None:
             return self.api.create_environment_secret(self.environment_id, action.request)
-        assert secret is not None  # noqa: S101 - for the type; what has none yet waits for it
+        assert secret is not None  # noqa: S101 - for the type; an action waits for its secret
         if action.kind == "delete":
             self.api.delete_environment_secret(self.environment_id, secret.id)
             return secret
@@ -37,9 +37,11 @@ class Service:
             return self._alias(action.key, secret)
         fields = (action.request or SecretRequest(key=action.key)).model_copy()
         if action.kind == "override":
-            override = Value.from_dict({name: fields.to_dict()[name] for name in _given(fields, Value)})
+            override = Value.from_dict({name: fields.to_dict()[name] for name in _common_fields(fields, Value)})
             return self.api.create_environment_secret_override(self.environment_id, secret.id, override)
-        edit = SecretEditRequest.from_dict({name: fields.to_dict()[name] for name in _given(fields, SecretEditRequest)})
+        edit = SecretEditRequest.from_dict(
+            {name: fields.to_dict()[name] for name in _common_fields(fields, SecretEditRequest)}
+        )
         return self.api.edit_environment_secret(self.environment_id, secret.id, edit)
 
     def _alias(self, key: str, target: Secret) -> Secret:
@@ -48,16 +50,17 @@ class Service:
         except BadRequestException as error:
             if target.scope != ENVIRONMENT:
                 raise
-            refused = error
-        # As documented, only a secret of a higher scope is aliased so; one of the same scope by its name as value.
-        made = self.api.create_environment_secret(self.environment_id, SecretRequest(key=key, value=target.key))
-        if made.aliased_secret is not None and made.aliased_secret.id == target.id:
-            return made
+            rejected = error
+        # As documented, this works only for a target of a higher scope. For one of the same scope, a secret is
+        # created whose value is the key of the target.
+        created = self.api.create_environment_secret(self.environment_id, SecretRequest(key=key, value=target.key))
+        if created.aliased_secret is not None and created.aliased_secret.id == target.id:
+            return created
         with contextlib.suppress(ApiException):
-            self.api.delete_environment_secret(self.environment_id, made.id)
-        raise refused
+            self.api.delete_environment_secret(self.environment_id, created.id)
+        raise rejected
 
 
-def _given(request: SecretRequest, model: type[Value] | type[SecretEditRequest]) -> set[str]:
-    """The fields that were set and that the other request knows too."""
+def _common_fields(request: SecretRequest, model: type[Value] | type[SecretEditRequest]) -> set[str]:
+    """The fields that are set in a request and that the other model has."""
     return set(request.to_dict()) & set(model.model_fields)

@@ -149,7 +149,7 @@ def test_push_dotenv__that_fails(sandbox: Sandbox, dotenv: Path, monkeypatch: py
     assert (code, "401 Unauthorized" in told, told.count("\n")) == (1, True, 1)
     dotenv.write_text(f"A={CANARY}\nA={CANARY}\n")
     code, told = run("push_dotenv.py", str(dotenv))
-    assert (code, "the key of line 1 again" in told) == (1, True)
+    assert (code, "duplicate of the key on line 1" in told) == (1, True)
     code, told = run("push_dotenv.py", str(dotenv.parent / "none"))
     assert (code, "No such file" in told) == (1, True)
     monkeypatch.delenv("QOVERY_ENVIRONMENT_ID")

@@ -13,7 +13,7 @@ import socket
 import struct
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, BinaryIO, NamedTuple
 
 import pytest
@@ -219,38 +219,45 @@ class Service(logging.Handler):
             return http_response(200 if method == "PUT" else 201, json.dumps(_secret(made, *self.secrets[made])))
 
     def reply(self, sock: socket.socket, fault: Fault, good: bytes | None) -> bool:
+        """Send what the fault makes of a good response; False ends the connection."""
         kind = fault.reply
         good = good or http_response(500)
         if isinstance(kind, int):
             headers = [] if fault.retry_after is None else [f"Retry-After: {fault.retry_after}"]
             sock.sendall(http_response(kind, "{}", *headers))
             return True
-        if kind in {"fine", "interim answers", "goodbye", "the client is closed"}:
-            if kind == "the client is closed":
-                self.client.close()
-            interim = b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
-            sock.sendall(interim + good if kind == "interim answers" else good)
-            return kind != "goodbye"
-        if kind == "HTML":
-            sock.sendall(http_response(200, "<html>"))
-        elif kind == "empty":
-            sock.sendall(http_response(200))
-        elif kind == "broken gzip":
-            sock.sendall(http_response(200, b"no gzip", "Content-Encoding: gzip"))
-        elif kind == "no HTTP":
-            sock.sendall(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")
-        elif kind == "hang up in the body":
-            sock.sendall(good[:-1] if good[-1:] == b"}" else good[: good.index(b"\r\n")])
-        elif kind == "reset in the head":
-            sock.sendall(good[:20])
-        elif kind == "trickle":
+        if kind == "the client is closed":
+            self.client.close()
+        if kind == "trickle":
             trickle(good, 0.02)(sock, [])
         elif kind == "stall":
             while sock.recv(65536):
                 pass
+        else:
+            sock.sendall(SENT[kind](good))
         if "reset" in kind:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        return False
+        return kind in {"fine", "interim answers", "the client is closed"}
+
+
+INTERIM = b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
+
+#: What is sent in the place of a good response.
+SENT: dict[str, Callable[[bytes], bytes]] = {
+    "fine": lambda good: good,
+    "goodbye": lambda good: good,
+    "the client is closed": lambda good: good,
+    "interim answers": lambda good: INTERIM + good,
+    "HTML": lambda good: http_response(200, "<html>"),
+    "empty": lambda good: http_response(200),
+    "broken gzip": lambda good: http_response(200, b"no gzip", "Content-Encoding: gzip"),
+    "no HTTP": lambda good: b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
+    "hang up": lambda good: b"",
+    "hang up in the body": lambda good: good[:-1] if good[-1:] == b"}" else good[: good.index(b"\r\n")],
+    "reset": lambda good: b"",
+    "reset in the head": lambda good: good[:20],
+    "reset before the body": lambda good: b"",
+}
 
 
 def _secret(secret_id: str, key: str, value: str) -> dict[str, str]:
@@ -317,44 +324,56 @@ class Client(RuleBasedStateMachine):
 
     def learn(self, call: Call) -> None:
         """Check what a call says it did against what the service did, and believe it."""
-        error, ran, target, operation = call.error, self.service.ran[call.name], call.target, call.operation
-        note(f"{call.name}: {operation} of {target} ran {ran} times and ended with {error!r}")
+        error, ran = call.error, self.service.ran[call.name]
+        note(f"{call.name}: {call.operation} of {call.target} ran {ran} times and ended with {error!r}")
         if isinstance(error, ApiException):
             assert error.attempts >= self.service.received[call.name]
             assert error.operation == call.method
         elif error is not None:
             raise error
-        if operation == "list":
-            assert error is None or not error.outcome_unknown
-            if error is None:
-                assert [secret.key for secret in call.result.results] in self.service.listed[call.name]
-            return
         unknown = error is not None and error.outcome_unknown
-        if operation not in {"edit", "delete"} and isinstance(self.retries, int):
+        if call.operation not in {"list", "edit", "delete"} and isinstance(self.retries, int):
             assert ran <= 1, "ran twice"
-        if error is not None and not unknown:
+        if call.operation == "list":
+            self.learn_list(call, unknown)
+        elif error is not None and not unknown:
             assert ran == 0, "it was applied"
-            if isinstance(error, NotFoundException):
-                self.forget(target)
-                self.gone.add(target)
-        elif operation == "delete":
-            self.forget(target)
-            (self.perhaps if unknown else self.gone).add(target)
-        elif operation == "edit":
-            if not unknown:
-                assert ran
-                self.forget(target)
-                self.there[target] = call.value
-            elif target in self.there:
-                self.there[target] = None
-        elif unknown:
-            self.perhaps_made.add(call.name)
+            self.learn_failure(call)
         else:
+            learn = {"edit": self.learn_edit, "delete": self.learn_delete}.get(call.operation, self.learn_new)
+            learn(call, unknown, ran)
+
+    def learn_list(self, call: Call, unknown: bool) -> None:
+        assert not unknown
+        if call.error is None:
+            assert [secret.key for secret in call.result.results] in self.service.listed[call.name]
+
+    def learn_failure(self, call: Call) -> None:
+        if isinstance(call.error, NotFoundException):
+            self.forget(call.target)
+            self.gone.add(call.target)
+
+    def learn_delete(self, call: Call, unknown: bool, ran: int) -> None:
+        self.forget(call.target)
+        (self.perhaps if unknown else self.gone).add(call.target)
+
+    def learn_edit(self, call: Call, unknown: bool, ran: int) -> None:
+        if not unknown:
             assert ran
-            assert call.result.key == call.name
-            self.there[call.result.id] = None if operation == "alias" else call.value
-            if ran > 1:  # by the policy of the caller
-                self.perhaps_made.add(call.name)
+            self.forget(call.target)
+            self.there[call.target] = call.value
+        elif call.target in self.there:
+            self.there[call.target] = None
+
+    def learn_new(self, call: Call, unknown: bool, ran: int) -> None:
+        if unknown:
+            self.perhaps_made.add(call.name)
+            return
+        assert ran
+        assert call.result.key == call.name
+        self.there[call.result.id] = None if call.operation == "alias" else call.value
+        if ran > 1:  # by the policy of the caller
+            self.perhaps_made.add(call.name)
 
     def forget(self, secret_id: str) -> None:
         self.there.pop(secret_id, None)

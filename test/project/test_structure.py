@@ -6,41 +6,58 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import qovery
 from test.support import ROOT
+from test.support.architecture import Package, import_cycles, long_files, upward_imports
 
-PACKAGE = Path(qovery.__file__).parent
+PACKAGE = Package(Path(qovery.__file__).parent)
 
-#: The rows of the design, from the ground up: imports point to an earlier row or stay in their own.
-ROWS = [
-    "_version",
-    "exceptions",
-    "api_response",
-    "redaction",
-    "table",
-    "models.model",
-    "models",
-    "operation",
-    "configuration",
-    "retry",
-    "rest",
-    "api_client",
-    "api",
-    "",
-    "sync",
-    "sandbox",
-]
+#: The floors of the house and their rooms, from the ground up. Imports point to a room that comes earlier, or stay
+#: in their own. A package stands for all its modules without a room of their own.
+FLOORS = {
+    0: ["_version", "exceptions", "api_response", "table"],
+    1: ["redaction.marks", "redaction.text_mask", "redaction.sealing", "redaction"],
+    2: ["models.model", "models", "operation", "credentials", "route", "configuration"],
+    3: ["retry"],
+    4: ["transport"],
+    5: ["rest"],
+    6: ["api_client"],
+    7: ["api", ""],
+    8: [
+        "sync",
+        "sandbox.store",
+        "sandbox.seed",
+        "sandbox.faults",
+        "sandbox.app",
+        "sandbox.admin",
+        "sandbox.page",
+        "sandbox.listener",
+        "sandbox.server",
+        "sandbox",
+    ],
+    9: ["cli", "__main__"],
+}
 
-#: What the parts on the top floor may take from the house, beside the public names and their own files.
+#: What the parts above the public API take from the house, beside the public names and their own files.
 ALLOWED = {
     "sync": {"exceptions", "models", "redaction", "table", "api"},
-    "sandbox": {"exceptions", "models", "models.model", "operation", "api", "redaction"},
+    "sandbox": {"exceptions", "models", "operation", "api", "redaction"},
+    "cli": {"sync", "exceptions"},
+    "__main__": {"cli"},
 }
+
+#: Who knows the library that sends requests.
+URLLIB3 = {"transport", "rest"}
+
+#: The most lines that a file may have, by folder.
+LONGEST = {"qovery": 350, "test": 500}
+
+#: Longer files that are about to be rebuilt. An entry goes when its file is short enough.
+STILL_LONG = {"qovery": {"api_client.py", "configuration.py", "rest.py"}, "test": set[str]()}
 
 #: Modules without a test file of their own, and the file that tests them.
 TESTED_IN = {
@@ -52,70 +69,41 @@ TESTED_IN = {
     "sync.service": "sync/test_apply.py",
 }
 
-#: Schemas are tested together, in `test/models/`.
+#: Schemas are tested together, in `test/models/`; these are none.
 BASES = {"models.model", "models.secret_table"}
-
-FILES = sorted(PACKAGE.rglob("*.py"))
-
-
-def module_name(file: Path) -> str:
-    """The dotted name below `qovery`, empty for the package itself."""
-    parts = file.relative_to(PACKAGE).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def row(module: str) -> str:
-    """The row that a module belongs to."""
-    return module if module in ROWS else module.partition(".")[0]
-
-
-def imports(file: Path, typing_only: bool = True) -> Iterator[tuple[str, list[str]]]:
-    """The modules that a file imports anywhere, with the names taken; without `typing_only`, those that run."""
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    skipped = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-            skipped |= {id(inner) for statement in node.body for inner in ast.walk(statement)}
-    for node in ast.walk(tree):
-        if id(node) in skipped and not typing_only:
-            continue
-        if isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{file} has a relative import"
-            yield node.module or "", [alias.name for alias in node.names]
-        elif isinstance(node, ast.Import):
-            for alias in node.names:
-                yield alias.name, []
-
-
-def inner_imports(file: Path) -> Iterator[str]:
-    """The modules of this package that a file imports, without the leading `qovery.`."""
-    for module, names in imports(file):
-        if module == "qovery":
-            for name in names:
-                inner = (PACKAGE / name).is_dir() or (PACKAGE / f"{name}.py").is_file()
-                yield name if inner else ""
-        elif module.startswith("qovery."):
-            yield module.removeprefix("qovery.")
 
 
 def top_level(module: str) -> str:
     return module.partition(".")[0]
 
 
-@pytest.mark.parametrize("file", FILES, ids=module_name)
-def test_imports__point_downwards(file: Path) -> None:
-    """A file imports from its own row of the table or from one below."""
-    own = row(module_name(file))
-    assert own in ROWS
-    for target in inner_imports(file):
-        assert ROWS.index(row(target)) <= ROWS.index(own), f"{own} imports {target}"
-        if own in ALLOWED:
-            assert row(target) in {"", own, *ALLOWED[own]}, f"{own} imports {target}"
+def test_imports__point_downwards() -> None:
+    """A module imports from its own room or from one below, for types too."""
+    assert upward_imports(PACKAGE.graph(), FLOORS) == []
+
+
+def test_imports__have_no_cycle() -> None:
+    """No module imports itself through others, for types too."""
+    assert import_cycles(PACKAGE.graph()) == []
+
+
+@pytest.mark.parametrize("room", ALLOWED)
+def test_imports__of_the_upper_floors(room: str) -> None:
+    """The parts above the public API take little else from the house."""
+    graph = PACKAGE.graph()
+    taken = {top_level(target) for module in graph if top_level(module) == room for target in graph[module]}
+    assert taken <= {"", room, *ALLOWED[room]}
+
+
+@pytest.mark.parametrize("folder", LONGEST)
+def test_files__are_short(folder: str) -> None:
+    """A file has a length that can be read in one sitting."""
+    assert long_files(ROOT / folder, LONGEST[folder]).keys() == STILL_LONG[folder]
 
 
 def test_tests__mirror_the_package() -> None:
     """The tests of `qovery/a/b.py` are in `test/a/test_b.py`, or in the folder `test/a/b/`."""
-    modules = {module_name(file) for file in FILES if file.name != "__init__.py"}
+    modules = {module for module, file in PACKAGE.files.items() if file.name != "__init__.py"}
     assert modules >= TESTED_IN.keys() | BASES
     for module in modules:
         if module.startswith("models.") and module not in BASES:
@@ -127,35 +115,35 @@ def test_tests__mirror_the_package() -> None:
         assert not (module in TESTED_IN and (ROOT / "test" / mirrored[0]).exists()), f"TESTED_IN still has {module}"
 
 
-@pytest.mark.parametrize("file", FILES, ids=module_name)
-def test_urllib3__is_known_to_rest_alone(file: Path) -> None:
-    """Only `rest` imports urllib3, except for its types."""
-    if file.name != "rest.py":
-        assert "urllib3" not in {top_level(module) for module, _ in imports(file, typing_only=False)}
+def test_urllib3__is_known_to_the_transport_alone() -> None:
+    """Only the transport imports urllib3, except for its types."""
+    users = {module for module in PACKAGE.files if "urllib3" in PACKAGE.libraries(module, typing_only=False)}
+    assert {top_level(module) for module in users} <= URLLIB3
 
 
 def test_sync__uses_public_names() -> None:
     """What `sync` takes from the package itself is public."""
-    for file in (PACKAGE / "sync").rglob("*.py"):
-        for module, names in imports(file):
-            if module == "qovery":
-                assert set(names) <= {*qovery.__all__, "sync"}
+    for module in PACKAGE.files:
+        if top_level(module) == "sync":
+            for imported, names in PACKAGE.imports(module):
+                assert imported != "qovery" or set(names) <= {*qovery.__all__, "sync"}
 
 
 def test_dependencies__are_declared() -> None:
     """The core imports nothing that its requirements do not name; extras stay on the top floor."""
     core = {"urllib3", "pydantic", "pydantic_core", "dateutil", "typing_extensions", "qovery"}
     extras = {"sync": {"dotenv", "tqdm"}, "sandbox": {"starlette", "uvicorn", "httptools", "pytest"}}
-    for file in FILES:
-        known = core | extras.get(row(module_name(file)), set()) | set(sys.stdlib_module_names)
-        assert {top_level(module) for module, _ in imports(file)} <= known, file
+    for module in PACKAGE.files:
+        known = core | extras.get(top_level(module), set()) | set(sys.stdlib_module_names)
+        assert PACKAGE.libraries(module) <= known, module
 
 
 @pytest.mark.parametrize(
-    "file", [file for file in FILES if file.parent.name == "models" and file.name != "model.py"], ids=module_name
+    "module", [module for module in PACKAGE.files if top_level(module) == "models" and module not in BASES]
 )
-def test_models__one_a_file(file: Path) -> None:
+def test_models__one_a_file(module: str) -> None:
     """A schema's file holds one class, of the file's name, and at most 40 lines."""
+    file = PACKAGE.files[module]
     text = file.read_text(encoding="utf-8")
     classes = [node.name for node in ast.parse(text).body if isinstance(node, ast.ClassDef)]
     if file.name == "__init__.py":
@@ -167,7 +155,7 @@ def test_models__one_a_file(file: Path) -> None:
 
 def test_all__agrees_with_the_imports() -> None:
     """`qovery.__all__` is what type checkers see, and every name of it loads."""
-    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+    tree = ast.parse(PACKAGE.files[""].read_text(encoding="utf-8"))
     seen = {
         alias.asname: (node.module or "").removeprefix("qovery.")
         for node in ast.walk(tree)

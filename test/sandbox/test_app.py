@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 
 import pytest
 import urllib3
@@ -80,12 +79,6 @@ def test_route__says_what_is_allowed(http: urllib3.PoolManager, sandbox: Sandbox
     assert sorted(allowed.split(", ")) == ["GET", "HEAD", "POST"]
     answer = http.request("HEAD", url, headers=AUTHORIZED)
     assert (answer.status, answer.data) == (200, b"")
-
-
-def test_connection__does_not_wait_for_more(sandbox: Sandbox) -> None:
-    """Small answers leave at once; otherwise each one on a kept connection takes 40 ms."""
-    assert sandbox._listener is not None
-    assert sandbox._listener.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_list__of_a_hundred_thousand(sandbox: Sandbox, http: urllib3.PoolManager) -> None:

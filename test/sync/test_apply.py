@@ -113,7 +113,7 @@ def test_apply__one_fault(sandbox: Sandbox, api: EnvironmentSecretApi, env: str)
     report = plan.apply(max_workers=1)
     assert told(report.failed) == [("create", "A")]
     assert told(report.skipped) == [("alias", "A2")]
-    assert "A, which comes first, was not made" in report.skipped[0].reason
+    assert "depends on A, which was not written" in report.skipped[0].reason
     assert told(report.succeeded) == [("create", "B"), ("alias", "B2")]
     with pytest.raises(ApplyError, match="1 of 4 actions failed: A") as caught:
         report.raise_for_failures()
@@ -248,7 +248,7 @@ def test_apply__prunes_an_alias_first(sandbox: Sandbox, api: EnvironmentSecretAp
     report = plan_secrets(api, env, {}, prune=True).apply()
     if fails:
         assert told(report.failed) == [("delete", "A")]
-        assert report.skipped[0].reason == "A, which comes first, was not deleted"
+        assert report.skipped[0].reason == "depends on A, which was not deleted"
         assert own.id in {secret.id for secret in sandbox.secrets(env)}
     else:
         assert told(report.succeeded) == [("delete", "A"), ("delete", "OWN")]
@@ -282,7 +282,7 @@ def test_apply__settling_list_fails(sandbox: Sandbox, api: EnvironmentSecretApi,
 
 
 def test_apply__key_like_value(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """A value that is the name of a key is reported as what the service made of it."""
+    """A value that equals a key is reported as what the service made of it."""
     sandbox.add_secret(env, "OWN", "own")
     report = plan_secrets(api, env, {"NEW": "OWN"}, allow_key_like_values=True).apply()
     (result,) = report.succeeded

@@ -32,9 +32,9 @@ def test_read_dotenv__values(tmp_path: Path) -> None:
     [
         (b"", 1, "no secret"),
         (b"# nothing\n", 1, "no secret"),
-        (b"A=canary\n\nA=canary\n", 3, "line 1 again"),
+        (b"A=canary\n\nA=canary\n", 3, "duplicate of the key on line 1"),
         (b"A=b\ncanary\n", 2, "without a value"),
-        (b"A=b\n'canary\n", 2, "no KEY=value"),
+        (b"A=b\n'canary\n", 2, "not a KEY=value line"),
         (b"QOVERY_A=canary\n", 1, "QOVERY_"),
         (b"A=canary\xff\n", 1, "UTF-8"),
     ],

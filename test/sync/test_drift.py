@@ -85,7 +85,7 @@ def test_apply__target_became_another_kind(sandbox: Sandbox, api: EnvironmentSec
     sandbox.add_secret(env, "OWN", "theirs", mount_path="/own")
     report = plan.apply()
     assert told(report.skipped) == [("update", "OWN"), ("alias", "A")]
-    assert report.skipped[1].reason == "OWN, which comes first, was not made"
+    assert report.skipped[1].reason == "depends on OWN, which was not written"
     assert sandbox.value(env, "OWN") == "theirs"
 
 
@@ -96,7 +96,7 @@ def test_apply__not_to_be_deleted_any_more(sandbox: Sandbox, api: EnvironmentSec
     plan_secrets(api, env, {}, aliases={"A": "OWN"}).apply().raise_for_failures()
     report = plan.apply()
     assert told(report.skipped) == [("create", "A"), ("delete", "OWN")]
-    assert report.skipped[1].reason == "changed since the plan: it is not to be deleted any more"
+    assert report.skipped[1].reason == "drift: no longer to be deleted"
     assert sandbox.value(env, "A") == "old"
 
 
@@ -125,8 +125,8 @@ def test_apply__kept_secret_is_gone(sandbox: Sandbox, api: EnvironmentSecretApi,
     api.delete_environment_secret(env, target.id)
     report = plan.apply()
     assert [result.reason for result in report.skipped] == [
-        "changed since the plan: there is no TARGET",
-        "not there any more",
+        "drift: the target TARGET does not exist",
+        "drift: does not exist any more",
     ]
 
 
@@ -136,4 +136,4 @@ def test_apply__conflict_since_the_plan(sandbox: Sandbox, api: EnvironmentSecret
     sandbox.add_secret(env, "A", "theirs", owned_by="DOPPLER")
     report = plan.apply()
     assert told(report.succeeded) == [("create", "B")]
-    assert report.skipped[0].reason == "changed since the plan: DOPPLER manages it"
+    assert report.skipped[0].reason == "drift: managed by DOPPLER"

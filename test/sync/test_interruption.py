@@ -40,6 +40,18 @@ def test_apply__ctrl_c(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) ->
     assert report.skipped[-1].reason == "not started before the interruption"
 
 
+def waits_for_what_runs(frame: FrameType | None) -> bool:
+    while frame is not None and frame.f_code.co_name != "shutdown":
+        frame = frame.f_back
+    return frame is not None
+
+
+def join_workers() -> None:
+    for thread in threading.enumerate():
+        if thread.name.startswith("qovery-sync"):
+            thread.join()
+
+
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs a signal to one thread")
 def test_apply__ctrl_c_twice(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
     """A second Ctrl-C does not wait for what runs; the report says that its outcome is not known."""
@@ -59,9 +71,7 @@ def test_apply__ctrl_c_twice(sandbox: Sandbox, api: EnvironmentSecretApi, env: s
             signal.pthread_kill(main, signal.SIGINT)
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        while frame is not None and frame.f_code.co_name != "shutdown":
-            frame = frame.f_back
-        if frame is not None:  # in wait for what runs
+        if waits_for_what_runs(frame):
             raise KeyboardInterrupt
 
     def tell(done: int, total: int, result: Result) -> None:
@@ -78,10 +88,8 @@ def test_apply__ctrl_c_twice(sandbox: Sandbox, api: EnvironmentSecretApi, env: s
     finally:
         over.set()
         nagging.join()
-        for thread in threading.enumerate():
-            if thread.name.startswith("qovery-sync"):
-                thread.join()
+        join_workers()
         signal.signal(signal.SIGINT, before)
     (failure,) = caught.value.report.failed
-    assert "create of B was under way at the interruption" in str(failure.error)
+    assert "create of B was running at the interruption" in str(failure.error)
     assert told(caught.value.report.succeeded) == [("create", "A")]

@@ -60,10 +60,10 @@ def a_file(key: str, path: str) -> SecretRequest:
     ("existing", "wanted", "kind", "reason"),
     [
         ([], {"NEW": "v"}, "create", "new key"),
-        ([OWN], {"OWN": "v"}, "update", "will write"),
-        ([OWN_FILE], {"OWN_FILE": a_file("OWN_FILE", "/own")}, "update", "will write"),
-        ([secret("F", "FILE")], {"F": a_file("F", "/unknown")}, "update", "will write"),
-        ([secret("OWN", None)], {"OWN": "v"}, "update", "will write"),
+        ([OWN], {"OWN": "v"}, "update", "always written"),
+        ([OWN_FILE], {"OWN_FILE": a_file("OWN_FILE", "/own")}, "update", "always written"),
+        ([secret("F", "FILE")], {"F": a_file("F", "/unknown")}, "update", "always written"),
+        ([secret("OWN", None)], {"OWN": "v"}, "update", "always written"),
         ([SHARED], {"SHARED": "v"}, "override", "inherited from PROJECT"),
         ([SHARED_FILE], {"SHARED_FILE": "v"}, "override", "inherited from PROJECT"),
         ([SHARED_FILE], {"SHARED_FILE": a_file("SHARED_FILE", "/else")}, "conflict", "mounted at /shared"),
@@ -74,14 +74,14 @@ def a_file(key: str, path: str) -> SecretRequest:
         ([secret("X", scope="ORGANIZATION")], {"X": "v"}, "conflict", "of scope ORGANIZATION"),
         ([OWN, alias("A", OWN)], {"A": "v"}, "conflict", "an alias of OWN"),
         ([OWN, secret("A", None, aliased_secret=other(OWN))], {"A": "v"}, "conflict", "an alias of OWN"),
-        ([OWN], {"OWN": a_file("OWN", "/x")}, "conflict", "FILE is wanted"),
-        ([OWN_FILE], {"OWN_FILE": "v"}, "conflict", "VALUE is wanted"),
+        ([OWN], {"OWN": a_file("OWN", "/x")}, "conflict", "not FILE"),
+        ([OWN_FILE], {"OWN_FILE": "v"}, "conflict", "not VALUE"),
         ([OWN_FILE], {"OWN_FILE": a_file("OWN_FILE", "/x")}, "conflict", "mounted at /own, not at /x"),
         ([secret("E", "EXTERNAL_SECRET")], {"E": "v"}, "conflict", "its kind is EXTERNAL_SECRET"),
-        ([FOREIGN], {"FOREIGN": "v"}, "conflict", "DOPPLER manages it"),
-        ([OWN], {"NEW": "OWN"}, "conflict", "name of a key"),
-        ([], {"NEW": "OTHER", "OTHER": "v"}, "conflict", "name of a key"),
-        ([], {"QOVERY_X": "v"}, "conflict", "belong to the service"),
+        ([FOREIGN], {"FOREIGN": "v"}, "conflict", "managed by DOPPLER"),
+        ([OWN], {"NEW": "OWN"}, "conflict", "equals a key"),
+        ([], {"NEW": "OTHER", "OTHER": "v"}, "conflict", "equals a key"),
+        ([], {"QOVERY_X": "v"}, "conflict", "are reserved"),
         ([], {"__X": "v"}, "conflict", "starts with a letter"),
     ],
 )  # fmt: skip
@@ -104,11 +104,11 @@ def test_value__meets(existing: list[Secret], wanted: dict[str, Any], kind: str,
         ([SHARED, alias("A", SHARED, scope="PROJECT")], {}, "SHARED", "keep", "already"),
         ([OWN, SHARED, alias("A", OWN)], {}, "SHARED", "conflict", "an alias of OWN"),
         ([OWN, secret("A")], {}, "OWN", "conflict", "it is of kind VALUE"),
-        ([OWN, secret("A", scope="PROJECT")], {}, "OWN", "conflict", "taken by a secret of scope PROJECT"),
-        ([OWN, alias("B", OWN)], {}, "B", "conflict", "B is an ALIAS itself"),
-        ([SHARED, override(SHARED)], {}, "SHARED", "conflict", "SHARED is an OVERRIDE itself"),
-        ([SHARED], {"SHARED": "v"}, "SHARED", "conflict", "to be an override"),
-        ([], {}, "ABSENT", "conflict", "there is no ABSENT"),
+        ([OWN, secret("A", scope="PROJECT")], {}, "OWN", "conflict", "a secret of scope PROJECT has this key"),
+        ([OWN, alias("B", OWN)], {}, "B", "conflict", "target B is an ALIAS"),
+        ([SHARED, override(SHARED)], {}, "SHARED", "conflict", "target SHARED is an OVERRIDE"),
+        ([SHARED], {"SHARED": "v"}, "SHARED", "conflict", "becomes an override"),
+        ([], {}, "ABSENT", "conflict", "target ABSENT does not exist"),
         ([], {}, "A", "conflict", "alias of itself"),
         ([FOREIGN], {}, "FOREIGN", "alias", "new alias"),
     ],
@@ -127,11 +127,11 @@ def test_alias__of_a_wanted_alias() -> None:
 
 def test_alias__key_that_is_refused() -> None:
     """An alias may not have a key that the service keeps for itself."""
-    assert "belong to the service" in plan([OWN], aliases={"QOVERY_A": "OWN"})[0].reason
+    assert "are reserved" in plan([OWN], aliases={"QOVERY_A": "OWN"})[0].reason
 
 
 def test_key_like_value__allowed() -> None:
-    """With consent, a value that is the name of a key is written."""
+    """With consent, a value that equals a key is written."""
     assert brief(plan([OWN], {"NEW": "OWN"}, allow_key_like_values=True)) == [("create", "NEW")]
 
 
@@ -147,7 +147,7 @@ def test_replace__lists_and_remakes_aliases() -> None:
     actions = plan(existing, {"OWN": a_file("OWN", "/x")}, {"WANTED": "OWN"}, replace=True)
     assert brief(actions) == [("delete", "OWN"), ("create", "OWN"), ("alias", "WANTED")]
     assert actions[0].cascades == ("LOST", "WANTED")
-    assert "made again" in actions[2].reason
+    assert "recreated" in actions[2].reason
 
 
 def test_replace__alias_with_another_target() -> None:
