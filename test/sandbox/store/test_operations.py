@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -238,6 +239,14 @@ def test_add_secret__kind(store: Store, env: str, scope: str, fields: dict[str, 
     assert store.list(env) == [added]
 
 
+@pytest.mark.parametrize(("scope", "seen"), [("PROJECT", 1), ("ENVIRONMENT", 0), ("BUILT_IN", 0)])
+def test_add_secret__owner(store: Store, env: str, scope: str, seen: int) -> None:
+    """Only a secret of the project is seen by its other environments."""
+    other = store.add_environment(project_id="a-project")
+    store.add_secret(env, "A", "a", scope)
+    assert (len(store.list(env)), len(store.list(other))) == (1, seen)
+
+
 def test_add_secret__fields(store: Store, env: str) -> None:
     """The flag, the description and the service of an added secret are listed."""
     fields = {"description": "d", "service_id": "i", "service_name": "n", "service_type": "DATABASE", "owned_by": "X"}
@@ -292,3 +301,10 @@ def test_transaction__all_or_nothing(store: Store, env: str, shared: str) -> Non
     with pytest.raises(RejectedError):
         fail_halfway()
     assert store.list(env) == before
+
+
+def test_close__ends_the_store(store: Store, env: str) -> None:
+    """A closed store does nothing more."""
+    store.close()
+    with pytest.raises(sqlite3.ProgrammingError):
+        store.list(env)
