@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import gc
+import os
+import signal
 import socket
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from qovery import ApiClient, Configuration, EnvironmentSecretApi, retry
 from qovery.configuration import HOST_VARIABLE, TOKEN_VARIABLES
+from test.support import NIGHTLY, PATIENCE
 from test.support.clients import Connect, HasUrl, client_for
 from test.support.recording import EMPTY, RecordingServer
 from test.support.sandboxes import Start, starter
@@ -18,10 +23,36 @@ from test.support.tls import Authority
 
 if TYPE_CHECKING:
     from qovery.sandbox import Sandbox
+    from qovery.sandbox.store import Behaviour
 
+
+# Without a deadline, which a busy machine misses. By default each run has the same examples: a test fails for a change,
+# and new examples are tried in the nightly run.
+settings.register_profile("default", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "nightly", deadline=None, max_examples=2000, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("nightly" if NIGHTLY else "default")
 
 VARIABLES = (*TOKEN_VARIABLES, HOST_VARIABLE, "QOVERY_ENVIRONMENT_ID")
 PROXIES = [f"{kind}_proxy" for kind in ("http", "https", "all", "no")]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """End a test that hangs."""
+    for item in items:
+        item.add_marker(pytest.mark.timeout(4 * PATIENCE))
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collections of garbage in tests what the imports have made."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if os.name != "posix" and item.get_closest_marker("needs_posix"):
+        pytest.skip("needs fork, signals or paths of POSIX")
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +105,37 @@ def nowhere() -> Iterator[str]:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+
+
+@pytest.fixture
+def sigint() -> Iterator[None]:
+    """Lets SIGINT interrupt this process and those it starts: background jobs ignore it, and so do their children."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(scope="session")
+def mock_server() -> Iterator[Sandbox]:
+    """One sandbox for all tests that need none of their own."""
+    from qovery.sandbox import Sandbox
+
+    with Sandbox(seeded=False) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def behaviour() -> Behaviour:
+    """The behaviour of the test's `sandbox`; folders and tests have others."""
+    return "documented"
+
+
+@pytest.fixture
+def sandbox(mock_server: Sandbox, behaviour: Behaviour) -> Sandbox:
+    """A sandbox with one empty environment."""
+    mock_server.reset()
+    mock_server.behaviour = behaviour
+    return mock_server
 
 
 @pytest.fixture

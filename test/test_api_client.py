@@ -40,8 +40,7 @@ def test_with__closes_the_connections(server: RecordingServer) -> None:
         assert server.connections == 2
         raw.release_conn()
         assert server.closed.empty()
-    for _ in range(2):
-        server.closed.get(timeout=10)
+    server.wait_until_closed(2)
 
 
 def test_close__may_be_used_again(server: RecordingServer) -> None:
@@ -51,10 +50,10 @@ def test_close__may_be_used_again(server: RecordingServer) -> None:
     ask(client)
     client.close()
     client.close()
-    server.closed.get(timeout=10)
+    server.wait_until_closed()
     ask(client)
     client.close()
-    server.closed.get(timeout=10)
+    server.wait_until_closed()
     assert server.connections == 2
 
 
@@ -66,7 +65,7 @@ def test_with__closes_after_an_error(server: RecordingServer) -> None:
         ApiClient(Configuration(host=server.url)) as client,
     ):
         ask(client)
-    server.closed.get(timeout=10)
+    server.wait_until_closed()
 
 
 def test_default__client_of_an_api_without_one(server: RecordingServer) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
 from typing import Any
 
@@ -17,6 +16,7 @@ from qovery import (
     Configuration,
     NotFoundException,
 )
+from test.support import PATIENCE
 from test.support.calls import CALLS
 from test.support.clients import JWT, Connect
 from test.support.hostile import (
@@ -226,12 +226,11 @@ def test_threads__rejected_at_once(connect: Connect, server: RecordingServer) ->
     def judge(received: Received) -> Response:
         if received.headers["Authorization"] != "Bearer old":
             return EMPTY
-        rejected.wait(30)  # until everybody has sent the old one
+        rejected.wait(PATIENCE)  # until everybody has sent the old one
         return Response(401)
 
     def ask() -> str:
         asked_by.append(threading.get_ident())
-        time.sleep(0.05)  # time for the others to come
         return "old" if len(asked_by) == 1 else "new"
 
     server.default = judge

@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,20 +22,11 @@ import uvicorn
 
 from qovery import ApiClient, Configuration, EnvironmentSecretApi
 from qovery.sandbox import Sandbox
-from test.support import ROOT
+from test.support import PATIENCE, ROOT, wait_until
+from test.support.hostile import HostileServer, read, stall
 
 EXAMPLES = ROOT / "docs/examples"
 CANARY = "canary-of-an-example"
-
-
-@pytest.fixture
-def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    """A sandbox to which the variables of the environment lead."""
-    with Sandbox() as sandbox:
-        monkeypatch.setenv("QOVERY_API_URL", sandbox.url)
-        monkeypatch.setenv("QOVERY_API_TOKEN", "a-token")
-        monkeypatch.setenv("QOVERY_ENVIRONMENT_ID", sandbox.environment_id)
-        yield sandbox
 
 
 @pytest.fixture
@@ -63,7 +53,7 @@ def run(name: str, *arguments: str, stdin: str = "") -> tuple[int, str]:
     """The exit status of an example, and all that it prints, which is never a value nor a traceback."""
     with started(name, *arguments) as process:
         try:
-            told, _ = process.communicate(stdin, timeout=60)
+            told, _ = process.communicate(stdin, timeout=PATIENCE)
         finally:
             process.kill()
     assert CANARY not in told
@@ -156,17 +146,16 @@ def test_push_dotenv__that_fails(sandbox: Sandbox, dotenv: Path, monkeypatch: py
     assert run("push_dotenv.py", str(dotenv))[0] == 2
 
 
-@pytest.mark.skipif(os.name == "nt", reason="needs SIGINT for one process")
+@pytest.mark.needs_posix
+@pytest.mark.usefixtures("sigint")
 def test_push_dotenv__ctrl_c(sandbox: Sandbox, dotenv: Path) -> None:
     """After Ctrl-C the report says what had been done."""
     dotenv.write_text("".join(f"K{number}={CANARY}\n" for number in range(400)))
-    sandbox.delay(0.05)
+    sandbox.delay(0.2)
     with started("push_dotenv.py", str(dotenv), "--yes") as process:
-        while not any(request.method == "POST" for request in sandbox.requests):
-            assert process.poll() is None
-            time.sleep(0.005)
+        wait_until(lambda: process.poll() is not None or any(one.method == "POST" for one in sandbox.requests))
         process.send_signal(signal.SIGINT)
-        told, _ = process.communicate(timeout=60)
+        told, _ = process.communicate(timeout=PATIENCE)
     assert (process.returncode, "not started before the interruption" in told) == (130, True)
     assert "Traceback" not in told
     assert CANARY not in told
@@ -177,7 +166,7 @@ def test_worker_pool(sandbox: Sandbox, dotenv: Path) -> None:
     env = sandbox.environment_id
     sandbox.add_secret(env, "REGION", "old", description="where")
     sandbox.drop_reply("create_environment_secret")
-    code, told = run("worker_pool.py", stdin=dotenv.read_text())
+    code, told = run("worker_pool.py", stdin=dotenv.read_text(encoding="utf-8"))
     assert (code, told) == (0, "API_KEY: done\nREGION: done\nSTRIPE_API_KEY: done\n")
     assert [sandbox.value(env, key) for key in ("API_KEY", "REGION", "STRIPE_API_KEY")] == [CANARY] * 3
     assert next(secret for secret in sandbox.secrets(env) if secret.key == "REGION").description == "where"
@@ -212,24 +201,26 @@ def test_worker_pool__lost_and_away(sandbox: Sandbox) -> None:
 
 
 def test_worker_pool__worker_dies(
-    sandbox: Sandbox, dotenv: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    dotenv: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """If a worker dies, the pool ends instead of waiting, and its jobs may have been done."""
+    with HostileServer([read, stall]) as service:
 
-    def kill() -> None:
-        while not sandbox.requests:
-            time.sleep(0.005)
-        for child in multiprocessing.active_children():
-            child.kill()
+        def kill() -> None:
+            wait_until(lambda: service.requests)
+            for child in multiprocessing.active_children():
+                child.kill()
 
-    monkeypatch.syspath_prepend(EXAMPLES)
-    sandbox.delay(0.5)
-    killer = threading.Thread(target=kill)
-    killer.start()
-    with dotenv.open() as file:
-        monkeypatch.setattr(sys, "stdin", file)
-        assert importlib.import_module("worker_pool").main() == 1
-    killer.join()
+        monkeypatch.setenv("QOVERY_API_URL", service.url)
+        monkeypatch.setenv("QOVERY_API_TOKEN", "a-token")
+        monkeypatch.setenv("QOVERY_ENVIRONMENT_ID", "e")
+        monkeypatch.syspath_prepend(EXAMPLES)
+        killer = threading.Thread(target=kill)
+        killer.start()
+        with dotenv.open() as file:
+            monkeypatch.setattr(sys, "stdin", file)
+            assert importlib.import_module("worker_pool").main() == 1
+        killer.join()
     told = "".join(capfd.readouterr())
     assert told.count(": may have been done: a worker died") >= 1
     assert CANARY not in told
@@ -241,9 +232,7 @@ def served(app: Any) -> Iterator[Callable[..., urllib3.BaseHTTPResponse]]:
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None))
     thread = threading.Thread(target=server.run)
     thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        time.sleep(0.01)
+    wait_until(lambda: server.started or not thread.is_alive())
     port = server.servers[0].sockets[0].getsockname()[1]
     with urllib3.HTTPConnectionPool("127.0.0.1", port) as pool:
         yield functools.partial(pool.request, retries=False)

@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from test.support import ROOT
+from test.support import PATIENCE, ROOT
 
 VALUES = ("-of-no-account", "another-value")
 
@@ -41,7 +41,7 @@ def test_notebook__runs(path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
     stored, notebook = (nbformat.read(path, as_version=4) for _ in range(2))
-    NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    NotebookClient(notebook, timeout=int(PATIENCE), resources={"metadata": {"path": str(tmp_path)}}).execute()
     assert list(map(lasting, outputs(notebook))) == list(map(lasting, outputs(stored)))
     for text in [*outputs(notebook), *outputs(stored)]:
         assert not any(value in text for value in VALUES)

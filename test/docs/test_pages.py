@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,23 +12,12 @@ from sybil.parsers.markdown import PythonCodeBlockParser
 from qovery import ApiClient
 from qovery.api.environment_secret_api import OPERATIONS
 from qovery.sandbox import Sandbox
-from qovery.sandbox.seed import ENVIRONMENT_ID
 from qovery.sandbox.store import Behaviour
 from test.support import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 SYBIL = Sybil(parsers=[PythonCodeBlockParser()], path=str(ROOT))
 by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-
-
-@pytest.fixture
-def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    """A sandbox with the built-in seed, to which the variables of the environment lead."""
-    with Sandbox() as sandbox:
-        monkeypatch.setenv("QOVERY_API_URL", sandbox.url)
-        monkeypatch.setenv("QOVERY_API_TOKEN", "a-token")
-        monkeypatch.setenv("QOVERY_ENVIRONMENT_ID", ENVIRONMENT_ID)
-        yield sandbox
 
 
 @by_page
@@ -50,7 +38,7 @@ def test_page__blocks_run(
 @by_page
 def test_page__links(page: Path) -> None:
     """A link to a file leads to one, and its anchor to a heading there."""
-    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
         if re.match(r"[a-z]+:", target):
             continue
         path, _, anchor = target.partition("#")
@@ -62,10 +50,10 @@ def test_page__links(page: Path) -> None:
 
 def test_pages__name_every_command_the_same() -> None:
     """CI runs the command that the README gives for the tests."""
-    commands = re.findall(r"^python3 -m venv .*$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    commands = re.findall(r"^python3 -m venv .*$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert len(commands) == 2
     steps = commands[1].split(" && ")
-    ci = (ROOT / ".ci/run").read_text()
+    ci = (ROOT / ".ci/run").read_text(encoding="utf-8")
     assert all(step.replace("python3", '"$python"') in ci for step in steps)
 
 
@@ -91,7 +79,9 @@ def test_sync__output(
     sandbox.behaviour = behaviour
     test_page__blocks_run(ROOT / "docs/guides/sync.md", sandbox, monkeypatch, tmp_path, capsys)
     printed = re.sub(r"\b\d+ s\b", "0 s", capsys.readouterr().out)
-    blocks = re.findall(r"^```text\n(.*?)^```", (ROOT / "docs/guides/sync.md").read_text(), re.MULTILINE | re.DOTALL)
+    blocks = re.findall(
+        r"^```text\n(.*?)^```", (ROOT / "docs/guides/sync.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
     at = [printed.find(block) for block in blocks]
     assert -1 not in at, blocks[at.index(-1)]
     assert at == sorted(at)
@@ -99,5 +89,5 @@ def test_sync__output(
 
 def anchors(page: Path) -> set[str]:
     """The anchors of a page's headings, as code hosts make them."""
-    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

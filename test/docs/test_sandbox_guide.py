@@ -16,7 +16,7 @@ from test.support import ROOT
 from test.support.pytest_run import run_pytest
 from test.support.sandboxes import Start
 
-PAGE = (ROOT / "docs/guides/sandbox.md").read_text()
+PAGE = (ROOT / "docs/guides/sandbox.md").read_text(encoding="utf-8")
 BLOCKS = [(found[1], found[2]) for found in re.finditer(r"^```(\w*)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)]
 
 
@@ -34,6 +34,7 @@ def test_page__tests_pass(tmp_path: Path) -> None:
     assert outcomes == {"passed": sum(text.count("def test_") for text in tests)}, printed
 
 
+@pytest.mark.needs_posix
 @pytest.mark.skipif(not shutil.which("curl"), reason="the commands on the page use curl")
 def test_page__commands_work(start: Start) -> None:
     """The commands on the page work, those that ask with the sandbox that the last one before them started."""

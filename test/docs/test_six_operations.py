@@ -6,23 +6,13 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from qovery.sandbox import Sandbox
 from qovery.sandbox.seed import ENVIRONMENT_ID
 from test.support import ROOT
-
-
-@pytest.fixture
-def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    """A sandbox with the built-in seed, to which the variables of the environment lead."""
-    with Sandbox() as sandbox:
-        monkeypatch.setenv("QOVERY_API_URL", sandbox.url)
-        monkeypatch.setenv("QOVERY_API_TOKEN", "a-token")
-        monkeypatch.setenv("QOVERY_ENVIRONMENT_ID", ENVIRONMENT_ID)
-        yield sandbox
 
 
 def story(code: int = 0, **variables: str) -> str:

@@ -1,6 +1,6 @@
 """Random scripts of faults against a model of the service: what a client believes, the service never contradicts.
 
-`FAULT_EXAMPLES=500 python -m pytest test/faults/test_machine.py` looks deeper.
+`TEST_PROFILE=nightly python -m pytest test/faults/test_machine.py` looks deeper.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from qovery import ApiClient, ApiException, NotFoundException
+from test.support import NIGHTLY, PATIENCE
 from test.support.clients import client_for
 from test.support.hostile import HostileServer, http_response, trickle
 
 LOG = logging.getLogger("qovery")
-EXAMPLES = int(os.environ.get("FAULT_EXAMPLES", "10"))
+EXAMPLES = int(os.environ.get("FAULT_EXAMPLES", "400" if NIGHTLY else "10"))
 POOL = 6  # connections: as many as there are calls at once, so that none waits for another's fault
 
 
@@ -154,7 +155,9 @@ class Service(logging.Handler):
     def wait_until_idle(self) -> None:
         """Wait for what the service still does, and for connections that the client has closed."""
         with self.changed:
-            assert self.changed.wait_for(lambda: not self.busy and self.connections <= POOL, 10), "connections leak"
+            assert self.changed.wait_for(lambda: not self.busy and self.connections <= POOL, PATIENCE), (
+                "connections leak"
+            )
 
     def serve(self, sock: socket.socket, _: list[bytes]) -> None:
         self.count(1, 0)
@@ -295,7 +298,7 @@ class Client(RuleBasedStateMachine):
         LOG.setLevel(logging.NOTSET)
         self.service.stop()
         with self.service.changed:
-            assert self.service.changed.wait_for(lambda: not self.service.connections, 10), "a connection is left"
+            assert self.service.changed.wait_for(lambda: not self.service.connections, PATIENCE), "a connection is left"
 
     @rule(calls=st.lists(CALLS, min_size=3, max_size=POOL), down=st.sampled_from([0, 0, 0, 1, 3, 99]))
     def call(self, calls: list[tuple[Any, ...]], down: int) -> None:
@@ -312,7 +315,7 @@ class Client(RuleBasedStateMachine):
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(20)
+            thread.join(PATIENCE)
             assert not thread.is_alive(), "the call does not end"
         with self.service.changed:
             self.service.scripts.clear()
@@ -418,6 +421,7 @@ class Call(threading.Thread):
             self.error = error
 
 
+@pytest.mark.needs_posix  # a port that is kept while the service is down
 @pytest.mark.parametrize(
     "retries",
     [
@@ -439,7 +443,6 @@ def test_machine(retries: int | urllib3.Retry) -> None:
         settings=settings(
             max_examples=EXAMPLES,
             stateful_step_count=4,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
             phases=[Phase.generate],  # a shorter example would take minutes, and timing may tell another story
             database=None,

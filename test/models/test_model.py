@@ -19,6 +19,7 @@ from qovery import (
     ApiValidationError,
     SecretRequest,
 )
+from test.support import NIGHTLY, PATIENCE
 from test.support.examples import ENUMS, EXAMPLES
 from test.support.recording import SECRET
 
@@ -153,12 +154,12 @@ print(json.dumps([at_import, built]))
 
 def test_first_use__by_many_threads_at_once() -> None:
     """The schemas, which are built at their first use, may be used first by many threads at once."""
-    for _ in range(3):
+    for _ in range(20 if NIGHTLY else 1):
         done = subprocess.run(
             [sys.executable, "-W", "error", "-c", _FIRST_USE, json.dumps(SECRET)],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
         assert (done.stdout, done.stderr) == ("[]\n", "")
@@ -167,7 +168,11 @@ def test_first_use__by_many_threads_at_once() -> None:
 def test_first_use__builds_each_schema_once() -> None:
     """Importing builds no schema, and using a model builds its schema once."""
     done = subprocess.run(
-        [sys.executable, "-c", _BUILDS, json.dumps(SECRET)], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", _BUILDS, json.dumps(SECRET)],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
     )
     at_import, built = json.loads(done.stdout)
     assert at_import == []

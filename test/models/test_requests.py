@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
@@ -39,7 +39,6 @@ schemas = {
 requests = st.sampled_from(REQUESTS).flatmap(lambda model: st.tuples(st.just(model), schemas[model]))
 
 
-@settings(deadline=None)
 @given(requests)
 def test_request__gives_back_what_it_got(case: tuple[type[Any], dict[str, Any]]) -> None:
     """`from_dict(x).to_dict() == x` for everything that the schema allows; through JSON as well."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from test.support import ROOT
+from test.support import PATIENCE, ROOT
 from test.support.recording import SECRET, RecordingServer, Response
 
 #: What may be loaded besides the package, urllib3 and pydantic.
@@ -58,7 +58,7 @@ def counts() -> dict[str, Any]:
     """What the counting process saw."""
     with RecordingServer(lambda got: Response(200, {"results": [SECRET]} if got.method == "GET" else SECRET)) as server:
         command = [sys.executable, "-c", COUNTING, server.url]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT, check=True)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, cwd=ROOT, check=True)
     seen: dict[str, Any] = json.loads(done.stdout)
     return seen
 

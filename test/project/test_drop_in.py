@@ -116,21 +116,20 @@ STATUS = {operation.name: operation.status for operation in OPERATIONS}
 @pytest.mark.parametrize("scheme", ["ApiKeyAuth", "bearerAuth"])
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.partition("(")[0])
 def test_script__of_each_operation(
-    call: str, scheme: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    sandbox: Sandbox, call: str, scheme: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A script in the style of a generated reference page succeeds, for every operation and both credentials."""
     inherited = "_alias" in call or "_override" in call
-    with Sandbox(seeded=False) as sandbox:
-        environment_id = sandbox.add_environment()
-        secret = sandbox.add_secret(environment_id, "OWN", "v-old", scope="PROJECT" if inherited else "ENVIRONMENT")
-        monkeypatch.setenv("HOST", sandbox.url)
-        monkeypatch.setenv("API_KEY", "qov_a")
-        if scheme == "bearerAuth":
-            monkeypatch.setenv("BEARER_TOKEN", "a.b.c")
-        monkeypatch.setenv("ENVIRONMENT_ID", environment_id)
-        monkeypatch.setenv("SECRET_ID", secret.id)
-        exec(SCRIPT.format(body=CALLS[call], call=call), {})
-        (request,) = sandbox.requests
+    environment_id = sandbox.environment_id
+    secret = sandbox.add_secret(environment_id, "OWN", "v-old", scope="PROJECT" if inherited else "ENVIRONMENT")
+    monkeypatch.setenv("HOST", sandbox.url)
+    monkeypatch.setenv("API_KEY", "qov_a")
+    if scheme == "bearerAuth":
+        monkeypatch.setenv("BEARER_TOKEN", "a.b.c")
+    monkeypatch.setenv("ENVIRONMENT_ID", environment_id)
+    monkeypatch.setenv("SECRET_ID", secret.id)
+    exec(SCRIPT.format(body=CALLS[call], call=call), {})
+    (request,) = sandbox.requests
     assert (request.operation, request.status) == (call.partition("(")[0], STATUS[request.operation])
     told = capsys.readouterr().out
     assert told.startswith(f"The response of {call}:")

@@ -84,6 +84,6 @@ def test_log__has_the_fields_of_the_page(caplog: pytest.LogCaptureFixture) -> No
     with HostileServer([read, send(http_response(201, DONE))]) as server:
         create(server)
     (record,) = caplog.records
-    page = (ROOT / "docs/guides/observability.md").read_text()
+    page = (ROOT / "docs/guides/observability.md").read_text(encoding="utf-8")
     rows = "".join(line.split("|")[1] for line in page.splitlines() if line.startswith("| `qovery_"))
     assert {name for name in record.__dict__ if name.startswith("qovery_")} == set(re.findall(r"qovery_\w+", rows))

@@ -19,7 +19,7 @@ from qovery.operation import Operation
 from qovery.sandbox import Sandbox
 from test.support import ROOT
 
-DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text())
+DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text(encoding="utf-8"))
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 MODELS = {
     name: value
@@ -163,8 +163,7 @@ def test_operations__all() -> None:
     assert documented == {(operation.method, operation.path) for operation in OPERATIONS}
 
 
-def test_sandbox__fields() -> None:
+def test_sandbox__fields(sandbox: Sandbox, env: str) -> None:
     """The sandbox sends every documented field of a secret, and of a nested one."""
-    with Sandbox() as sandbox:
-        secret = sandbox.secrets(sandbox.environment_id)[0].to_dict()
+    secret = sandbox.add_secret(env, "A").to_dict()
     assert set(merged("Secret")["properties"]) <= set(secret)

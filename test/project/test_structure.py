@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import qovery
-from test.support import ROOT
+from test.support import PATIENCE, ROOT
 from test.support.architecture import Package, import_cycles, long_files, upward_imports
 
 PACKAGE = Package(Path(qovery.__file__).parent)
@@ -184,7 +184,7 @@ def test_attribute__that_does_not_exist() -> None:
 
 def python(code: str) -> str:
     """What a new interpreter prints."""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=True)
     return done.stdout
 
 

@@ -17,7 +17,7 @@ FUNCTIONS = {path: target for path, target in DEFINED.items() if isinstance(targ
 
 def test_surface__is_the_snapshot() -> None:
     """It changes on purpose: with the snapshot, which `test/tools/surface.py` makes anew, and the changelog."""
-    assert text().splitlines() == SNAPSHOT.read_text().splitlines()
+    assert text().splitlines() == SNAPSHOT.read_text(encoding="utf-8").splitlines()
 
 
 @pytest.mark.parametrize("path", sorted(DEFINED))
@@ -56,7 +56,7 @@ def named(name: str, parent: object) -> str:
 
 def test_surface__command() -> None:
     """The distribution names the command of the sandbox."""
-    project = (ROOT / "pyproject.toml").read_text()
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert re.search(r'\[project\.scripts\]\nqovery-sandbox = "qovery\.sandbox\.__main__:main"', project)
 
 
@@ -64,7 +64,7 @@ def test_surface__is_in_the_reference() -> None:
     """The pages of the reference render every name that can be imported."""
     public = names()
     pages = (ROOT / "docs/reference").glob("*.md")
-    rendered = re.findall(r"^::: (\S+)$", "".join(page.read_text() for page in pages), re.MULTILINE)
+    rendered = re.findall(r"^::: (\S+)$", "".join(page.read_text(encoding="utf-8") for page in pages), re.MULTILINE)
     paths = {public[name].path for name in rendered if name in public} | set(rendered)
     missing = [name for name, target in public.items() if name != target.path and target.path not in paths]
     assert [name for name in missing if not public[name].path.startswith("qovery.exceptions.")] == []

@@ -130,6 +130,8 @@ def test_interruption__in_a_call(interruption: type[BaseException], method: str)
     assert not shows(everything(caught.value), CANARY, TOKEN)
 
 
+@pytest.mark.needs_posix
+@pytest.mark.usefixtures("sigint")
 def test_interruption__while_waiting_for_an_answer(connect: Connect) -> None:
     """Ctrl-C on the way leaves none of the frames of urllib3 and http.client, which hold bytes and headers."""
     main = threading.main_thread().ident

@@ -1,4 +1,4 @@
-"""A sandbox, fresh in each test, and secrets of higher scopes in it."""
+"""Both behaviours of the sandbox, and secrets of higher scopes in it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,6 @@ def behaviour(request: pytest.FixtureRequest) -> Behaviour:
     """Both behaviours, one after the other; a test that is about one of them parametrises it itself."""
     assert request.param in BEHAVIOURS
     return request.param  # type: ignore[no-any-return]  # as just asserted
-
-
-@pytest.fixture
-def sandbox(behaviour: Behaviour) -> Iterator[Sandbox]:
-    with Sandbox(behaviour=behaviour, seeded=False) as sandbox:
-        sandbox.reset()
-        yield sandbox
 
 
 @pytest.fixture

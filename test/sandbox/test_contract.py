@@ -12,7 +12,7 @@ import pytest
 
 from qovery.api.environment_secret_api import OPERATIONS
 from qovery.sandbox import Sandbox
-from test.support import ROOT
+from test.support import NIGHTLY, PATIENCE, ROOT
 
 NAMES = {operation.name for operation in OPERATIONS}
 DOCUMENT = ROOT / "docs/openapi.yaml"
@@ -34,7 +34,7 @@ def run(*arguments: object, folder: Path) -> str:
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=3 * PATIENCE,
         env={**os.environ, "NO_PROXY": "*"},
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -56,7 +56,7 @@ def test_contract__holds(behaviour: str, left_out: list[str], tmp_path: Path) ->
         (tmp_path / "schemathesis.toml").write_text(SETTINGS.format(environment_id=sandbox.environment_id))
         program = ["-c", "from schemathesis.cli import schemathesis; schemathesis()"]
         options = ["--url", sandbox.url, "--header", "Authorization: Token a-token", "--mode", "all"]
-        steady = ["--max-examples", "30", "--generation-deterministic", "--no-color"]
+        steady = ["--max-examples", "100" if NIGHTLY else "10", "--generation-deterministic", "--no-color"]
         run(*program, "run", DOCUMENT, *options, *steady, *left_out, folder=tmp_path)
         seen = {(request.operation, request.status) for request in sandbox.requests}
     assert {operation for operation, status in seen if status not in {401, 404, 415}} == NAMES

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import pytest
@@ -19,12 +18,14 @@ from qovery import (
     UnauthorizedException,
 )
 from qovery.sandbox import Sandbox
+from qovery.sandbox.store import Behaviour
+from test.support import wait_until
 
 AUTHORIZED = {"Authorization": "Token a-token", "Content-Type": "application/json"}
 
 
 @pytest.fixture
-def behaviour() -> str:
+def behaviour() -> Behaviour:
     return "documented"
 
 
@@ -100,11 +101,7 @@ def test_rate_limit__slides(http: urllib3.PoolManager, sandbox: Sandbox, env: st
     sandbox.rate_limit(1, per=0.05)
     url = f"{sandbox.url}/environment/{env}/secret"
     assert http.request("GET", url, headers=AUTHORIZED).status == 200
-    seen = [429]
-    deadline = time.monotonic() + 30
-    while seen[-1] == 429 and time.monotonic() < deadline:
-        seen.append(http.request("GET", url, headers=AUTHORIZED).status)
-    assert seen[-1] == 200
+    wait_until(lambda: http.request("GET", url, headers=AUTHORIZED).status == 200)
 
 
 @pytest.mark.parametrize(

@@ -15,16 +15,19 @@ from qovery import (
     UnauthorizedException,
 )
 from qovery.sandbox.seed import ENVIRONMENT_ID
+from test.support import PATIENCE
 from test.support.clients import Connect
 from test.support.sandboxes import Start
 
 
+@pytest.mark.needs_posix
+@pytest.mark.usefixtures("sigint")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_command__stops_cleanly(start: Start, how: signal.Signals) -> None:
     """It prints one line, and ends with 0 and without a word when it is told to."""
     process, _ = start()
     process.send_signal(how)
-    assert process.communicate(timeout=30) == ("", "")
+    assert process.communicate(timeout=PATIENCE) == ("", "")
     assert process.returncode == 0
 
 
@@ -48,7 +51,7 @@ def test_command__log(connect: Connect, start: Start) -> None:
     api = connect(url, access_token="canary-token")
     api.create_environment_secret(ENVIRONMENT_ID, {"key": "A", "value": "canary-value"})
     process.terminate()
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=PATIENCE)
     assert f"POST /environment/{ENVIRONMENT_ID}/secret 201" in err
     assert "canary" not in out + err
 

@@ -80,5 +80,5 @@ def test_plugin__says_what_to_install(tmp_path: Path) -> None:
 
 def test_plugin__is_an_entry_point() -> None:
     """The distribution names the plugin for pytest."""
-    project = (ROOT / "pyproject.toml").read_text()
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert re.search(r'\[project\.entry-points\.pytest11\]\nqovery = "qovery\.sandbox\.pytest_plugin"', project)

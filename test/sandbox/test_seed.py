@@ -12,10 +12,11 @@ from qovery import (
 )
 from qovery.sandbox import Sandbox
 from qovery.sandbox.seed import ENVIRONMENT_ID
+from qovery.sandbox.store import Behaviour
 
 
 @pytest.fixture
-def behaviour() -> str:
+def behaviour() -> Behaviour:
     return "documented"
 
 

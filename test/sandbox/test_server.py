@@ -9,10 +9,11 @@ from qovery import (
     ApiValueError,
 )
 from qovery.sandbox import Sandbox
+from qovery.sandbox.store import Behaviour
 
 
 @pytest.fixture
-def behaviour() -> str:
+def behaviour() -> Behaviour:
     return "documented"
 
 

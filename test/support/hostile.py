@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
+import select
 import socket
 import ssl
 import struct
@@ -13,6 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from typing_extensions import Self
+
+from test.support import PATIENCE
 
 #: One step of a script: it gets the connection and the requests that were received.
 Step = Callable[[socket.socket, list[bytes]], None]
@@ -67,7 +71,7 @@ def trickle(data: bytes, pause: float = 0.05) -> Step:
 
 def reset(sock: socket.socket, _: list[bytes]) -> None:
     """Close with RST."""
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("hh" if os.name == "nt" else "ii", 1, 0))
     sock.close()
 
 
@@ -106,6 +110,7 @@ class HostileServer:
         self.connections = 0
         self.closed: queue.SimpleQueue[None] = queue.SimpleQueue()  # an entry for each connection that ended
         self._open: list[socket.socket] = []
+        self._wake, self._woken = socket.socketpair()
         self._thread = threading.Thread(target=self._accept, daemon=True)
 
     @property
@@ -124,18 +129,24 @@ class HostileServer:
         self.shut_down()
         self._thread.join()
 
+    def wait_until_closed(self, connections: int = 1) -> None:
+        """Wait for the end of that many more connections."""
+        for _ in range(connections):
+            self.closed.get(timeout=PATIENCE)
+
     def shut_down(self) -> None:
         """Refuse new connections and break the open ones."""
-        with contextlib.suppress(OSError):  # it is down
-            self._socket.shutdown(socket.SHUT_RDWR)
+        self._wake.close()  # not every system lets the end of a socket wake its accept()
         self._socket.close()
 
     def _accept(self) -> None:
         players = []
         while True:
             try:
+                if self._woken in select.select([self._socket, self._woken], [], [])[0]:
+                    break
                 sock, _ = self._socket.accept()
-            except OSError:
+            except (OSError, ValueError):  # it has just been closed
                 break
             script = self._scripts[min(self.connections, len(self._scripts) - 1)]
             self.connections += 1
@@ -145,6 +156,7 @@ class HostileServer:
             self._open.append(sock)
             players.append(threading.Thread(target=self._play, args=(sock, script), daemon=True))
             players[-1].start()
+        self._woken.close()
         for sock in self._open:
             with contextlib.suppress(OSError):
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)

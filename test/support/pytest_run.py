@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from test.support import ROOT
+from test.support import PATIENCE, ROOT
 
 
 def run_pytest(*arguments: object, folder: Path) -> tuple[dict[str, int], str]:
@@ -28,7 +28,7 @@ def run_pytest(*arguments: object, folder: Path) -> tuple[dict[str, int], str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=300,
+        timeout=3 * PATIENCE,
     )
     *_, summary = done.stdout.strip().splitlines() or [""]
     words = summary.strip("= ").partition(" in ")[0].replace(",", "").split()

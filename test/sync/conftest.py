@@ -1,21 +1,12 @@
-"""A sandbox of each behaviour."""
+"""Both behaviours of the sandbox."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from qovery.sandbox import Sandbox
+from qovery.sandbox.store import Behaviour
 
 
-@pytest.fixture(scope="session", params=["documented", "observed"])
-def server(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
-    with Sandbox(behaviour=request.param, seeded=False) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(server: Sandbox) -> Sandbox:
-    server.reset()
-    return server
+@pytest.fixture(params=["documented", "observed"])
+def behaviour(request: pytest.FixtureRequest) -> Behaviour:
+    return request.param  # type: ignore[no-any-return]  # one of the two above

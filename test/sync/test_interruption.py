@@ -16,6 +16,7 @@ from qovery import (
 )  # fmt: skip
 from qovery.sandbox import Sandbox
 from qovery.sync import Report, Result, plan_secrets
+from test.support import PATIENCE
 
 
 def told(results: tuple[Result, ...]) -> list[tuple[str, str]]:
@@ -31,9 +32,10 @@ def interrupted(plan: Any, sandbox: Sandbox, env: str) -> Report:
     return report
 
 
+@pytest.mark.usefixtures("sigint")
 def test_apply__ctrl_c(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
     """Ctrl-C starts nothing more, waits for what runs, and the report says what is there."""
-    sandbox.delay(0.01)
+    sandbox.delay(0.1)
     report = interrupted(plan_secrets(api, env, {f"K{at}": "v" for at in range(50)}), sandbox, env)
     assert report.failed == ()
     assert len(report.succeeded) + len(report.skipped) == 50
@@ -52,7 +54,7 @@ def join_workers() -> None:
             thread.join()
 
 
-@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs a signal to one thread")
+@pytest.mark.needs_posix
 def test_apply__ctrl_c_twice(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
     """A second Ctrl-C does not wait for what runs; the report says that its outcome is not known."""
     begun, over = threading.Event(), threading.Event()
@@ -63,7 +65,7 @@ def test_apply__ctrl_c_twice(sandbox: Sandbox, api: EnvironmentSecretApi, env: s
         def create_environment_secret(self, *args: Any, **options: Any) -> Secret:
             if args[1].key == "B":
                 begun.set()
-                over.wait(60)
+                over.wait(PATIENCE)
             return super().create_environment_secret(*args, **options)
 
     def again() -> None:
@@ -75,7 +77,7 @@ def test_apply__ctrl_c_twice(sandbox: Sandbox, api: EnvironmentSecretApi, env: s
             raise KeyboardInterrupt
 
     def tell(done: int, total: int, result: Result) -> None:
-        assert begun.wait(60)
+        assert begun.wait(PATIENCE)
         nagging.start()
         raise KeyboardInterrupt
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -12,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from qovery import ApiException, EnvironmentSecretApi, Secret, SecretRequest
 from qovery.sandbox import Sandbox
 from qovery.sync import Plan, Report, plan_secrets
+from test.support import NIGHTLY
 from test.support.clients import Connect
 
 KEYS = st.sampled_from(["A", "B", "C", "D", "E"])
@@ -30,7 +30,9 @@ class Sync(RuleBasedStateMachine):
 
     @initialize()
     def empty(self) -> None:
+        behaviour = self.server.behaviour
         self.server.reset()
+        self.server.behaviour = behaviour
         self.env = self.server.environment_id
         self.server.add_secret(self.env, "QOVERY_DB", "db", scope="BUILT_IN")
         self.values: dict[str, str] = {}
@@ -147,15 +149,12 @@ class Sync(RuleBasedStateMachine):
             assert now[secret_id] == secret
 
 
-@pytest.mark.parametrize("behaviour", ["documented", "observed"])
-def test_machine(connect: Connect, behaviour: Any) -> None:
+def test_machine(connect: Connect, sandbox: Sandbox) -> None:
     """Whatever there was, is wanted and goes wrong: the end is the desired state."""
-    with Sandbox(behaviour=behaviour, seeded=False) as sandbox:
-        api = connect(sandbox, retries=1)
-        machine = type("Machine", (Sync,), {"server": sandbox, "api": api})
-        run_state_machine_as_test(  # type: ignore[no-untyped-call]  # as hypothesis has it
-            machine,
-            settings=settings(
-                max_examples=40, stateful_step_count=8, deadline=None, suppress_health_check=list(HealthCheck)
-            ),
-        )
+    machine = type("Machine", (Sync,), {"server": sandbox, "api": connect(sandbox, retries=1)})
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]  # as hypothesis has it
+        machine,
+        settings=settings(
+            max_examples=1000 if NIGHTLY else 40, stateful_step_count=8, suppress_health_check=list(HealthCheck)
+        ),
+    )

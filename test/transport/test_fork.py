@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import textwrap
@@ -11,7 +10,7 @@ from collections import defaultdict
 
 import pytest
 
-from test.support import ROOT
+from test.support import PATIENCE, ROOT
 from test.support.recording import SECRET, Received, RecordingServer, Response
 from test.support.tls import Authority
 
@@ -154,7 +153,7 @@ FORKS = {
 }
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.needs_posix
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("name", FORKS)
 def test_fork__shares_no_connection(tls: Authority, name: str, scheme: str) -> None:
@@ -166,9 +165,9 @@ def test_fork__shares_no_connection(tls: Authority, name: str, scheme: str) -> N
         environment = received.target.split("/")[2]
         if environment == "slow":
             come.set()
-            assert go.wait(30)
+            assert go.wait(PATIENCE)
         elif environment == "when-slow-has-come":
-            assert come.wait(30)
+            assert come.wait(PATIENCE)
         elif environment == "let-slow-go":
             go.set()
         return Response(200, {"results": [{**SECRET, "key": environment}]})
@@ -180,7 +179,7 @@ def test_fork__shares_no_connection(tls: Authority, name: str, scheme: str) -> N
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
         )
     assert (run.returncode, run.stderr) == (0, "")
     speakers = defaultdict(list)

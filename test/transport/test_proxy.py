@@ -125,10 +125,15 @@ PROXY_FAULTS: dict[str, tuple[Sequence[Step], dict[str, Any], int, str]] = {
     "404": ([read, send(http_response(404))], {}, 1, "404 Reason.*look at proxy, proxy_headers and no_proxy"),
     "407": ([read, send(http_response(407))], {}, 1, "407 Reason.*look at the user and the password in proxy"),
     "502": ([read, send(http_response(502))], {}, 4, "Unable to connect to proxy.*502 Reason"),
-    "reset": ([read, reset], {}, 4, "reset by peer"),
+    "reset": ([read, reset], {}, 4, "reset by peer|forcibly closed"),
     "no HTTP": ([read, send(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")], {}, 4, "SSH-2.0"),
-    "silence": ([read, stall], {"total_timeout": 0.4}, 1, "no complete answer in time"),
-    "dripping head": ([read, trickle(http_response(200))], {"total_timeout": 0.4}, 1, "no complete answer in time"),
+    "silence": ([read, stall], {"total_timeout": 1}, 1, "no complete answer in time"),
+    "trickling head": (
+        [read, trickle(http_response(200, "", f"X: {'x' * 5000}"))],
+        {"total_timeout": 1},
+        1,
+        "no complete answer in time",
+    ),
 }
 
 
@@ -141,6 +146,7 @@ def test_proxy__refuses(connect: Connect, fault: str, name: str) -> None:
         api = connect("https://api.test", proxy=proxy.url.replace("//", "//user:secret-word@"), **settings)
         with pytest.raises(ApiConnectionError, match=text) as caught:
             CALLS[name](api)
+        proxy.wait_until_closed(attempts)
         assert len(proxy.requests) == attempts
         assert all(head.startswith(b"CONNECT api.test:443 ") and b"a-token" not in head for head in proxy.requests)
     assert (caught.value.status, caught.value.attempts, caught.value.outcome_unknown) == (None, attempts, False)

@@ -18,6 +18,8 @@ from qovery import (
 )
 from qovery.sandbox import Sandbox
 from qovery.sandbox.seed import ENVIRONMENT_ID
+from qovery.sandbox.store import Behaviour
+from test.support import PATIENCE
 from test.support.clients import Connect
 from test.support.sandboxes import Start
 
@@ -25,7 +27,7 @@ AUTHORIZED = {"Authorization": "Token a-token", "Content-Type": "application/jso
 
 
 @pytest.fixture
-def behaviour() -> str:
+def behaviour() -> Behaviour:
     return "documented"
 
 
@@ -37,6 +39,7 @@ def test_writers__one_key(api: EnvironmentSecretApi, sandbox: Sandbox, env: str)
     assert 0 <= int(sandbox.value(env, "A")) < 100
 
 
+@pytest.mark.needs_posix
 def test_file__is_not_for_others(tmp_path: Path) -> None:
     """The database and what SQLite keeps beside it have mode 0600."""
     with Sandbox(db=tmp_path / "sandbox.db"):
@@ -107,7 +110,7 @@ def test_command__file_survives_a_kill(connect: Connect, start: Start, tmp_path:
 
     with ThreadPoolExecutor(4) as executor:
         writers = [executor.submit(write, number) for number in range(4)]
-        assert enough.wait(60)
+        assert enough.wait(PATIENCE)
         process.kill()
         process.communicate()
         for writer in writers:

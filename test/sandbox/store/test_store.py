@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from qovery import EnvironmentSecretApi
 from qovery.sandbox import Sandbox
 from qovery.sandbox.store import Behaviour, Scope
+from test.support import NIGHTLY
 from test.support.clients import Connect
 from test.support.sandbox_model import Call, Outcome, Row, State, step, value
 
@@ -129,7 +130,7 @@ def machine(sandbox: Sandbox, api: EnvironmentSecretApi) -> type[RuleBasedStateM
 def test_rules__after_any_history(sandbox: Sandbox, api: EnvironmentSecretApi) -> None:
     """Whatever was done before, each call ends as the rules say and leaves what they say."""
     run_state_machine_as_test(
-        machine(sandbox, api), settings=settings(max_examples=60, stateful_step_count=40, deadline=None)
+        machine(sandbox, api), settings=settings(max_examples=1000 if NIGHTLY else 30, stateful_step_count=40)
     )
 
 

@@ -1,0 +1,19 @@
+"""The sandbox of pages and examples."""
+
+from __future__ import annotations
+
+import pytest
+
+from qovery.sandbox import Sandbox, seed
+
+
+@pytest.fixture
+def sandbox(mock_server: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """A sandbox with the built-in seed, to which the variables of the environment lead."""
+    mock_server.reset()
+    mock_server._store.clear()
+    seed.add_built_in(mock_server._store)
+    monkeypatch.setenv("QOVERY_API_URL", mock_server.url)
+    monkeypatch.setenv("QOVERY_API_TOKEN", "a-token")
+    monkeypatch.setenv("QOVERY_ENVIRONMENT_ID", mock_server.environment_id)
+    return mock_server
