@@ -159,6 +159,10 @@ REJECTED: dict[str, tuple[Act, int, str]] = {
     "alias, key that exists": (
         lambda store, env, _: store.create_alias(env, shared_id(store, env), Key(key="OWN")), 409, "exists: OWN",
     ),
+    "override of an overridden secret": (
+        lambda store, env, _: [store.create_override(env, shared_id(store, env), Value()) for _ in range(2)], 409,
+        "already exists: SHARED",
+    ),
     "override of an own secret": (
         lambda store, env, own: store.create_override(env, own, Value()), 400,
         "Overrides can only be created for a secret of a higher scope: BUILT_IN > PROJECT > ENVIRONMENT > APPLICATION",
@@ -184,7 +188,7 @@ def test_rejected__status_and_detail(store: Store, env: str, shared: str, act: A
     """A rejected request says why, and changes nothing."""
     own = store.create(env, SecretRequest(key="OWN", value="x"))["id"]
     before = store.list(env)
-    with pytest.raises(RejectedError) as caught:
+    with pytest.raises(RejectedError) as caught, store.transaction():
         act(store, env, own)
     assert (caught.value.status, caught.value.retry_after) == (status, None)
     assert detail in caught.value.detail
@@ -199,6 +203,27 @@ def test_edit__alias_of_what_cannot_be_aliased(store: Store, env: str, shared: s
     alias = store.create_alias(env, shared, Key(key="ALIAS"))
     with pytest.raises(RejectedError, match="must be the key of a secret that can be aliased"):
         store.edit(env, alias["id"], SecretEditRequest(key="ALIAS", value=value))
+
+
+@documented
+def test_edit__alias_as_documented(store: Store, env: str, shared: str) -> None:
+    """By the documentation an alias keeps its target, and can only target a higher scope."""
+    alias = store.create_alias(env, shared, Key(key="ALIAS"))
+    with pytest.raises(RejectedError, match="the value of an alias cannot be edited"):
+        store.edit(env, alias["id"], SecretEditRequest(key="ALIAS", value="SHARED"))
+    own = store.create(env, SecretRequest(key="OWN", value="x"))
+    with pytest.raises(RejectedError, match="Aliases can only be created for a secret of a higher scope"):
+        store.create_alias(env, own["id"], Key(key="OTHER"))
+
+
+@observed
+def test_edit__alias_of_an_overridden_secret(store: Store, env: str, shared: str) -> None:
+    """An alias is pointed to the project's secret, not to the override that hides it."""
+    store.create_override(env, shared, Value(value="mine"))
+    built_in = store.add_secret(env, "BASE", "base", "BUILT_IN")
+    alias = store.create_alias(env, built_in["id"], Key(key="ALIAS"))
+    edited = store.edit(env, alias["id"], SecretEditRequest(key="ALIAS", value="SHARED"))
+    assert edited["aliased_secret"]["id"] == shared
 
 
 # --- What is arranged -----------------------------------------------------------------------------
@@ -308,3 +333,9 @@ def test_close__ends_the_store(store: Store, env: str) -> None:
     store.close()
     with pytest.raises(sqlite3.ProgrammingError):
         store.list(env)
+
+
+def test_store__default_behaviour() -> None:
+    """A store follows the documentation unless it is told otherwise."""
+    with contextlib.closing(Store()) as store:
+        assert store.behaviour == "documented"

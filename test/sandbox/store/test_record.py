@@ -14,7 +14,7 @@ RECORD = Record(
     owned_by="QOVERY", created_at="then", updated_at="now",
 )  # fmt: skip
 TARGET = RECORD._replace(
-    id="a-target", scope="PROJECT", kind="FILE", key="T", mount_path="/t", description=None, interpolated=None
+    id="a-target", scope="PROJECT", kind="FILE", key="T", mount_path="/t", description=None, interpolated=0
 )
 
 JSON = {
@@ -25,7 +25,7 @@ JSON = {
 }  # fmt: skip
 TARGET_JSON = {
     "id": "a-target", "key": "T", "mount_path": "/t", "scope": "PROJECT", "variable_type": "FILE", "description": None,
-    "enable_interpolation_in_file": None,
+    "enable_interpolation_in_file": False,
 }  # fmt: skip
 
 
