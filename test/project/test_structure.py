@@ -63,8 +63,6 @@ STILL_LONG = {"qovery": {"api_client.py", "configuration.py", "rest.py"}, "test"
 TESTED_IN = {
     "_version": "project/test_structure.py",
     "sync.action": "sync/test_planner.py",
-    "sync.inventory": "sync/test_planner.py",
-    "sync.order": "sync/test_apply.py",
     "sync.plan": "sync/test_apply.py",
     "sync.service": "sync/test_apply.py",
 }
