@@ -20,8 +20,8 @@ from qovery import (
 )
 from qovery.sandbox import Sandbox
 from qovery.sandbox.seed import ENVIRONMENT_ID
-from qovery.sandbox.store.database import Database, timestamp
 from qovery.sandbox.store import Behaviour
+from qovery.sandbox.store.database import Database, timestamp
 from test.support import PATIENCE
 from test.support.clients import Connect
 from test.support.sandboxes import Start
