@@ -72,9 +72,8 @@ def test_head__any(status_line: str, lines: list[str], end: str) -> None:
     head = end.join([status_line, *lines, "", ""]).encode("latin-1")
     final = status_line.split()[1] not in {"100", "103"}
     answer = head + b"abcdefg" if final else head + b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcdefg"
-    expected = read(http.client.HTTPResponse, answer)
-    if status_line.split()[1] == "103":  # http.client takes it for the answer
-        expected = read(http.client.HTTPResponse, b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcdefg")
+    # http.client passes over 100 alone.
+    expected = read(http.client.HTTPResponse, answer if final else answer.replace(b" 103", b" 100", 1))
     assert read(_Response, answer) == expected
 
 
