@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -59,6 +60,13 @@ def test_ids__stay_one_segment(server: RecordingServer, api: EnvironmentSecretAp
     server.default = Response(204)
     api.delete_environment_secret(text, text)
     assert server.last.target == f"/environment/{segment}/secret/{segment}"
+
+
+def test_ids__uuid(server: RecordingServer, api: EnvironmentSecretApi) -> None:
+    """A `UUID` goes out as its text."""
+    server.default = Response(204)
+    api.delete_environment_secret(UUID(ENVIRONMENT), UUID(SECRET_ID))
+    assert server.last.target == f"/environment/{ENVIRONMENT}/secret/{SECRET_ID}"
 
 
 @pytest.mark.parametrize("position", [0, 1])

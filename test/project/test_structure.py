@@ -73,8 +73,6 @@ TESTED_IN = {
     "transport.socks": "transport/test_proxy.py",
     "transport.transport": "transport/test_pool.py",
     "sync.action": "sync/test_planner.py",
-    "sync.inventory": "sync/test_planner.py",
-    "sync.order": "sync/test_apply.py",
     "sync.plan": "sync/test_apply.py",
     "sync.service": "sync/test_apply.py",
 }
