@@ -20,7 +20,7 @@ from qovery.models.model import RequestModel, json_bytes
 from qovery.operation import Operation, RequestOptions
 from qovery.redaction import credentials, masked_values
 from qovery.redaction.marks import Masked, MaskedDict
-from qovery.redaction.sealing import sealed
+from qovery.redaction.sealing import sealed_class
 from qovery.response_parser import error_of, parse
 from qovery.rest import RESTClientObject
 from qovery.retry import is_success
@@ -44,10 +44,10 @@ _Headers = dict[str, tuple[str, str]]
 class _HeaderDict(MaskedDict[str]):
     """Headers, of which those that can hold no credential are shown."""
 
-    def _hold(self, key: str, value: Any) -> Any:
-        return value if key.lower() in _PLAIN_HEADERS else super()._hold(key, value)
+    shown = _PLAIN_HEADERS
 
 
+@sealed_class
 class ApiClient:
     """Sends operations to the service. One may be shared by all threads of a process.
 
@@ -67,7 +67,6 @@ class ApiClient:
 
     _default: ClassVar[ApiClient | None] = None
 
-    @sealed
     def __init__(
         self,
         configuration: Configuration | None = None,
@@ -127,7 +126,6 @@ class ApiClient:
     def cookie(self, value: str | None) -> None:
         self._cookie = Masked(value)
 
-    @sealed
     def set_default_header(self, header_name: str, header_value: str) -> None:
         """Send this header with every call; credentials and a call's own `_headers` win over it."""
         key, text = header_key(header_name), header_text(header_name, header_value)
@@ -149,7 +147,6 @@ class ApiClient:
 
     # --- Calls ------------------------------------------------------------------------------------
 
-    @sealed
     def call(
         self,
         operation: Operation[T],
@@ -177,7 +174,6 @@ class ApiClient:
             result.data = parse(request, response)
         return result
 
-    @sealed
     def open(
         self,
         operation: Operation[Any],
