@@ -42,7 +42,8 @@ def receive(raw: RawResponse, attempt: Attempt, pool: AttemptPool) -> Response:
             response.data = _read_slices(raw, limit)
         else:
             response.data = raw.read()
-        raw.release_conn()
+        if hasattr(raw, "release_conn"):  # not every recorder's has it
+            raw.release_conn()
     if raw.retries and raw.retries.history:  # by a caller's own policy
         response.unconfirmed = any(
             is_unconfirmed(request.operation, Outcome(past.status, not isinstance(past.error, ConnectTimeoutError)))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 import vcr
 import vcr.stubs.urllib3_stubs
 from vcr.errors import CannotOverwriteExistingCassetteException
@@ -177,6 +178,15 @@ def test_vcr__response_lost(connect: Connect, use: Use, name: str) -> None:
         idempotent = name in {"list", "edit", "delete"}
         assert len(server.requests) == caught.value.attempts == (3 if idempotent else 1)
         assert caught.value.outcome_unknown == (name != "list")
+
+
+def test_vcr__own_policy(connect: Connect, use: Use) -> None:
+    """What a caller's own policy sends through a recorder is counted."""
+    with HostileServer([read, reset]) as server:
+        api = connect(server, connection_pool_maxsize=1, retries=urllib3.Retry(2, allowed_methods=None))
+        with use(), pytest.raises(ApiConnectionError) as caught:
+            CALLS["create"](api)
+        assert (len(server.requests), caught.value.attempts, caught.value.outcome_unknown) == (3, 3, True)
 
 
 def test_vcr__unreachable(connect: Connect, use: Use, nowhere: str) -> None:
