@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import urllib3
 
 from qovery.exceptions import ApiValueError
-from qovery.origins import from_log_handler, from_signal_handler
+from qovery.origins import from_callee, from_signal_handler
 from qovery.transport.attempt import Attempt
 from qovery.transport.connection import BoundConnection
 from qovery.transport.failures import LIBRARY_ERRORS
@@ -36,21 +36,16 @@ class AttemptPool(_Base):
     attempt: Attempt
     nested: bool
     verifies: bool
-    _holds: list[None]  # an entry while this attempt has a connection
+    slot: list[None]  # an entry while this attempt has a connection that counts
 
     def free(self) -> None:
         """Let another attempt use a connection, if this one still has one."""
-        try:
-            self._holds.pop()
-        except IndexError:
-            return
-        self.connections.free()
+        self.connections.put(None, self.slot)
 
     def _get_conn(self, timeout: float | None = None) -> Any:
         # Looked up at each use: recorders and fakes replace urllib3's class, also for a client in use.
         kind = _OURS.get((self.ConnectionCls, "_socks_options" in self.conn_kw)) or self._class_of(self.ConnectionCls)
-        connection, counted = self.connections.take(kind, timeout or 0, self.nested)
-        self._holds = [None] if counted else []
+        connection = self.connections.take(kind, timeout or 0, self.nested, self.slot)
         if connection is None:
             connection = self._new_connection(kind)
         if isinstance(connection, BoundConnection):
@@ -62,9 +57,7 @@ class AttemptPool(_Base):
     def _put_conn(self, conn: Any) -> None:
         if isinstance(conn, BoundConnection):
             conn.attempt = conn.pool = None
-        counted = bool(self._holds)
-        self._holds = []
-        self.connections.put(None if conn is None or conn.sock is None else conn, counted)
+        self.connections.put(None if conn is None or conn.sock is None else conn, self.slot)
 
     def _new_connection(self, kind: Any) -> Any:
         """As `_new_conn` makes it, but without its log record: a handler of that may raise."""
@@ -96,7 +89,7 @@ class AttemptPool(_Base):
                 raise InterruptedAttempt(interrupted) from None
             response = self.attempt.response
             # The last thing that urllib3 does with a response is to log it.
-            if response is not None and response._pool is self and from_log_handler(error):
+            if response is not None and response._pool is self and from_callee(error):
                 return cast("RawResponse", response)
             raise
         finally:
