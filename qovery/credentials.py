@@ -8,6 +8,7 @@ import json
 import os
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
@@ -42,7 +43,7 @@ class Credentials:
         self._given = given  # also keeps the object alive, by whose id the configuration finds this one
         self._scheme = scheme
         self._locks: dict[int, Any] = {}
-        self._asking: set[int] = set()  # the processes in which a thread asks the callable
+        self._asking: dict[int, weakref.ref[Any]] = {}  # the processes in which a thread asks the callable
         self._token = ""
         self.headers: dict[str, str] | None = None
         if not callable(given):
@@ -90,12 +91,13 @@ class Credentials:
                 lock.release()
 
     def _ask(self, pid: int) -> str:
-        if pid in self._asking:  # by this thread, which holds the lock
+        outer, mark = self._asking.get(pid), set[None]()
+        if outer is not None and outer() is not None:  # in this thread, which holds the lock
             raise ApiValueError(
                 f"the callable for {self._name} called with the client that it belongs to: give it a client of its own"
             )
         try:
-            self._asking.add(pid)
+            self._asking[pid] = weakref.ref(mark)  # which dies with this call, even if that is interrupted
             token = cast("Any", self._given)()
         except Exception as error:
             if isinstance(error, MemoryError) or from_signal_handler(error) is not None:
@@ -104,7 +106,7 @@ class Credentials:
         else:
             return _token_text(f"{self._name} from its callable", token)
         finally:
-            self._asking.discard(pid)
+            self._asking.pop(pid, None)
         raise ApiException(reason=f"the callable for {self._name} failed: {TextMask([self._token])(text)}")
 
     def _keep(self, token: str) -> dict[str, str]:

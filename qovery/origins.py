@@ -35,7 +35,8 @@ def from_signal_handler(error: BaseException) -> BaseException | None:
     for cause in _chain(error):
         if handlers is None:
             handlers = set(_handlers())
-        if not handlers.isdisjoint(frame.f_code for frame in _frames(cause.__traceback__)):
+        wrapped = type(cause).__module__.startswith("urllib3.")  # in an error that got the frames of the first
+        if not wrapped and not handlers.isdisjoint(frame.f_code for frame in _frames(cause.__traceback__)):
             return cause
     return None
 

@@ -28,7 +28,8 @@ class ConnectionPool:
 
     def __init__(self, maxsize: int, idle_timeout: float) -> None:
         self.closed = False
-        self.busy: set[int] = set()  # the threads in an attempt
+        #: The threads in an attempt, each with an object that dies with the attempt, even if that is interrupted.
+        self.busy: dict[int, weakref.ref[set[None]]] = {}
         self._retired = False
         self._idle_timeout = idle_timeout
         # Nested calls may use these at any moment, which no other lock of the library allows. Looked up here, since a
@@ -98,14 +99,16 @@ class ConnectionPool:
     @contextlib.contextmanager
     def nesting(self) -> Iterator[None]:
         """Calls of this thread are nested meanwhile."""
-        thread = threading.get_ident()
-        nested = thread in self.busy
+        thread, mark = threading.get_ident(), set[None]()
+        outer = self.busy.get(thread)
+        if outer is not None and outer() is not None:
+            yield
+            return
         try:
-            self.busy.add(thread)
+            self.busy[thread] = weakref.ref(mark)
             yield
         finally:
-            if not nested:
-                self.busy.discard(thread)
+            self.busy.pop(thread, None)
 
     def opened(self, sock: Any) -> None:
         """Let `close` reach a socket.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 import time
+import weakref
 from typing import Any
 
 from urllib3.exceptions import HTTPError
@@ -58,13 +59,15 @@ class Transport:
         """Send the request once; how often it was really sent comes second, for a caller's own policy."""
         attempt = Attempt(request)
         pool: AttemptPool = self._kind.__new__(self._kind)  # type: ignore[assignment] # one of ATTEMPT_POOLS
-        thread = threading.get_ident()
-        nested = thread in self.connections.busy  # a call inside another one, from a log or signal handler
+        busy, thread, mark = self.connections.busy, threading.get_ident(), set[None]()
+        outer = busy.get(thread)
+        nested = outer is not None and outer() is not None  # a call inside another one, from a log or signal handler
         vars(pool).update(self._state, attempt=attempt, nested=nested, slot=[])
         left = min(max(request.deadline - time.monotonic(), 0.001), LONGEST)
         raw: RawResponse | None = None
         try:
-            self.connections.busy.add(thread)
+            if not nested:
+                busy[thread] = weakref.ref(mark)
             raw = pool.urlopen(
                 request.operation.method,
                 self._prefix + request.target,
@@ -85,7 +88,7 @@ class Transport:
                 raise
         finally:
             if not nested:
-                self.connections.busy.discard(thread)
+                busy.pop(thread, None)
         if isinstance(result, Failure):
             return result, attempt.sends
         raise result
