@@ -45,9 +45,13 @@ class AttemptPool(_Base):
     def _get_conn(self, timeout: float | None = None) -> Any:
         # Looked up at each use: recorders and fakes replace urllib3's class, also for a client in use.
         kind = _OURS.get((self.ConnectionCls, "_socks_options" in self.conn_kw)) or self._class_of(self.ConnectionCls)
-        connection = self.connections.take(kind, timeout or 0, self.nested, self.slot)
-        if connection is None:
-            connection = self._new_connection(kind)
+        try:
+            connection = self.connections.take(kind, timeout or 0, self.nested, self.slot)
+            if connection is None:
+                connection = self._new_connection(kind)
+        except OSError as error:
+            _leave_if_interrupted(error)
+            raise
         if isinstance(connection, BoundConnection):
             connection.attempt, connection.pool = self.attempt, self
         else:
@@ -80,13 +84,19 @@ class AttemptPool(_Base):
         kind = ours.Secure if isinstance(self, _SecurePool) else ours.Plain
         return _OURS.setdefault((base, through_socks), kind)
 
+    def _prepare_proxy(self, conn: Any) -> None:
+        try:
+            super()._prepare_proxy(conn)
+        except LIBRARY_ERRORS as error:
+            _leave_if_interrupted(error)
+            raise
+
     def _make_request(self, *args: Any, **options: Any) -> RawResponse:
         try:
             return super()._make_request(*args, **options)
         except Exception as error:
-            interrupted = from_signal_handler(error) if isinstance(error, LIBRARY_ERRORS) else None
-            if interrupted is not None:
-                raise InterruptedAttempt(interrupted) from None
+            if isinstance(error, LIBRARY_ERRORS):
+                _leave_if_interrupted(error)
             response = self.attempt.response
             # The last thing that urllib3 does with a response is to log it.
             if response is not None and response._pool is self and from_callee(error):
@@ -94,6 +104,12 @@ class AttemptPool(_Base):
             raise
         finally:
             self.attempt.response = None
+
+
+def _leave_if_interrupted(error: Exception) -> None:
+    interrupted = from_signal_handler(error)
+    if interrupted is not None:
+        raise InterruptedAttempt(interrupted) from None
 
 
 class _PlainPool(AttemptPool, urllib3.HTTPConnectionPool):
