@@ -89,8 +89,9 @@ class ConnectionPool:
             self._idle.append((now, connection))
             if self._retired:
                 _close_all(self._idle)
-            elif now - self._idle[0][0] > self._idle_timeout:
-                self._idle.pop(0)[1].close()
+            with contextlib.suppress(IndexError):  # another thread was first
+                if now - self._idle[0][0] > self._idle_timeout:
+                    self._idle.pop(0)[1].close()
         try:
             deque(map(self._slots.put, map(slot.pop, (0,))), 0)  # in one step, as in `take`
         except IndexError:  # it has none
