@@ -283,13 +283,12 @@ class Configuration:
     def _overridden_snapshot(self) -> Snapshot:
         """With what a subclass, or somebody's patch, has put in the place of `auth_settings` or of a setting."""
         while True:
-            settings = self._computed()
+            before = self.__dict__["_changed"]
             signer = OverriddenCredentials(self.auth_settings(), self._signers)
-            changed = self.__dict__["_changed"]
-            if changed is settings["_changed"] or changed[0] == threading.get_ident():
-                break  # else another thread has changed settings between the two
-        settings = self._computed()  # `auth_settings` may have changed some itself
-        return Snapshot(self._routes.read(settings, _warn), signer, *plain_settings(settings))
+            settings = self._computed()
+            after = self.__dict__["_changed"]
+            if after is before or after[0] == threading.get_ident():  # else another thread has changed some meanwhile
+                return Snapshot(self._routes.read(settings, _warn), signer, *plain_settings(settings))
 
     def _computed(self) -> dict[str, Any]:
         settings = self.__dict__.copy()

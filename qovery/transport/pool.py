@@ -89,9 +89,11 @@ class ConnectionPool:
             self._idle.append((now, connection))
             if self._retired:
                 _close_all(self._idle)
-            with contextlib.suppress(IndexError):  # another thread was first
+            try:
                 if now - self._idle[0][0] > self._idle_timeout:
                     self._idle.pop(0)[1].close()
+            except IndexError:  # another thread was first
+                pass
         try:
             deque(map(self._slots.put, map(slot.pop, (0,))), 0)  # in one step, as in `take`
         except IndexError:  # it has none
