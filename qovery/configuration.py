@@ -292,7 +292,8 @@ class Configuration:
 
     def _computed(self) -> dict[str, Any]:
         settings = self.__dict__.copy()
-        settings.update(checked_settings({name: getattr(self, name) for name in self._overrides & _SETTINGS}))
+        names = self._overrides & _SETTINGS - {"access_token", "api_key"}  # which `auth_settings` reads
+        settings.update(checked_settings({name: getattr(self, name) for name in names}))
         return settings
 
     def _route(self) -> Route:
