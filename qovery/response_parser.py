@@ -36,7 +36,7 @@ def parse(request: Request, response: Response) -> Any:
     else:
         try:
             return model.__pydantic_validator__.validate_json(response.data)
-        except ValueError as error:
+        except pydantic_core.ValidationError as error:
             problem = str(error) if response.data else "it is empty"
     mask = request.mask
     details = _details(request, response, mask)

@@ -180,18 +180,16 @@ class RequestModel(Model):
 
         @model_validator(mode="wrap")
         @classmethod
-        def _hold_secrets(cls, data, handler):
-            """Errors come without the input, wherever pydantic builds the model; its secrets are held masked."""
+        def _without_input(cls, data, handler):
+            """Errors come without the input, wherever pydantic builds the model."""
             if isinstance(data, dict):
                 for name in cls._secret_names:
                     if isinstance(data.get(name), SecretStr):
                         data = {**data, name: data[name].get_secret_value()}
             try:
-                model = handler(data)
+                return handler(data)
             except ValidationError as error:
                 problem = ApiValidationError.without_input(error)
-            else:
-                return _hold(model)
             raise problem
 
         @sealed
@@ -208,7 +206,7 @@ class RequestModel(Model):
 
 
 def _hold(model: Any) -> Any:
-    """The model with its secret fields in `Masked` objects."""
+    """A model that pydantic has not validated, with its secret fields in `Masked` objects."""
     values = model.__dict__
     for name in type(model)._secret_names:
         value = values.get(name)

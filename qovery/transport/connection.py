@@ -19,6 +19,7 @@ from urllib3.exceptions import (
 )
 from urllib3.util import connection as openers
 
+from qovery.origins import from_signal_handler
 from qovery.transport.pool import sockets
 from qovery.transport.response_head import Response
 
@@ -128,7 +129,7 @@ class BoundConnection(_Base):
     def connect(self) -> None:
         """Connect, and let the client's `close` reach the socket."""
         attempt, pool = self.attempt, self.pool
-        if pool is not None and pool.connections.closed.is_set():
+        if pool is not None and pool.connections.closed:
             raise ClosedPoolError(pool, "the client was closed")
         attempt.start_connecting()
         self.made_with = sockets()
@@ -228,5 +229,7 @@ def first_reachable(host: str, port: int, attempt: Attempt, open_socket: Any) ->
             sock: socket.socket = open_socket((address, port), attempt.remaining() / (len(addresses) - index))
             return sock
         except OSError as error:
+            if from_signal_handler(error) is not None:
+                raise
             failure = error
     raise failure

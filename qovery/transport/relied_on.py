@@ -157,7 +157,9 @@ PARTS = (
     # Errors.
     Part("urllib3.exceptions:MaxRetryError.__init__", "the cause", sets="reason"),
     Part("urllib3.exceptions:ProxyError.__init__", "the cause", sets="original_error"),
-    Part(f"{_POOL}.urlopen", "the cause is the second argument", order=('ProtocolError("Connection aborted.", new_e)',)),
+    Part(
+        f"{_POOL}.urlopen", "its second argument is the cause", order=('ProtocolError("Connection aborted.", new_e)',)
+    ),
     Part("socks:ProxyError.__init__", "the cause, for a timeout", sets="socket_err"),
     # SOCKS.
     Part(f"{_SOCKS}:SOCKSConnection.__init__", "read by our `_new_conn`", sets="_socks_options"),

@@ -44,6 +44,8 @@ def receive(raw: RawResponse, attempt: Attempt, pool: AttemptPool) -> Response:
             response.data = raw.read()
         if hasattr(raw, "release_conn"):  # not every recorder's has it
             raw.release_conn()
+        if pool.held is not None:
+            pool.abandon()
     if raw.retries and raw.retries.history:  # by a caller's own policy
         response.unconfirmed = any(
             is_unconfirmed(request.operation, Outcome(past.status, not isinstance(past.error, ConnectTimeoutError)))

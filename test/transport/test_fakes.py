@@ -268,9 +268,7 @@ def test_create_connection__replaced(
     assert (asked, len(server.received)) == (["name.invalid"], 1)
 
 
-def test_address_family__replaced(
-    connect: Connect, server: RecordingServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_address_family__replaced(connect: Connect, server: RecordingServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """The address family that urllib3 is told to use is used."""
     asked = []
     original = socket.getaddrinfo

@@ -16,7 +16,14 @@ import vcr
 import vcr.stubs.urllib3_stubs
 from vcr.errors import CannotOverwriteExistingCassetteException
 
-from qovery import ApiConnectionError, ApiDecodeError, ApiException, ApiValueError, EnvironmentSecretApi, ServiceException
+from qovery import (
+    ApiConnectionError,
+    ApiDecodeError,
+    ApiException,
+    ApiValueError,
+    EnvironmentSecretApi,
+    ServiceException,
+)
 from test.support import PATIENCE, ROOT
 from test.support.calls import CALLS
 from test.support.clients import Connect

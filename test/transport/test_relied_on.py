@@ -121,7 +121,7 @@ LISTED = {part.path.rpartition(".")[2].rpartition(":")[2] for part in PARTS} | {
 
 @pytest.mark.parametrize("kind", OURS, ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
 def test_overridden__is_listed(kind: type[Any]) -> None:
-    """What our classes replace in the libraries' is in the table, `connect` and `recv_into` of documented ones aside."""
+    """What our classes replace in the libraries' is in the table."""
     theirs = {
         name
         for base in kind.__mro__
