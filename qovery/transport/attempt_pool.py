@@ -30,7 +30,10 @@ class InterruptedAttempt(BaseException):
 
 
 class AttemptPool(_Base):
-    """A copy of urllib3's pool for one attempt, over the connections that all attempts share."""
+    """A copy of urllib3's pool for one attempt, over the connections that all attempts share.
+
+    `relied_on` lists the private parts of urllib3 that it replaces.
+    """
 
     connections: ConnectionPool
     attempt: Attempt

@@ -112,7 +112,7 @@ class DeadlineSocket:
 
 
 class BoundConnection(_Base):
-    """What is added to urllib3's connections.
+    """What is added to urllib3's connections. `relied_on` lists the private parts that it replaces.
 
     Attributes:
         attempt: The attempt that uses the connection; None while it is idle.

@@ -190,6 +190,8 @@ def _shut_down(sock: Any) -> None:
     """Wake the thread that reads."""
     with contextlib.suppress(OSError):  # it may be closed already
         if isinstance(sock, _socket.socket):
-            _socket.socket.shutdown(sock, socket.SHUT_RDWR)  # a TLS socket's own method changes more than the socket
+            _socket.socket.shutdown(
+                sock, socket.SHUT_RDWR
+            )  # a TLS socket's own changes more than that, see `relied_on`
         else:
             sock.shutdown(socket.SHUT_RDWR)

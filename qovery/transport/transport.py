@@ -48,7 +48,7 @@ class Transport:
         if scheme == "http" and proxy is not None and proxy.scheme == "https":
             options["ssl_context"] = route.proxy_ssl_context  # urllib3 has it for tunnels only
         pools = manager(route, options)
-        pools.pool_classes_by_scheme = ATTEMPT_POOLS
+        pools.pool_classes_by_scheme = ATTEMPT_POOLS  # see `relied_on`
         self.connections = ConnectionPool(route.connection_pool_maxsize, route.idle_timeout)
         self._prefix = route.prefix
         pool = pools.connection_from_url(f"{scheme}://{netloc}")
