@@ -65,6 +65,7 @@ TESTED_IN = {
     "checks": "test_configuration.py",
     "response_parser": "test_api_client.py",
     "snapshot": "test_configuration.py",
+    "transport.addresses": "transport/test_connection.py",
     "transport.attempt": "transport/test_connection.py",
     "transport.attempt_pool": "transport/test_pool.py",
     "transport.direct": "transport/test_connection.py",
