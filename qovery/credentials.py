@@ -17,6 +17,7 @@ from qovery.checks import header_text
 from qovery.exceptions import ApiException, ApiTimeoutError, ApiValueError
 from qovery.origins import from_signal_handler
 from qovery.redaction import TextMask
+from qovery.redaction.marks import held
 
 #: A token, or a callable that returns one.
 Token = str | SecretStr | Callable[[], str | SecretStr]
@@ -34,7 +35,11 @@ class Credentials:
         headers: The header that signs a request; None if the callable has not been asked yet.
     """
 
-    __slots__ = ("_fetching", "_given", "_locks", "_name", "_scheme", "_token", "headers")
+    __slots__ = ("_fetching", "_held_given", "_held_headers", "_held_token", "_locks", "_name", "_scheme")
+
+    _given = held("_held_given")
+    _token = held("_held_token")
+    headers: dict[str, str] | None = held("_held_headers")
 
     def __init__(self, name: str, given: Token, scheme: str | None) -> None:
         self._name = name
@@ -43,7 +48,7 @@ class Credentials:
         self._locks: dict[int, threading.Lock] = {}
         self._fetching: set[tuple[int, int]] = set()
         self._token = ""
-        self.headers: dict[str, str] | None = None
+        self.headers = None
         if not callable(given):
             self._keep(_token_text(name, given))
 
@@ -105,12 +110,14 @@ class Credentials:
         if scheme is None:
             scheme = "" if " " in token else "Token"
         self._token = token
-        self.headers = {"Authorization": f"{scheme} {token}" if scheme else token}
-        return self.headers
+        headers = self.headers = {"Authorization": f"{scheme} {token}" if scheme else token}
+        return headers
 
 
 class FixedHeaders:
     """Headers that sign a request and cannot be renewed: what an overridden `auth_settings` returned."""
+
+    headers: dict[str, str] = held("_held_headers")
 
     def __init__(self, headers: dict[str, str]) -> None:
         self.headers = headers

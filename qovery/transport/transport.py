@@ -10,6 +10,7 @@ from typing import Any
 from urllib3.util import Retry, Timeout
 
 from qovery.origins import from_library, from_signal_handler
+from qovery.redaction.marks import held
 from qovery.route import Route
 from qovery.transport.attempt import LONGEST, Attempt
 from qovery.transport.attempt_pool import ATTEMPT_POOLS, AttemptPool, InterruptedAttempt
@@ -33,6 +34,8 @@ class Transport:
         ApiValueError: A certificate, a key or a proxy cannot be used.
         MissingExtraError: The proxy needs an extra that is not installed.
     """
+
+    _state: dict[str, Any] = held("_held_state")  # with the headers for the proxy
 
     def __init__(self, route: Route) -> None:
         self.route = route
@@ -90,6 +93,7 @@ class Transport:
                 return failure(error, request, sent, raw), attempt.sends
             cause = interrupted
         finally:
+            pool.proxy_headers, pool.conn_kw = {}, {}  # an unread response holds the pool
             if not nested:
                 self.connections.busy.discard(thread)
         raise cause
