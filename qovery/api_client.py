@@ -18,9 +18,10 @@ from qovery.configuration import Configuration
 from qovery.exceptions import ApiException, ApiTypeError, ApiValueError, OpenApiException
 from qovery.models.model import RequestModel, json_bytes
 from qovery.operation import Operation, RequestOptions
-from qovery.redaction import credentials, masked_values
+from qovery.redaction import masked_values
 from qovery.redaction.marks import Masked, MaskedDict
 from qovery.redaction.sealing import sealed
+from qovery.redaction.text_mask import credentials
 from qovery.response_parser import error_of, parse
 from qovery.rest import RESTClientObject
 from qovery.retry import is_success

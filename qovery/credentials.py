@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from qovery.checks import header_text
 from qovery.exceptions import ApiException, ApiTimeoutError, ApiValueError
 from qovery.origins import from_signal_handler
-from qovery.redaction import TextMask
+from qovery.redaction.text_mask import TextMask
 
 #: A token, or a callable that returns one.
 Token = str | SecretStr | Callable[[], str | SecretStr]

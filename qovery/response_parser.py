@@ -9,7 +9,7 @@ import pydantic_core
 
 from qovery.exceptions import ApiDecodeError, ApiException, exception_class
 from qovery.models.model import Model
-from qovery.redaction import TextMask, mask_json
+from qovery.redaction.text_mask import TextMask, mask_json
 from qovery.transport.messages import Request, Response, mask_headers
 
 #: What an error keeps of a body, in bytes: all of it or nothing, since a cut may leave half a secret.

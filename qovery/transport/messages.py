@@ -11,7 +11,7 @@ import urllib3
 
 from qovery.exceptions import ApiException, LibraryError
 from qovery.operation import Operation
-from qovery.redaction import TextMask
+from qovery.redaction.text_mask import TextMask
 from qovery.retry import Outcome
 
 #: The response that a `_without_preload_content` method returns.
