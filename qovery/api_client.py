@@ -20,7 +20,7 @@ from qovery.models.model import RequestModel, json_bytes
 from qovery.operation import Operation, RequestOptions
 from qovery.redaction import masked_values
 from qovery.redaction.marks import Masked, MaskedDict
-from qovery.redaction.sealing import sealed
+from qovery.redaction.sealing import sealed_class
 from qovery.redaction.text_mask import credentials
 from qovery.response_parser import error_of, parse
 from qovery.rest import RESTClientObject
@@ -45,10 +45,10 @@ _Headers = dict[str, tuple[str, str]]
 class _HeaderDict(MaskedDict[str]):
     """Headers, of which those that can hold no credential are shown."""
 
-    def _hold(self, key: str, value: Any) -> Any:
-        return value if key.lower() in _PLAIN_HEADERS else super()._hold(key, value)
+    shown = _PLAIN_HEADERS
 
 
+@sealed_class
 class ApiClient:
     """Sends operations to the service. One may be shared by all threads of a process.
 
@@ -68,7 +68,6 @@ class ApiClient:
 
     _default: ClassVar[ApiClient | None] = None
 
-    @sealed
     def __init__(
         self,
         configuration: Configuration | None = None,
@@ -128,7 +127,6 @@ class ApiClient:
     def cookie(self, value: str | None) -> None:
         self._cookie = Masked(value)
 
-    @sealed
     def set_default_header(self, header_name: str, header_value: str) -> None:
         """Send this header with every call; credentials and a call's own `_headers` win over it."""
         key, text = header_key(header_name), header_text(header_name, header_value)
@@ -150,7 +148,6 @@ class ApiClient:
 
     # --- Calls ------------------------------------------------------------------------------------
 
-    @sealed
     def call(
         self,
         operation: Operation[T],
@@ -178,7 +175,6 @@ class ApiClient:
             result.data = parse(request, response)
         return result
 
-    @sealed
     def open(
         self,
         operation: Operation[Any],

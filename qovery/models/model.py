@@ -19,7 +19,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    PlainSerializer,
     SecretStr,
     model_validator,
 )
@@ -47,9 +46,24 @@ class Model(BaseModel):
         model_validate = classmethod(sealed(BaseModel.model_validate.__func__))
         model_validate_json = classmethod(sealed(BaseModel.model_validate_json.__func__))
         model_validate_strings = classmethod(sealed(BaseModel.model_validate_strings.__func__))
-        parse_obj = classmethod(sealed(BaseModel.parse_obj.__func__))
-        parse_raw = classmethod(sealed(BaseModel.parse_raw.__func__))
-        validate = classmethod(sealed(BaseModel.validate.__func__))
+
+        @classmethod
+        @sealed
+        def parse_obj(cls, obj):
+            """Deprecated by pydantic: use `from_dict(obj)`."""
+            return super().parse_obj(obj)
+
+        @classmethod
+        @sealed
+        def parse_raw(cls, b, **options):
+            """Deprecated by pydantic: use `from_json(b)`."""
+            return super().parse_raw(b, **options)
+
+        @classmethod
+        @sealed
+        def validate(cls, value):
+            """Deprecated by pydantic: use `from_dict(value)`."""
+            return super().validate(value)
 
         def model_dump(self, *, warnings=False, **options):  # the warnings show values
             return super().model_dump(warnings=warnings, **options)
@@ -158,7 +172,7 @@ class RequestModel(Model):
             cls._secret_names = tuple(n for n, field in fields.items() if n in inherited or MASKED in field.metadata)
             for name in cls._secret_names:
                 if MASKED not in fields[name].metadata:  # a subclass has declared the field again
-                    fields[name].metadata += [_plain_serializer, MASKED]
+                    fields[name].metadata += [MASKED]
                     fields[name].exclude_if = _is_none
                 type.__setattr__(cls, name, _SecretField(name))
             if inherited and cls.__pydantic_complete__:
@@ -259,10 +273,8 @@ def _readable(value: Any) -> Any:
 
 _is_none = functools.partial(operator.is_, None)  # without a frame: it is called for each field
 
-_plain_serializer = PlainSerializer(operator.methodcaller("reveal"), return_type=str)
-
 #: The value of a secret, as `str`; `pydantic.SecretStr` is accepted. None leaves the field out.
-SecretText = Annotated[str | None, Field(strict=True, exclude_if=_is_none), _plain_serializer, MASKED]
+SecretText = Annotated[str | None, Field(strict=True, exclude_if=_is_none), MASKED]
 
 #: A text in a request.
 Text = Annotated[str, Field(strict=True)]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from operator import methodcaller
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 
 from typing_extensions import Self
 
@@ -18,7 +19,16 @@ MASK: Final = "**********"
 
 
 class _Mark:
-    """The type of `MASKED`."""
+    """The type of `MASKED`. A field that it marks holds a `Masked` object, and is serialised as the value in it."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic_core import core_schema
+
+        schema = handler(source)
+        schema["serialization"] = core_schema.plain_serializer_function_ser_schema(
+            methodcaller("reveal"), return_schema=core_schema.str_schema()
+        )
+        return schema
 
 
 #: Marks a model's field as a secret: `Annotated[str, MASKED]`.
@@ -73,16 +83,22 @@ class MaskedDict(dict[str, T]):
     serialises the whole sees the objects.
     """
 
+    #: The keys, in lower case, whose values are no secrets and are held as they are.
+    shown: ClassVar[frozenset[str]] = frozenset()
+
     def __init__(self, values: Mapping[str, T] | Iterable[tuple[str, T]] = ()) -> None:
         super().__init__()
         self.update(values)
 
     def _hold(self, key: str, value: Any) -> Any:
         """What is kept for a value."""
-        return value if value is None or isinstance(value, Masked) else Masked(value)
+        if isinstance(value, Masked) or value is None:
+            return value
+        return value if key.lower() in self.shown else Masked(value)
 
     def __getitem__(self, key: str) -> T:
-        return _reveal(super().__getitem__(key))
+        value: T = _reveal(super().__getitem__(key))
+        return value
 
     def __setitem__(self, key: str, value: T) -> None:
         super().__setitem__(key, self._hold(key, value))
