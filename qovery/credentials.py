@@ -8,7 +8,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 from pydantic import SecretStr
@@ -16,8 +16,8 @@ from pydantic import SecretStr
 from qovery.checks import header_text
 from qovery.exceptions import ApiException, ApiTimeoutError, ApiValueError
 from qovery.origins import from_signal_handler
-from qovery.redaction import TextMask
 from qovery.redaction.marks import held
+from qovery.redaction.text_mask import TextMask, credentials
 
 #: A token, or a callable that returns one.
 Token = str | SecretStr | Callable[[], str | SecretStr]
@@ -35,10 +35,10 @@ class Credentials:
         headers: The header that signs a request; None if the callable has not been asked yet.
     """
 
-    __slots__ = ("_fetching", "_held_given", "_held_headers", "_held_token", "_locks", "_name", "_scheme")
+    __slots__ = ("_fetching", "_held_given", "_held_headers", "_held_previous", "_locks", "_name", "_scheme")
 
     _given = held("_held_given")
-    _token = held("_held_token")
+    _previous = held("_held_previous")
     headers: dict[str, str] | None = held("_held_headers")
 
     def __init__(self, name: str, given: Token, scheme: str | None) -> None:
@@ -47,7 +47,7 @@ class Credentials:
         self._scheme = scheme
         self._locks: dict[int, threading.Lock] = {}
         self._fetching: set[tuple[int, int]] = set()
-        self._token = ""
+        self._previous = ""
         self.headers = None
         if not callable(given):
             self._keep(_token_text(name, given))
@@ -72,6 +72,11 @@ class Credentials:
             return None
         renewed = self._fetch(rejected, deadline)["Authorization"]
         return None if renewed == rejected else renewed
+
+    def secrets(self) -> Iterator[str]:
+        """What no text may show: the token, and the one before it, which a server may still name."""
+        yield from credentials(self._previous)
+        yield from credentials(self.headers["Authorization"] if self.headers else "")
 
     def _fetch(self, rejected: str | None, deadline: float) -> dict[str, str]:
         # Both looked up here, since a monkey patch may replace them after the import.
@@ -103,13 +108,13 @@ class Credentials:
             text = f"{type(error).__name__}: {error}"
         else:
             return _token_text(f"{self._name} from its callable", token)
-        raise ApiException(reason=f"the callable for {self._name} failed: {TextMask([self._token])(text)}")
+        raise ApiException(reason=f"the callable for {self._name} failed: {TextMask(self.secrets())(text)}")
 
     def _keep(self, token: str) -> dict[str, str]:
         scheme = self._scheme
         if scheme is None:
             scheme = "" if " " in token else "Token"
-        self._token = token
+        self._previous = self.headers["Authorization"] if self.headers else ""
         headers = self.headers = {"Authorization": f"{scheme} {token}" if scheme else token}
         return headers
 
@@ -128,6 +133,10 @@ class FixedHeaders:
 
     def renew(self, rejected: str, deadline: float) -> None:
         """There are no others."""
+
+    def secrets(self) -> Iterator[str]:
+        """Those of the headers, which the request has."""
+        return iter(())
 
 
 class CredentialsReader:
