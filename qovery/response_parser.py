@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, cast
 
 import pydantic_core
@@ -10,7 +11,7 @@ import pydantic_core
 from qovery.exceptions import ApiDecodeError, ApiException, exception_class
 from qovery.models.model import Model
 from qovery.origins import from_signal_handler
-from qovery.redaction import TextMask, mask_json
+from qovery.redaction.text_mask import TextMask, mask_json
 from qovery.transport.messages import Request, Response, mask_headers
 
 #: What an error keeps of a body, in bytes: all of it or nothing, since a cut may leave half a secret.
@@ -21,6 +22,13 @@ _GROWTH = 8
 
 #: More than any JSON takes, as a multiple of its text: lists of a list of a list take 90 times theirs.
 _LARGEST = 128
+
+#: The encodings that a body may declare, a fixed list: Python keeps in mind every other name that it is asked for.
+_CHARSET = re.compile(
+    r"charset *= *[\"']?(utf-(?:16|32)(?:[lb]e)?|iso-8859-(?:[1-9]|1[013-6])|(?:windows-|cp)125[0-8]|latin-?1|koi8-[ru]"
+    r"|shift_jis|euc-(?:jp|kr)|gb(?:k|2312|18030)|big5)(?![\w-])",
+    re.I | re.A,
+)
 
 
 def parse(request: Request, response: Response) -> Any:
@@ -44,7 +52,7 @@ def parse(request: Request, response: Response) -> Any:
             problem = str(error) if data else "it is empty"
     mask = request.mask
     details = _details(request, response, mask)
-    details["reason"] = f"the response cannot be read: {mask(problem)}"
+    details["reason"] = f"the response cannot be read: {' '.join(mask(problem).split())}"
     start = " ".join((details["body"] or "")[:100].split())
     if start:
         details["reason"] += f"; it begins {start!r}"
@@ -77,7 +85,10 @@ def _memory_of_values(data: bytes) -> int:
 
 def _details(request: Request, response: Response, mask: TextMask) -> dict[str, Any]:
     """What every error with a response carries, masked."""
-    body, data = _masked_body(response.data, mask) if len(response.data) <= _KEPT else (None, None)
+    body: str | None = None
+    data = None
+    if len(response.data) <= _KEPT:
+        body, data = _masked_body(_text(response.data, response.headers.get("Content-Type", "")), mask)
     return {
         "status": response.status,
         "reason": mask(response.reason or ""),
@@ -89,13 +100,35 @@ def _details(request: Request, response: Response, mask: TextMask) -> dict[str, 
     }
 
 
-def _masked_body(content: bytes, mask: TextMask) -> tuple[str, Any]:
+def _masked_body(text: str, mask: TextMask) -> tuple[str, Any]:
     """The text of a response and its JSON, masked."""
-    body = mask(content.decode("utf-8", "replace"))
+    body = mask(text)
     try:
-        plain = pydantic_core.from_json(content)
-    except ValueError:
+        plain = pydantic_core.from_json(text.encode("utf-8", "replace"))
+        data = mask_json(plain, mask)
+        if body == text and data == plain:
+            return body, data
+        # Only the values show a secret that is a number, and only the text one that is spread over an array of bytes.
+        dumped = json.dumps(data)
+    except ValueError:  # it is no JSON, or a number has more digits than Python writes
         return body, None
-    data = mask_json(plain, mask)
-    # JSON has more ways to write a secret than a text search knows, a number for one.
-    return (body if data == plain else json.dumps(data)), data
+    return (dumped, data) if mask(dumped) == dumped else (body, None)
+
+
+def _text(content: bytes, content_type: str) -> str:
+    """A body as text: UTF-8, unless it is none and its type names another encoding.
+
+    Bytes of zero are in UTF-16 and UTF-32 alone: a body that is read as one of these and is none would hide what it
+    says.
+    """
+    found = _CHARSET.search(content_type)
+    charset = found[1].lower() if found else "utf-8"
+    wide = charset.startswith(("utf-16", "utf-32"))
+    if wide != (b"\0" in content):
+        charset = "utf-8"
+    if not wide:
+        try:
+            return content.decode()
+        except ValueError:
+            pass
+    return content.decode(charset, "replace")

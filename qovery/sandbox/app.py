@@ -20,6 +20,7 @@ from starlette.routing import BaseRoute, Route
 
 from qovery.api.environment_secret_api import OPERATIONS
 from qovery.operation import Operation
+from qovery.printable import printable
 from qovery.redaction.validation import ApiValidationError
 from qovery.sandbox.faults import Fault, Faults
 from qovery.sandbox.store import RejectedError, Store
@@ -107,7 +108,7 @@ def _endpoint(
             request.method, request.url.path, None if disconnects else response.status_code, client, operation.name
         )
         request_log.requests.append(record)
-        _log.info("%s %s %s", record.method, record.path, record.status)
+        _log.info("%s %s %s", record.method, printable(record.path), record.status)
         if fault is not None and disconnects:
             await _disconnect(request, fault)
         return response

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import http.client
 import io
 import math
 import socket
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     _Base = urllib3.connection.HTTPConnection
 else:
     _Base = object
+
+_FORGOTTEN = http.client.HTTPMessage()
 
 #: How much is passed to one write: one TLS record, since a TLS socket applies its timeout to each record anew.
 _SLICE = 16 * 1024
@@ -131,6 +134,7 @@ class BoundConnection(_Base):
     debuglevel = 0  # of http.client's switch for the whole process, which prints headers and bodies
     _outbox: list[bytes] | None = None
     _twin: Any = None  # of the socket, during handshakes
+    _head: Any = None  # a `Response` while it is read
 
     def connect(self) -> None:
         """Connect, and let the client's `close` reach the socket."""
@@ -180,7 +184,11 @@ class BoundConnection(_Base):
         return sock
 
     def _tunnel(self) -> None:
-        super()._tunnel()
+        try:
+            super()._tunnel()
+        finally:
+            self._tunnel_headers: Any = {}
+            self._raw_proxy_headers = None  # a tunnel is made once; they hold credentials
         self.sock.settimeout(self.attempt.remaining())
 
     def _connect_tls_proxy(self, hostname: str, sock: socket.socket) -> Any:
@@ -219,12 +227,18 @@ class BoundConnection(_Base):
         attempt.stall = attempt.request.read_timeout
         self.pool = None  # a response that ends the connection closes it while its body is unread
         attempt.response = super().getresponse()
+        self._head.headers = self._head.msg = (
+            _FORGOTTEN  # http.client keeps it until the next request; urllib3 has both
+        )
+        self._head = None
         self.pool = pool
         return attempt.response
 
     def response_class(self, sock: socket.socket, *args: Any, **options: Any) -> Response:  # type: ignore[override] # called by http.client like the class it is there
         """What reads the response."""
-        return Response(DeadlineReader(sock, self.attempt), *args, **options)  # type: ignore[arg-type] # has what is asked of it
+        self._head = Response(DeadlineReader(sock, self.attempt), *args, **options)  # type: ignore[arg-type] # has what is asked of it
+        head: Response = self._head
+        return head
 
     def close(self) -> None:
         """Close the socket, and make room for another connection."""

@@ -46,6 +46,7 @@ class _SocksConnection(BoundConnection):
                 sock.close()
                 raise
             sock.attempt = None
+            sock.set_proxy()  # forgets the password
             return sock
 
         try:
@@ -55,6 +56,7 @@ class _SocksConnection(BoundConnection):
             if isinstance(cause, TimeoutError):
                 raise ConnectTimeoutError(self, f"Connection to {self.host} timed out.") from error
             raise NewConnectionError(self, f"Failed to establish a new connection: {cause}") from error
+        cast("Any", self)._socks_options = None  # a connection connects once
         return self._reached(sock)
 
 
