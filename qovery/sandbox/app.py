@@ -19,8 +19,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from qovery.api.environment_secret_api import OPERATIONS
-from qovery.exceptions import ApiValidationError
 from qovery.operation import Operation
+from qovery.redaction.validation import ApiValidationError
 from qovery.sandbox.faults import Fault, Faults
 from qovery.sandbox.store import RejectedError, Store
 

@@ -2,11 +2,51 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from qovery.sandbox.store.record import Record, describe
+
+RECORD = Record(
+    id="an-id", owner="an-environment", scope="ENVIRONMENT", kind="VALUE", key="A", value="canary", mount_path=None,
+    description="what for", interpolated=1, target=None, service_id="i", service_name="n", service_type="t",
+    owned_by="QOVERY", created_at="then", updated_at="now",
+)  # fmt: skip
+TARGET = RECORD._replace(
+    id="a-target", scope="PROJECT", kind="FILE", key="T", mount_path="/t", description=None, interpolated=0
+)
+
+JSON = {
+    "id": "an-id", "created_at": "then", "updated_at": "now", "key": "A", "overridden_secret": None,
+    "aliased_secret": None, "scope": "ENVIRONMENT", "variable_type": "VALUE", "mount_path": None, "service_id": "i",
+    "service_name": "n", "service_type": "t", "owned_by": "QOVERY", "description": "what for",
+    "enable_interpolation_in_file": True,
+}  # fmt: skip
+TARGET_JSON = {
+    "id": "a-target", "key": "T", "mount_path": "/t", "scope": "PROJECT", "variable_type": "FILE", "description": None,
+    "enable_interpolation_in_file": False,
+}  # fmt: skip
 
 
 def test_record__shows_no_value() -> None:
     """Neither the representation of a record nor its JSON has the value."""
-    record = Record(*map(str, range(len(Record._fields))))._replace(key="A", value="canary")
-    assert repr(record) == "<Record A>"
-    assert "canary" not in str(describe(record, record))
+    assert repr(RECORD) == "<Record A>"
+    assert "canary" not in str(describe(RECORD, TARGET))
+
+
+@pytest.mark.parametrize(
+    ("fields", "target", "changes"),
+    [
+        ({}, None, {}),
+        ({"interpolated": None}, None, {"enable_interpolation_in_file": None}),
+        ({"interpolated": 0}, None, {"enable_interpolation_in_file": False}),
+        ({"kind": "FILE", "mount_path": "/a"}, None, {"variable_type": "FILE", "mount_path": "/a"}),
+        ({"kind": "ALIAS", "mount_path": "/t"}, TARGET, {"variable_type": "ALIAS", "aliased_secret": TARGET_JSON}),
+        ({"kind": "OVERRIDE"}, TARGET, {"variable_type": "OVERRIDE", "overridden_secret": TARGET_JSON}),
+    ],
+    ids=["value", "no flag", "flag off", "file", "alias", "override"],
+)
+def test_describe__json(fields: dict[str, Any], target: Record | None, changes: dict[str, Any]) -> None:
+    """The JSON has every field, with explicit nulls; only a file has a mount path of its own."""
+    assert describe(RECORD._replace(**fields), target) == JSON | changes
