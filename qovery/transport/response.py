@@ -32,7 +32,7 @@ def receive(raw: RawResponse, attempt: Attempt, pool: AttemptPool) -> Response:
     """
     request, status = attempt.request, raw.status
     outcome = Outcome(status, retry_after=_retry_after(raw) if status >= 300 else None)
-    response = Response(status, raw.reason, raw.headers, b"", None, outcome)
+    response = Response(status, raw.reason, raw.headers, outcome)
     if not request.read:
         weakref.finalize(raw, pool.free).atexit = False  # however the caller lets go of it
         response.raw, response.hand_over = raw, attempt.hand_over
