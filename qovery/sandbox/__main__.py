@@ -33,6 +33,11 @@ def main(arguments: list[str] | None = None) -> None:
         help="follow the documentation, or what the service was seen to do (documented)",
     )
     parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="send no null that the OpenAPI description of the service does not allow, for strict generated clients",
+    )
+    parser.add_argument(
         "--token", action="append", metavar="TOKEN", help="accept only this token; can be given several times"
     )
     parser.add_argument("--admin", action="store_true", help="serve the admin API under /_sandbox; it can read values")
@@ -60,6 +65,7 @@ def main(arguments: list[str] | None = None) -> None:
             tokens=frozenset(options.token) if options.token else None,
             seeded=options.seed is None,
             admin=options.admin,
+            strict=options.strict,
         )
         if options.seed:
             sandbox.load(options.seed)

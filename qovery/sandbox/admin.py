@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from qovery.exceptions import ApiKeyError, ApiValidationError, ApiValueError
 from qovery.redaction import validation_error
-from qovery.sandbox.app import error_response, invalid_fields, json_response, read_json, token_of
+from qovery.sandbox.app import error_response, invalid_fields, json_response, read_json, rejection, token_of
 from qovery.sandbox.store import RejectedError
 
 #: The path of the admin API.
@@ -46,7 +46,7 @@ def admin_route(commands: Mapping[str, Callable[..., Any]], accepts: Callable[[s
                 raise RejectedError(404, f"unknown command; use one of {', '.join(checked)}")
             result = command(**await _arguments(request))
         except RejectedError as rejected:
-            return error_response(rejected.status, rejected.detail)
+            return rejection(rejected)
         except ValidationError as error:
             return error_response(400, invalid_fields(validation_error(error)).detail)
         except ApiValidationError as error:

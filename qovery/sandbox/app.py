@@ -100,7 +100,7 @@ def _endpoint(
                     raise RejectedError(403, "this token is read-only")
                 response = json_response(operation.status, call(*await _arguments(request, operation)))
         except RejectedError as rejected:
-            response = error_response(rejected.status, rejected.detail, rejected.retry_after)
+            response = rejection(rejected)
         disconnects = fault is not None and fault.kind != "status"
         client = request.headers.get("user-agent", "")[:100]
         record = SeenRequest(
@@ -177,10 +177,15 @@ def json_response(status: int, data: object, headers: Mapping[str, str] | None =
     return Response(to_json(data), status, headers, media_type="application/json")
 
 
-def error_response(status: int, detail: str, retry_after: float | None = None) -> Response:
+def rejection(rejected: RejectedError) -> Response:
+    """The response to a request that is rejected."""
+    return error_response(rejected.status, rejected.detail, rejected.retry_after, **rejected.fields)
+
+
+def error_response(status: int, detail: str, retry_after: float | None = None, **fields: object) -> Response:
     """An error, in the format of the service."""
     headers = {} if retry_after is None else {"Retry-After": str(math.ceil(retry_after))}
-    return json_response(status, {"status": status, "detail": detail}, headers)
+    return json_response(status, {"status": status, "detail": detail, **fields}, headers)
 
 
 async def _disconnect(request: Request, fault: Fault) -> None:

@@ -34,6 +34,8 @@ class Sandbox:
         db: A file to keep the secrets in; None keeps them in memory.
         behaviour: The rules to follow: `documented` for those of the documentation, `observed` for what the
             service was seen to do where that differs.
+        strict: Whether responses leave out nulls that the OpenAPI description of the service does not allow. The
+            service sends them, and some generated clients reject them.
         tokens: The tokens to accept; None accepts all.
         seeded: Whether an empty store gets the built-in seed.
         admin: Whether to serve the admin API, see `qovery.sandbox.admin`.
@@ -49,9 +51,10 @@ class Sandbox:
         tokens: frozenset[str] | None = None,
         seeded: bool = True,
         admin: bool = False,
+        strict: bool = False,
     ) -> None:
         self._address = (host, port)
-        self._store = Store(db, behaviour)
+        self._store = Store(db, behaviour, strict=strict)
         self._faults = Faults(tokens=tokens)
         self._request_log = RequestLog()
         self._behaviour = behaviour

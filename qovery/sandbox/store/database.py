@@ -39,6 +39,7 @@ CREATE TABLE IF NOT EXISTS secret (
     UNIQUE (owner, key, scope)
 );
 CREATE INDEX IF NOT EXISTS secret_target ON secret (target);
+CREATE TABLE IF NOT EXISTS deleted (id TEXT PRIMARY KEY, owner TEXT NOT NULL) WITHOUT ROWID;
 """
 
 _SELECT = f"SELECT {', '.join(Record._fields)} FROM secret"  # noqa: S608 - names of this package
@@ -140,10 +141,19 @@ class Database:
 
     def delete(self, secret_id: str) -> None:
         """Delete a secret, and with it its aliases and overrides."""
+        self.execute(
+            "INSERT INTO deleted SELECT id, owner FROM secret WHERE id = ? OR target = ?", secret_id, secret_id
+        )
         self.execute("DELETE FROM secret WHERE id = ?", secret_id)
+
+    def owner_of_deleted(self, secret_id: str) -> str | None:
+        """The owner of a secret that was deleted, or None if there was none with this id."""
+        rows = self.execute("SELECT owner FROM deleted WHERE id = ?", secret_id)
+        return rows[0][0] if rows else None
 
     def clear(self) -> None:
         """Delete everything."""
+        self.execute("DELETE FROM deleted")
         self.execute("DELETE FROM secret")
         self.execute("DELETE FROM environment")
 
