@@ -17,11 +17,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from qovery.api.environment_secret_api import OPERATIONS
 from qovery.exceptions import ApiValidationError
 from qovery.operation import Operation
 from qovery.sandbox.faults import Fault, Faults
+from qovery.sandbox.guard import Guard
 from qovery.sandbox.store import RejectedError, Store
 
 #: The largest request body, in bytes.
@@ -73,6 +75,16 @@ def make_app(
         Route(path, _by_method(methods), methods=list(methods)) for path, methods in endpoints.items()
     ]
     return Starlette(routes=[*routes, *(extra_routes or [])], exception_handlers={HTTPException: _http_error})
+
+
+def guarded(app: ASGIApp, guard: Guard) -> ASGIApp:
+    """Return `app` behind a guard, which rejects requests with 403."""
+
+    async def respond(scope: Scope, receive: Receive, send: Send) -> None:
+        problem = guard.problem(scope["headers"])
+        await (app if problem is None else error_response(403, problem))(scope, receive, send)
+
+    return respond
 
 
 def _by_method(endpoints: Mapping[str, _Endpoint]) -> _Endpoint:

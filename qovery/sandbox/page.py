@@ -17,7 +17,7 @@ from qovery.sandbox.store import Record, Store
 MAX_ENVIRONMENTS, MAX_SECRETS, MAX_REQUESTS = 20, 500, 50
 
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'",
     "Cache-Control": "no-store",
 }
 

@@ -9,11 +9,11 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from qovery.exceptions import ApiValueError
+from qovery.sandbox.store.private_file import make_private
 from qovery.sandbox.store.record import Record
 from qovery.sandbox.store.rules import RejectedError
 
@@ -49,12 +49,15 @@ class Database:
     """The tables, in memory or in a file. May be shared by threads.
 
     Args:
-        path: The file, created with mode 0600; None keeps everything in memory.
+        path: The file; None keeps everything in memory. Other users get no access to it.
+
+    Raises:
+        ApiValueError: The file cannot be used.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
         if path is not None:
-            Path(path).touch(mode=0o600)  # SQLite gives its other files the mode of this one
+            make_private(path)
         #: Held for a transaction, and for several reads that must agree.
         self.lock = threading.RLock()
         self._connection = sqlite3.connect(
