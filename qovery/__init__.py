@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from qovery.exceptions import ApiKeyError as ApiKeyError
     from qovery.exceptions import ApiTimeoutError as ApiTimeoutError
     from qovery.exceptions import ApiTypeError as ApiTypeError
-    from qovery.exceptions import ApiValidationError as ApiValidationError
     from qovery.exceptions import ApiValueError as ApiValueError
     from qovery.exceptions import ApplyError as ApplyError
     from qovery.exceptions import ApplyInterrupted as ApplyInterrupted
@@ -48,6 +47,7 @@ if TYPE_CHECKING:
     from qovery.models.secret_request import SecretRequest as SecretRequest
     from qovery.models.secret_response_list import SecretResponseList as SecretResponseList
     from qovery.models.value import Value as Value
+    from qovery.redaction.validation import ApiValidationError as ApiValidationError
 
 _HOMES = {
     "APIVariableScopeEnum": "models.api_variable_scope_enum",
@@ -61,7 +61,7 @@ _HOMES = {
     "ApiResponse": "api_response",
     "ApiTimeoutError": "exceptions",
     "ApiTypeError": "exceptions",
-    "ApiValidationError": "exceptions",
+    "ApiValidationError": "redaction.validation",
     "ApiValueError": "exceptions",
     "ApplyError": "exceptions",
     "ApplyInterrupted": "exceptions",

@@ -18,7 +18,9 @@ from qovery.configuration import Configuration
 from qovery.exceptions import ApiException, ApiTypeError, ApiValueError, OpenApiException
 from qovery.models.model import RequestModel, json_bytes
 from qovery.operation import Operation, RequestOptions
-from qovery.redaction import Masked, MaskedDict, credentials, masked_values, sealed
+from qovery.redaction import credentials, masked_values
+from qovery.redaction.marks import Masked, MaskedDict
+from qovery.redaction.sealing import sealed_class
 from qovery.response_parser import error_of, parse
 from qovery.rest import RESTClientObject
 from qovery.retry import is_success
@@ -39,6 +41,13 @@ _OPTIONS = RequestOptions.__annotations__.keys()
 _Headers = dict[str, tuple[str, str]]
 
 
+class _HeaderDict(MaskedDict[str]):
+    """Headers, of which those that can hold no credential are shown."""
+
+    shown = _PLAIN_HEADERS
+
+
+@sealed_class
 class ApiClient:
     """Sends operations to the service. One may be shared by all threads of a process.
 
@@ -58,7 +67,6 @@ class ApiClient:
 
     _default: ClassVar[ApiClient | None] = None
 
-    @sealed
     def __init__(
         self,
         configuration: Configuration | None = None,
@@ -70,7 +78,7 @@ class ApiClient:
             raise ApiTypeError(f"configuration must be a Configuration, not {type(configuration).__name__}")
         self.configuration = Configuration.get_default() if configuration is None else configuration
         self.rest_client = RESTClientObject(self.configuration)
-        self.default_headers = MaskedDict({"User-Agent": f"qovery-python/{__version__}"})
+        self.default_headers = _HeaderDict({"User-Agent": f"qovery-python/{__version__}"})
         self._checked: Masked[tuple[Any, _Headers]] = Masked(((), {}))
         self._cookie = Masked(cookie)
         if header_name is not None:
@@ -107,18 +115,17 @@ class ApiClient:
 
     @default_headers.setter
     def default_headers(self, value: Mapping[str, str]) -> None:
-        self._default_headers = MaskedDict(value)
+        self._default_headers = _HeaderDict(value)
 
     @property
     def cookie(self) -> str | None:
         """The `Cookie` header."""
-        return self._cookie.value
+        return self._cookie.reveal()
 
     @cookie.setter
     def cookie(self, value: str | None) -> None:
         self._cookie = Masked(value)
 
-    @sealed
     def set_default_header(self, header_name: str, header_value: str) -> None:
         """Send this header with every call; credentials and a call's own `_headers` win over it."""
         key, text = header_key(header_name), header_text(header_name, header_value)
@@ -140,7 +147,6 @@ class ApiClient:
 
     # --- Calls ------------------------------------------------------------------------------------
 
-    @sealed
     def call(
         self,
         operation: Operation[T],
@@ -168,7 +174,6 @@ class ApiClient:
             result.data = parse(request, response)
         return result
 
-    @sealed
     def open(
         self,
         operation: Operation[Any],
@@ -231,13 +236,16 @@ class ApiClient:
             merged["accept"] = ("Accept", "application/json")
         if content is not None:
             merged["content-type"] = ("Content-Type", "application/json")
-        defaults = tuple(self._default_headers.items())
-        if defaults != self._checked.value[0]:  # a mapping is changed in place
-            checked = {header_key(name): (name, header_text(name, value)) for name, value in defaults}
-            self._checked = Masked((defaults, checked))
-        merged.update(self._checked.value[1])
-        if self._cookie.value:
-            merged["cookie"] = ("Cookie", header_text("Cookie", self._cookie.value))
+        defaults = self._default_headers
+        given = tuple(defaults.items())
+        known, checked = self._checked.reveal()
+        if given != known:  # a mapping is changed in place
+            checked = {header_key(name): (name, header_text(name, defaults[name])) for name in defaults}
+            self._checked = Masked((given, checked))
+        merged.update(checked)
+        cookie = self._cookie.reveal()
+        if cookie:
+            merged["cookie"] = ("Cookie", header_text("Cookie", cookie))
         if signed is not None:
             for name, value in signed.items():
                 merged[name.lower()] = (name, value)

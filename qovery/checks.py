@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from qovery.exceptions import ApiTypeError, ApiValueError
+from qovery.redaction.marks import Masked
 
 DEFAULT_HOST = "https://api.qovery.com"
 
@@ -102,8 +103,10 @@ def header_key(name: str) -> str:
     return name.lower()
 
 
-def header_text(name: str, value: str) -> str:
+def header_text(name: str, value: str | Masked[str]) -> str:
     """A header's value without the white space around it, or an error that does not show it."""
+    if isinstance(value, Masked):  # from one of our own mappings
+        value = value.reveal()
     if not isinstance(value, str):
         raise ApiTypeError(f"{name} must be a str, not {type(value).__name__}")
     text = value.strip()

@@ -16,7 +16,8 @@ from qovery.checks import DEFAULT_HOST, SETTING_CHECKS, mapping
 from qovery.credentials import CredentialsReader, FixedHeaders, Token, is_jwt
 from qovery.exceptions import ApiAttributeError, InsecureWarning
 from qovery.origins import warn_caller
-from qovery.redaction import Masked, MaskedDict, sealed
+from qovery.redaction.marks import Masked, MaskedDict
+from qovery.redaction.sealing import sealed_class
 from qovery.route import Route, RouteReader
 from qovery.snapshot import Snapshot, plain_settings
 
@@ -32,6 +33,7 @@ TOKEN_VARIABLES = ("QOVERY_API_TOKEN", "QOVERY_CLI_ACCESS_TOKEN", "Q_CLI_ACCESS_
 HOST_VARIABLE = "QOVERY_API_URL"
 
 
+@sealed_class
 class Configuration:
     """The settings of a client. The defaults suit a service that calls the public API.
 
@@ -84,7 +86,6 @@ class Configuration:
     _signs_differently: ClassVar[bool] = False
     _complete = False
 
-    @sealed
     def __init__(
         self,
         host: str | None = None,
@@ -148,7 +149,6 @@ class Configuration:
         cls._signs_differently = any(getattr(cls, name) is not getattr(Configuration, name) for name in _SIGNING)
 
     @classmethod
-    @sealed
     def from_env(cls) -> Self:
         """The settings that the usual environment variables hold.
 
@@ -166,7 +166,6 @@ class Configuration:
 
     # --- Reading and changing settings ------------------------------------------------------------
 
-    @sealed
     def update(self, **settings: Any) -> None:
         """Change several settings at once: a call in another thread uses all of them or none.
 
@@ -184,7 +183,6 @@ class Configuration:
         if self._complete:
             self._route()
 
-    @sealed
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _OPAQUE or name not in _SETTINGS:
             known = name in self.__dict__ or hasattr(type(self), name) or type(self) is not Configuration
@@ -207,7 +205,7 @@ class Configuration:
     @property
     def access_token(self) -> Token | None:
         """The JWT, or the callable that returns it."""
-        return self._access_token.value
+        return self._access_token.reveal()
 
     @access_token.setter
     def access_token(self, value: Token | None) -> None:
@@ -225,7 +223,7 @@ class Configuration:
     @property
     def proxy(self) -> str | None:
         """The URL of the proxy."""
-        return self._proxy.value
+        return self._proxy.reveal()
 
     @proxy.setter
     def proxy(self, value: str | None) -> None:
@@ -281,7 +279,7 @@ class Configuration:
 
     def snapshot(self) -> Snapshot:
         """All settings as they are now, for one call."""
-        if self.refresh_api_key_hook is not None and self._access_token.value is None:
+        if self.refresh_api_key_hook is not None and self._access_token.reveal() is None:
             self.refresh_api_key_hook(self)
         settings = self.__dict__.copy()
         signs_itself = not self._signs_differently and "auth_settings" not in settings
@@ -299,7 +297,6 @@ class Configuration:
     def _route(self) -> Route:
         return self._routes.read(self.__dict__.copy(), _warn)
 
-    @sealed
     def get_api_key_with_prefix(self, identifier: str, alias: str | None = None) -> str | None:
         """The value of the `Authorization` header for an API token, with its scheme, or None if there is no token.
 
@@ -316,7 +313,6 @@ class Configuration:
         credentials = self._signers.find(f"api_key[{name!r}]", token, self.api_key_prefix.get(identifier))
         return credentials.fetch(inf)["Authorization"]
 
-    @sealed
     def auth_settings(self) -> dict[str, dict[str, str]]:
         """What the schemes that are set up would send, by name.
 
@@ -332,7 +328,6 @@ class Configuration:
             settings["bearerAuth"] = _setting("bearer", bearer)
         return settings
 
-    @sealed
     def authorization(self) -> str | None:
         """The value of the `Authorization` header: the access token's, else the API key's, else None."""
         credentials = self.snapshot().credentials
@@ -340,7 +335,7 @@ class Configuration:
 
     def proxy_for_host(self) -> str | None:
         """The URL of the proxy that the host is reached through, or None."""
-        return self._route().proxy.value
+        return self._route().proxy.reveal()
 
     def to_debug_report(self) -> str:
         """What to put into a report of a problem; it holds no credential."""
@@ -367,8 +362,14 @@ def _warn(text: str) -> None:
     warn_caller(text, InsecureWarning)
 
 
+class _Setting(MaskedDict[str]):
+    """What a scheme sends, of which the value alone is secret."""
+
+    shown = frozenset({"type", "in", "key"})
+
+
 def _setting(kind: str, value: str) -> dict[str, str]:
-    return MaskedDict({"type": kind, "in": "header", "key": "Authorization", "value": value})
+    return _Setting({"type": kind, "in": "header", "key": "Authorization", "value": value})
 
 
 #: The names of all settings.

@@ -136,9 +136,10 @@ class CredentialsReader:
 
     def read(self, settings: Mapping[str, Any]) -> Credentials | None:
         """The credentials that the settings name, or None: the access token's, else the API key's."""
-        token, name, scheme = settings["_access_token"].value, "access_token", "Bearer"
+        token, name, scheme = settings["_access_token"].reveal(), "access_token", "Bearer"
         if token is None:
-            token, name = settings["_api_key"].get("ApiKeyAuth"), "api_key['ApiKeyAuth']"
+            held = dict.get(settings["_api_key"], "ApiKeyAuth")  # `get` of its own would be one more frame
+            token, name = None if held is None else held.reveal(), "api_key['ApiKeyAuth']"
             scheme = settings["api_key_prefix"].get("ApiKeyAuth")
         if token is None:
             return None

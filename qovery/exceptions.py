@@ -3,7 +3,7 @@
     OpenApiException
     ├── ApiTypeError                    also a TypeError: an argument of the wrong type
     ├── ApiValueError                   also a ValueError: an argument that cannot be used
-    │   ├── ApiValidationError          fields that do not fit a model
+    │   ├── ApiValidationError          also a pydantic.ValidationError: fields that do not fit a model
     │   └── DotenvError                 a `.env` file with mistakes, each with its line
     ├── ApiAttributeError               also an AttributeError: an attribute that does not exist
     ├── ApiKeyError                     also a KeyError: a name that does not exist
@@ -37,7 +37,6 @@ they get here; see `qovery.redaction`. All errors can be copied and pickled.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -81,31 +80,6 @@ class ApiAttributeError(_ArgumentError, AttributeError):
 
 class ApiKeyError(_ArgumentError, KeyError):
     """A name that does not exist was looked up."""
-
-
-class ApiValidationError(ApiValueError):
-    """Fields that do not fit a model. It never carries the input: an input may be a secret.
-
-    `title` is the name of the model.
-    """
-
-    def __init__(self, title: str, errors: Sequence[Mapping[str, Any]]) -> None:
-        self.title = title
-        self._errors = [dict(error) for error in errors]
-        lines = [f"{'.'.join(map(str, e['loc'])) or title}: {e['msg']}" for e in self._errors]
-        super().__init__(f"{title} is not valid: {'; '.join(lines)}")
-
-    def errors(self) -> list[dict[str, Any]]:
-        """One mapping for each problem, with `type`, `loc` (the path to the field) and `msg`."""
-        return [dict(error) for error in self._errors]
-
-    def error_count(self) -> int:
-        """The number of problems."""
-        return len(self._errors)
-
-    def json(self) -> str:
-        """`errors()` as JSON."""
-        return json.dumps(self._errors)
 
 
 class DotenvError(ApiValueError):

@@ -6,6 +6,7 @@ import functools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from inspect import Parameter, signature
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 from uuid import UUID
@@ -98,3 +99,20 @@ class RequestOptions(TypedDict, total=False):
     """How many times this call may be retried where that is safe, instead of `Configuration.retries`."""
     _host_index: int
     """The index of the server; there is one, so 0."""
+
+
+C = TypeVar("C", bound=type)
+
+
+def spell_out_options(cls: C) -> C:
+    """Let the signatures of a class's methods name the options that `**options` takes, for `help` and completion."""
+    named = [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=0 if name == "_host_index" else None, annotation=text)
+        for name, text in ((name, hint.__forward_arg__) for name, hint in RequestOptions.__annotations__.items())
+    ]
+    for member in vars(cls).values():
+        if "options" in getattr(member, "__annotations__", ()):
+            seen = signature(member)
+            plain = [one for one in seen.parameters.values() if one.kind is not Parameter.VAR_KEYWORD]
+            member.__signature__ = seen.replace(parameters=[*plain, *named])
+    return cls

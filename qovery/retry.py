@@ -43,7 +43,7 @@ def is_unconfirmed(operation: Operation[Any], outcome: Outcome) -> bool:
     """Whether the service may have applied a change that it did not confirm."""
     if outcome.status is None:
         return operation.writes and outcome.sent
-    unconfirmed = outcome.status in MAY_HAVE_RUN or (outcome.status >= 500 and outcome.status not in {501, 503})
+    unconfirmed = outcome.status == 408 or (outcome.status >= 500 and outcome.status not in {501, 503})
     return operation.writes and unconfirmed
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from qovery.exceptions import ApiValueError
-from qovery.redaction import Masked, credentials
+from qovery.redaction import credentials
+from qovery.redaction.marks import Masked
 
 if TYPE_CHECKING:
     import ssl
@@ -36,7 +37,7 @@ class Route(NamedTuple):
 
     host: str
     proxy: Masked[str | None]
-    proxy_headers: Masked[tuple[tuple[str, str], ...]]
+    proxy_headers: tuple[tuple[str, Masked[str]], ...]
     proxy_ssl_context: ssl.SSLContext | None
     ssl_ca_cert: str | os.PathLike[str] | None
     ca_cert_data: str | bytes | None
@@ -57,7 +58,8 @@ class Route(NamedTuple):
     @property
     def proxy_url(self) -> SplitResult | None:
         """The parts of the proxy's URL, credentials included."""
-        return None if self.proxy.value is None else urlsplit(self.proxy.value)
+        url = self.proxy.reveal()
+        return None if url is None else urlsplit(url)
 
     @property
     def prefix(self) -> str:
@@ -68,11 +70,11 @@ class Route(NamedTuple):
 
     def secrets(self) -> Iterator[str]:
         """What of the proxy's settings no text may show."""
-        given = (self.proxy.value or "").rpartition("@")[0].rpartition("//")[2]
+        given = (self.proxy.reveal() or "").rpartition("@")[0].rpartition("//")[2]
         user, _, password = map(unquote, given.partition(":"))
         yield from (given, f"{user}:{password}", password or user)
-        for _, value in self.proxy_headers.value:
-            yield from credentials(value)
+        for _, value in self.proxy_headers:
+            yield from credentials(value.reveal())
 
     def insecure(self) -> str | None:
         """Why others can read requests on this route, or None if they cannot."""
@@ -151,9 +153,9 @@ class RouteReader:
 
     def read(self, settings: Mapping[str, Any], warn: Callable[[str], None]) -> Route:
         """The route; `warn` is called with the reason if it is insecure in another way or place than the last."""
-        proxy, headers, options = settings["_proxy"].value, settings["_proxy_headers"], settings["socket_options"]
+        proxy, headers, options = settings["_proxy"].reveal(), settings["_proxy_headers"], settings["socket_options"]
         content = (
-            proxy,
+            settings["_proxy"],
             tuple(map(_variable, _PROXY_VARIABLES)) if proxy is None else (),
             tuple(headers.items()),
             None if options is None else tuple(options),
@@ -164,7 +166,7 @@ class RouteReader:
             return last[1]
         route = Route(
             proxy=Masked(choose_proxy(settings["host"], proxy, settings["no_proxy"], content[1])),
-            proxy_headers=Masked(content[2]),
+            proxy_headers=content[2],
             socket_options=content[3],
             **{name: settings[name] for name in _PLAIN_SETTINGS},
         )

@@ -41,7 +41,7 @@ PROXIES = [f"{kind}_proxy" for kind in ("http", "https", "all", "no")]
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """End a test that hangs."""
     for item in items:
-        item.add_marker(pytest.mark.timeout(4 * PATIENCE))
+        item.add_marker(pytest.mark.timeout((40 if NIGHTLY else 4) * PATIENCE))
 
 
 def pytest_collection_finish() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import create_autospec
+from uuid import UUID
 
 import pytest
 
@@ -17,6 +20,8 @@ from qovery import (
     Secret,
     SecretRequest,
 )
+from qovery.api.environment_secret_api import OPERATIONS
+from qovery.operation import Operation, RequestOptions
 from test.support.clients import Connect
 from test.support.recording import SECRET, RecordingServer, Response
 
@@ -59,6 +64,13 @@ def test_ids__stay_one_segment(server: RecordingServer, api: EnvironmentSecretAp
     server.default = Response(204)
     api.delete_environment_secret(text, text)
     assert server.last.target == f"/environment/{segment}/secret/{segment}"
+
+
+def test_ids__uuid(server: RecordingServer, api: EnvironmentSecretApi) -> None:
+    """A `UUID` goes out as its text."""
+    server.default = Response(204)
+    api.delete_environment_secret(UUID(ENVIRONMENT), UUID(SECRET_ID))
+    assert server.last.target == f"/environment/{ENVIRONMENT}/secret/{SECRET_ID}"
 
 
 @pytest.mark.parametrize("position", [0, 1])
@@ -117,3 +129,19 @@ def test_body__of_a_megabyte(server: RecordingServer, api: EnvironmentSecretApi)
     value = "ß" * (512 * 1024)
     api.create_environment_secret(ENVIRONMENT, SecretRequest(key="BIG", value=value))
     assert json.loads(server.last.body) == {"key": "BIG", "value": value}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+@pytest.mark.parametrize("form", ["", "_with_http_info", "_without_preload_content"])
+def test_signature__names_the_options(operation: Operation[Any], form: str) -> None:
+    """`help`, completion and autospec see each option as a keyword parameter of every method."""
+    parameters = inspect.signature(getattr(EnvironmentSecretApi, operation.name + form)).parameters
+    named = {name: parameter.annotation for name, parameter in parameters.items() if name.startswith("_")}
+    hints = {name: hint.__forward_arg__ for name, hint in RequestOptions.__annotations__.items()}
+    assert named == hints
+    assert {parameters[name].kind for name in named} == {inspect.Parameter.KEYWORD_ONLY}
+    api = create_autospec(EnvironmentSecretApi, instance=True)
+    needed = ["id" for one in parameters.values() if one.default is one.empty and one.name != "self"]
+    getattr(api, operation.name + form)(*needed, _retries=1)
+    with pytest.raises(TypeError, match="_no_such_option"):
+        getattr(api, operation.name + form)(*needed, _no_such_option=1)

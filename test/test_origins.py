@@ -15,7 +15,7 @@ from qovery import origins
 
 
 def caught(function: Callable[[], object]) -> Exception:
-    with pytest.raises(Exception) as raised:
+    with pytest.raises(Exception) as raised:  # noqa: PT011 - of any class
         function()
     return raised.value
 

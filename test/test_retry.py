@@ -55,6 +55,14 @@ def test_next_delay__is_bounded_by_the_attempt() -> None:
         assert len(set(seconds)) > 1
 
 
+def test_next_delay__upper_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Backoff is exponential: the bound of the jitter doubles from 0.25 to 8 seconds."""
+    monkeypatch.setattr(retry, "BACKOFF_BASE", 0.25)
+    monkeypatch.setattr("random.uniform", lambda low, high: (low, high)[1])
+    longest = [retry.next_delay(LIST, Outcome(503), attempt, 9, 60) for attempt in range(1, 8)]
+    assert longest == [0.25, 0.5, 1, 2, 4, 8, 8]
+
+
 def test_next_delay__number_of_retries() -> None:
     """As many attempts follow the first as are allowed."""
     assert retry.next_delay(LIST, Outcome(503), attempt=3, max_retries=3, left=60) is not None
@@ -83,7 +91,8 @@ def test_next_delay__retry_after(asked: float, left: float, most: float | None) 
         (DELETE, 404, False, False),
         (DELETE, 404, True, True),
         (EDIT, 404, True, False),
-        (CREATE, 302, False, False),
+        (LIST, 199, False, False),
+        (CREATE, 300, False, False),
     ],
 )
 def test_is_success__row(operation: Operation[Any], status: int, unconfirmed: bool, success: bool) -> None:

@@ -12,8 +12,8 @@ from qovery.api_client import ApiClient
 from qovery.api_response import ApiResponse
 from qovery.exceptions import ApiTypeError
 from qovery.models import Key, Secret, SecretEditRequest, SecretRequest, SecretResponseList, Value
-from qovery.operation import Operation, RequestOptions
-from qovery.redaction import sealed
+from qovery.operation import Operation, RequestOptions, spell_out_options
+from qovery.redaction.sealing import sealed_class
 from qovery.transport.messages import RawResponse
 
 _SECRETS = "/environment/{environmentId}/secret"
@@ -32,6 +32,8 @@ CREATE_OVERRIDE = Operation("create_environment_secret_override", "POST", f"{_SE
 OPERATIONS: tuple[Operation[Any], ...] = (CREATE, CREATE_ALIAS, CREATE_OVERRIDE, DELETE, EDIT, LIST)
 
 
+@sealed_class
+@spell_out_options
 class EnvironmentSecretApi:
     """The secrets of Qovery environments.
 
@@ -50,7 +52,6 @@ class EnvironmentSecretApi:
             credentials from the environment (see `Configuration.from_env`).
     """
 
-    @sealed
     def __init__(self, api_client: ApiClient | None = None) -> None:
         if api_client is not None and not callable(getattr(api_client, "call", None)):  # a stand-in of a test will do
             raise ApiTypeError(f"api_client must be an ApiClient, not {type(api_client).__name__}")
@@ -59,7 +60,6 @@ class EnvironmentSecretApi:
     def __repr__(self) -> str:
         return f"<EnvironmentSecretApi: {self.api_client!r}>"
 
-    @sealed
     def create_environment_secret(
         self,
         environment_id: str | UUID,
@@ -83,7 +83,6 @@ class EnvironmentSecretApi:
         """
         return self.api_client.call(CREATE, (environment_id,), secret_request, options).data
 
-    @sealed
     def create_environment_secret_with_http_info(
         self,
         environment_id: str | UUID,
@@ -93,7 +92,6 @@ class EnvironmentSecretApi:
         """`create_environment_secret`, with status and headers in the answer."""
         return self.api_client.call(CREATE, (environment_id,), secret_request, options)
 
-    @sealed
     def create_environment_secret_without_preload_content(
         self,
         environment_id: str | UUID,
@@ -103,7 +101,6 @@ class EnvironmentSecretApi:
         """`create_environment_secret`, with the unread answer; no status raises."""
         return self.api_client.open(CREATE, (environment_id,), secret_request, options)
 
-    @sealed
     def create_environment_secret_alias(
         self,
         environment_id: str | UUID,
@@ -127,7 +124,6 @@ class EnvironmentSecretApi:
         """
         return self.api_client.call(CREATE_ALIAS, (environment_id, secret_id), key, options).data
 
-    @sealed
     def create_environment_secret_alias_with_http_info(
         self,
         environment_id: str | UUID,
@@ -138,7 +134,6 @@ class EnvironmentSecretApi:
         """`create_environment_secret_alias`, with status and headers in the answer."""
         return self.api_client.call(CREATE_ALIAS, (environment_id, secret_id), key, options)
 
-    @sealed
     def create_environment_secret_alias_without_preload_content(
         self,
         environment_id: str | UUID,
@@ -149,7 +144,6 @@ class EnvironmentSecretApi:
         """`create_environment_secret_alias`, with the unread answer; no status raises."""
         return self.api_client.open(CREATE_ALIAS, (environment_id, secret_id), key, options)
 
-    @sealed
     def create_environment_secret_override(
         self,
         environment_id: str | UUID,
@@ -173,7 +167,6 @@ class EnvironmentSecretApi:
         """
         return self.api_client.call(CREATE_OVERRIDE, (environment_id, secret_id), value, options).data
 
-    @sealed
     def create_environment_secret_override_with_http_info(
         self,
         environment_id: str | UUID,
@@ -184,7 +177,6 @@ class EnvironmentSecretApi:
         """`create_environment_secret_override`, with status and headers in the answer."""
         return self.api_client.call(CREATE_OVERRIDE, (environment_id, secret_id), value, options)
 
-    @sealed
     def create_environment_secret_override_without_preload_content(
         self,
         environment_id: str | UUID,
@@ -195,7 +187,6 @@ class EnvironmentSecretApi:
         """`create_environment_secret_override`, with the unread answer; no status raises."""
         return self.api_client.open(CREATE_OVERRIDE, (environment_id, secret_id), value, options)
 
-    @sealed
     def delete_environment_secret(
         self,
         environment_id: str | UUID,
@@ -214,7 +205,6 @@ class EnvironmentSecretApi:
         """
         self.api_client.call(DELETE, (environment_id, secret_id), None, options)
 
-    @sealed
     def delete_environment_secret_with_http_info(
         self,
         environment_id: str | UUID,
@@ -224,7 +214,6 @@ class EnvironmentSecretApi:
         """`delete_environment_secret`, with status and headers in the answer."""
         return self.api_client.call(DELETE, (environment_id, secret_id), None, options)
 
-    @sealed
     def delete_environment_secret_without_preload_content(
         self,
         environment_id: str | UUID,
@@ -234,7 +223,6 @@ class EnvironmentSecretApi:
         """`delete_environment_secret`, with the unread answer; no status raises."""
         return self.api_client.open(DELETE, (environment_id, secret_id), None, options)
 
-    @sealed
     def edit_environment_secret(
         self,
         environment_id: str | UUID,
@@ -258,7 +246,6 @@ class EnvironmentSecretApi:
         """
         return self.api_client.call(EDIT, (environment_id, secret_id), secret_edit_request, options).data
 
-    @sealed
     def edit_environment_secret_with_http_info(
         self,
         environment_id: str | UUID,
@@ -269,7 +256,6 @@ class EnvironmentSecretApi:
         """`edit_environment_secret`, with status and headers in the answer."""
         return self.api_client.call(EDIT, (environment_id, secret_id), secret_edit_request, options)
 
-    @sealed
     def edit_environment_secret_without_preload_content(
         self,
         environment_id: str | UUID,
@@ -280,7 +266,6 @@ class EnvironmentSecretApi:
         """`edit_environment_secret`, with the unread answer; no status raises."""
         return self.api_client.open(EDIT, (environment_id, secret_id), secret_edit_request, options)
 
-    @sealed
     def list_environment_secrets(
         self,
         environment_id: str | UUID,
@@ -300,7 +285,6 @@ class EnvironmentSecretApi:
         """
         return self.api_client.call(LIST, (environment_id,), None, options).data
 
-    @sealed
     def list_environment_secrets_with_http_info(
         self,
         environment_id: str | UUID,
@@ -309,7 +293,6 @@ class EnvironmentSecretApi:
         """`list_environment_secrets`, with status and headers in the answer."""
         return self.api_client.call(LIST, (environment_id,), None, options)
 
-    @sealed
     def list_environment_secrets_without_preload_content(
         self,
         environment_id: str | UUID,

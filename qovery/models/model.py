@@ -10,13 +10,25 @@ import pprint
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    model_validator,
+)
+from pydantic_core import ValidationError
 from typing_extensions import Self
 
 from qovery.exceptions import ApiAttributeError, ApiValueError
-from qovery.redaction import MASK, MASKED, sealed
+from qovery.redaction.marks import MASK, MASKED, Masked
+from qovery.redaction.sealing import sealed
+from qovery.redaction.validation import ApiValidationError
 
 
 class Model(BaseModel):
@@ -34,6 +46,24 @@ class Model(BaseModel):
         model_validate = classmethod(sealed(BaseModel.model_validate.__func__))
         model_validate_json = classmethod(sealed(BaseModel.model_validate_json.__func__))
         model_validate_strings = classmethod(sealed(BaseModel.model_validate_strings.__func__))
+
+        @classmethod
+        @sealed
+        def parse_obj(cls, obj):
+            """Deprecated by pydantic: use `from_dict(obj)`."""
+            return super().parse_obj(obj)
+
+        @classmethod
+        @sealed
+        def parse_raw(cls, b, **options):
+            """Deprecated by pydantic: use `from_json(b)`."""
+            return super().parse_raw(b, **options)
+
+        @classmethod
+        @sealed
+        def validate(cls, value):
+            """Deprecated by pydantic: use `from_dict(value)`."""
+            return super().validate(value)
 
         def model_dump(self, *, warnings=False, **options):  # the warnings show values
             return super().model_dump(warnings=warnings, **options)
@@ -85,8 +115,7 @@ class Model(BaseModel):
         fields = type(self).model_fields
         for name, value in super().__repr_args__():
             # A field that no schema declares may be anything, an echoed secret too.
-            secret = name not in fields or MASKED in fields[name].metadata
-            yield name, MASK if secret and value is not None else value
+            yield name, value if name in fields or value is None else MASK
 
 
 def json_bytes(model: Model) -> bytes:
@@ -110,10 +139,80 @@ def _finite(value: Any) -> Any:
     return value
 
 
+class _SecretField:
+    """Reads a secret field, which the instance holds in a `Masked` object, by its name."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        if instance is None or self._name not in instance.__dict__:
+            raise AttributeError(self._name)  # as for any field of a pydantic class
+        held = instance.__dict__[self._name]
+        return held.reveal() if isinstance(held, Masked) else held
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        instance.__dict__[self._name] = value if value is None else Masked(value)
+
+
 class RequestModel(Model):
     """What is sent: a field that the schema does not know is an error."""
 
     model_config = ConfigDict(extra="forbid")
+
+    _secret_names: ClassVar[tuple[str, ...]] = ()
+
+    if not TYPE_CHECKING:
+
+        @classmethod
+        def __pydantic_init_subclass__(cls, **options):
+            super().__pydantic_init_subclass__(**options)
+            inherited = cls._secret_names
+            fields = cls.__pydantic_fields__
+            cls._secret_names = tuple(n for n, field in fields.items() if n in inherited or MASKED in field.metadata)
+            for name in cls._secret_names:
+                if MASKED not in fields[name].metadata:  # a subclass has declared the field again
+                    fields[name].metadata += [MASKED]
+                    fields[name].exclude_if = _is_none
+                type.__setattr__(cls, name, _SecretField(name))
+            if inherited and cls.__pydantic_complete__:
+                cls.model_rebuild(force=True)
+
+        @model_validator(mode="wrap")
+        @classmethod
+        def _without_input(cls, data, handler):
+            """Errors come without the input, wherever pydantic builds the model."""
+            if isinstance(data, dict):
+                for name in cls._secret_names:
+                    if isinstance(data.get(name), SecretStr):
+                        data = {**data, name: data[name].get_secret_value()}
+            try:
+                return handler(data)
+            except ValidationError as error:
+                problem = ApiValidationError.without_input(error)
+            raise problem
+
+        @sealed
+        def __setattr__(self, name, value):
+            super().__setattr__(name, value.get_secret_value() if isinstance(value, SecretStr) else value)
+
+        @classmethod
+        @sealed
+        def model_construct(cls, _fields_set=None, **values):
+            return _hold(super().model_construct(_fields_set, **values))
+
+        def model_copy(self, **options):
+            return _hold(super().model_copy(**options))
+
+
+def _hold(model: Any) -> Any:
+    """A model that pydantic has not validated, with its secret fields in `Masked` objects."""
+    values = model.__dict__
+    for name in type(model)._secret_names:
+        value = values.get(name)
+        if value is not None and not isinstance(value, Masked):
+            values[name] = Masked(value)
+    return model
 
 
 class ResponseModel(Model):
@@ -150,10 +249,6 @@ class OpenEnum(str, Enum):
         raise ApiValueError(f"{cls.__name__} must be a string in JSON")
 
 
-def _reveal(value: Any) -> Any:
-    return value.get_secret_value() if isinstance(value, SecretStr) else value
-
-
 def _parse_time(value: Any) -> Any:
     """What pydantic's own parser did not take: other ISO 8601 forms, and times without a zone, read as UTC."""
     if isinstance(value, str):
@@ -177,7 +272,7 @@ def _readable(value: Any) -> Any:
 _is_none = functools.partial(operator.is_, None)  # without a frame: it is called for each field
 
 #: The value of a secret, as `str`; `pydantic.SecretStr` is accepted. None leaves the field out.
-SecretText = Annotated[str | None, Field(strict=True, exclude_if=_is_none), BeforeValidator(_reveal), MASKED]
+SecretText = Annotated[str | None, Field(strict=True, exclude_if=_is_none), MASKED]
 
 #: A text in a request.
 Text = Annotated[str, Field(strict=True)]

@@ -16,8 +16,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from qovery.exceptions import ApiKeyError, ApiValidationError, ApiValueError
-from qovery.redaction import validation_error
+from qovery.exceptions import ApiKeyError, ApiValueError
+from qovery.redaction.validation import ApiValidationError
 from qovery.sandbox.app import error_response, invalid_fields, json_response, read_json, rejection, token_of
 from qovery.sandbox.store import RejectedError
 
@@ -49,7 +49,7 @@ def admin_route(commands: Mapping[str, Callable[..., Any]], admin_token: str) ->
         except RejectedError as rejected:
             return rejection(rejected)
         except ValidationError as error:
-            return error_response(400, invalid_fields(validation_error(error)).detail)
+            return error_response(400, invalid_fields(ApiValidationError.without_input(error)).detail)
         except ApiValidationError as error:
             return error_response(400, invalid_fields(error).detail)
         except (ApiKeyError, ApiValueError) as error:

@@ -20,8 +20,8 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from qovery.api.environment_secret_api import OPERATIONS
-from qovery.exceptions import ApiValidationError
 from qovery.operation import Operation
+from qovery.redaction.validation import ApiValidationError
 from qovery.sandbox.faults import Fault, Faults
 from qovery.sandbox.guard import Guard
 from qovery.sandbox.store import RejectedError, Store

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from qovery.redaction import MASK
+from qovery.redaction.marks import MASK
 from qovery.sandbox.app import RequestLog, SeenRequest
 from qovery.sandbox.store import Record, Store
 

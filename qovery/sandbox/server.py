@@ -14,7 +14,7 @@ from typing_extensions import Self
 
 from qovery.exceptions import ApiKeyError, ApiValueError, OpenApiException
 from qovery.models import Secret, SecretResponseList
-from qovery.redaction import sealed
+from qovery.redaction.sealing import sealed
 from qovery.sandbox import seed
 from qovery.sandbox.admin import admin_route
 from qovery.sandbox.app import RequestLog, SeenRequest, guarded, make_app

@@ -114,7 +114,7 @@ class Job:
             elif action.kind == "delete":
                 self._refresh_delete(at, now, inventory)
             elif now is None:
-                exists = action.secret is not None and action.secret.id in inventory.by_id
+                exists = action.secret is not None and action.secret.id in inventory.ids
                 self._set(
                     at, *(("succeeded", action.reason) if exists else ("skipped", "drift: does not exist any more"))
                 )
@@ -129,7 +129,7 @@ class Job:
 
     def _refresh_delete(self, at: int, now: Action | None, inventory: Inventory) -> None:
         action = self.actions[at]
-        if action.secret is None or action.secret.id not in inventory.by_id:
+        if action.secret is None or action.secret.id not in inventory.ids:
             self._set(at, "succeeded", "was deleted already")
         elif now is None or now.secret is None or now.secret.id != action.secret.id:
             self._set(at, "skipped", "drift: no longer to be deleted")
@@ -162,7 +162,7 @@ class Job:
             action = self.actions[at]
             now = writes.get(action.key)
             if action.kind == "delete":
-                if action.secret is not None and action.secret.id not in inventory.by_id:
+                if action.secret is not None and action.secret.id not in inventory.ids:
                     self._set(at, "succeeded", action.reason)
                 self._finish(at)
             elif now is not None and now.kind == "keep":

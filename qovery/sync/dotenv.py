@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING
 from pydantic import SecretStr
 
 from qovery.exceptions import DotenvError, MissingExtraError
-from qovery.redaction import sealed
+from qovery.redaction.sealing import sealed
 from qovery.sync.desired import key_problem
 
 if TYPE_CHECKING:

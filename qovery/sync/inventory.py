@@ -11,16 +11,16 @@ ALIAS, FILE, OVERRIDE = APIVariableTypeEnum.ALIAS, APIVariableTypeEnum.FILE, API
 
 
 class Inventory:
-    """The secrets of a list by id and key: own ones, inherited ones, and the dependents of each."""
+    """The secrets of a list by key: own ones, inherited ones, and the dependents of each."""
 
     def __init__(self, secrets: Iterable[Secret]) -> None:
-        self.by_id: dict[str, Secret] = {}
+        self.ids: set[str] = set()
         self.own: dict[str, Secret] = {}
         self.inherited: dict[str, Secret] = {}
         self._dependents: dict[str, list[Secret]] = {}
         self._mount_paths: dict[str, str | None] = {}
         for secret in secrets:
-            self.by_id[secret.id] = secret
+            self.ids.add(secret.id)
             (self.own if secret.scope == ENVIRONMENT else self.inherited)[secret.key] = secret
             other = secret.aliased_secret or secret.overridden_secret
             if other is not None:
@@ -34,11 +34,10 @@ class Inventory:
 
     def dependents(self, secret: Secret) -> Iterator[Secret]:
         """The aliases and overrides that are deleted with a secret, as far as the list shows them, transitively."""
-        seen, waiting = {secret.id}, [secret.id]
+        waiting = [secret.id]
         while waiting:
             for child in self._dependents.get(waiting.pop(), ()):
-                if child.id not in seen:
-                    seen.add(child.id)
+                if child.id != secret.id:  # each has one target, so a cycle leads back here
                     waiting.append(child.id)
                     yield child
 
@@ -59,4 +58,4 @@ def kind_of(secret: Secret) -> APIVariableTypeEnum:
 
 def manager(secret: Secret) -> str | None:
     """The tool that manages a secret, or None if it is Qovery."""
-    return None if (secret.owned_by or "QOVERY").upper() == "QOVERY" else secret.owned_by
+    return secret.owned_by if secret.owned_by and secret.owned_by.upper() != "QOVERY" else None

@@ -17,27 +17,24 @@ class Order:
     """
 
     def __init__(self, actions: Sequence[Action]) -> None:
-        deletes = {action.key: at for at, action in enumerate(actions) if action.kind == "delete"}
+        deleted = [
+            (at, action.secret) for at, action in enumerate(actions) if action.kind == "delete" and action.secret
+        ]
+        by_key = {secret.key: at for at, secret in deleted}
+        by_id = {secret.id: at for at, secret in deleted}
         self.writes = {action.key: at for at, action in enumerate(actions) if action.kind != "delete"}
-        by_id = {_id(actions[at]): at for at in deletes.values()}
         self.needs: list[set[int]] = [set() for _ in actions]
         self.needed_by: list[list[int]] = [[] for _ in actions]
-        for at, action in enumerate(actions):
-            if action.kind == "delete":
-                other = action.secret.aliased_secret if action.secret else None
-                if other is not None and other.id in by_id:
-                    self._must_follow(by_id[other.id], at)
-            elif action.key in deletes:
-                self._must_follow(at, deletes[action.key])
-            if action.kind == "alias" and action.target in self.writes:
-                target = self.writes[action.target]
-                if actions[target].kind == "create" or action.secret is None:
-                    self._must_follow(at, target)
+        for at, secret in deleted:
+            if secret.aliased_secret is not None and secret.aliased_secret.id in by_id:
+                self._must_follow(by_id[secret.aliased_secret.id], at)
+        for key, at in self.writes.items():
+            if key in by_key:
+                self._must_follow(at, by_key[key])
+            target = actions[at].target
+            if actions[at].kind == "alias" and actions[at].secret is None and target in self.writes:
+                self._must_follow(at, self.writes[target])
 
     def _must_follow(self, later: int, earlier: int) -> None:
         self.needs[later].add(earlier)
         self.needed_by[earlier].append(later)
-
-
-def _id(action: Action) -> str | None:
-    return action.secret.id if action.secret is not None else None

@@ -12,7 +12,7 @@ from qovery.api.environment_secret_api import EnvironmentSecretApi
 from qovery.exceptions import ApiValueError, ApplyInterrupted, PlanConflictError
 from qovery.models import SecretRequest
 from qovery.models.secret_table import COLUMNS, secret_cells
-from qovery.redaction import sealed
+from qovery.redaction.sealing import sealed
 from qovery.sync.action import SIGNS, Action
 from qovery.sync.apply import Job
 from qovery.sync.desired import Desired

@@ -36,12 +36,14 @@ class _Planner:
         for key, request in self.desired.values.items():
             self._add(self._value(key, request))
         # A deletion takes aliases with it, so existing ones with the right target come last.
-        existing = {key: target for key, target in self.desired.aliases.items() if self._is_alias_of(key, target)}
+        existing = {
+            key: alias for key, target in self.desired.aliases.items() if (alias := self._alias_of(key, target))
+        }
         for key, target in self.desired.aliases.items():
             if key not in existing:
                 self._add(self._alias(key, target))
-        for key, target in existing.items():
-            self._add([self._existing_alias(key, target)])
+        for key, alias in existing.items():
+            self._add([self._existing_alias(alias, self.desired.aliases[key])])
         if self.desired.prune:
             self._add(self._pruned())
         position = {key: at for at, key in enumerate((*self.desired.values, *self.desired.aliases))}
@@ -109,19 +111,19 @@ class _Planner:
 
     # --- Aliases ----------------------------------------------------------------------------------
 
-    def _is_alias_of(self, key: str, target: str) -> bool:
-        present = self.inventory.find(key)
-        return present is not None and present.aliased_secret is not None and present.aliased_secret.key == target
-
-    def _existing_alias(self, key: str, target: str) -> Action:
+    def _alias_of(self, key: str, target: str) -> Secret | None:
         present = self.inventory.find(key)
         other = present.aliased_secret if present is not None else None
+        return present if other is not None and other.key == target else None
+
+    def _existing_alias(self, alias: Secret, target: str) -> Action:
+        other = alias.aliased_secret
         if other is None or other.id not in self.deleted:
-            return Action("keep", key, f"already an alias of {target}", present, target)
+            return Action("keep", alias.key, f"already an alias of {target}", alias, target)
         problem = self._target_problem(target)
         if problem:
-            return self._conflict(key, problem, present)
-        return Action("alias", key, f"recreated, since it is deleted with {target}", None, target)
+            return self._conflict(alias.key, problem, alias)
+        return Action("alias", alias.key, f"recreated, since it is deleted with {target}", None, target)
 
     def _alias(self, key: str, target: str) -> Iterator[Action]:
         present = self.inventory.find(key)

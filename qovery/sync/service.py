@@ -8,7 +8,7 @@ from uuid import UUID
 from qovery.api.environment_secret_api import EnvironmentSecretApi
 from qovery.exceptions import ApiException, BadRequestException
 from qovery.models import Key, Secret, SecretEditRequest, SecretRequest, Value
-from qovery.redaction import sealed
+from qovery.redaction.sealing import sealed
 from qovery.sync.action import Action
 from qovery.sync.inventory import ENVIRONMENT, Inventory
 

@@ -87,8 +87,11 @@ class ConnectionPool:
             self._idle.append((now, connection))
             if self._retired:
                 _close_all(self._idle)
-            elif now - self._idle[0][0] > self._idle_timeout:
-                self._idle.pop(0)[1].close()
+            try:
+                if now - self._idle[0][0] > self._idle_timeout:
+                    self._idle.pop(0)[1].close()
+            except IndexError:  # another thread was first
+                pass
         if counted:
             self._slots.put(None)
 

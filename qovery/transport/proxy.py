@@ -25,7 +25,7 @@ def manager(route: Route, options: dict[str, Any]) -> urllib3.PoolManager:
     user, password = (None if part is None else unquote(part) for part in (url.username, url.password))
     if url.scheme.startswith("socks"):
         return _socks_manager(url.geturl(), user, password, options)
-    headers = dict(route.proxy_headers.value)
+    headers = {name: value.reveal() for name, value in route.proxy_headers}
     try:
         if user is not None:
             headers.update(make_headers(proxy_basic_auth=f"{user}:{password or ''}"))

@@ -8,7 +8,6 @@ from __future__ import annotations
 import itertools
 import json
 import logging
-import os
 import socket
 import struct
 import threading
@@ -28,7 +27,7 @@ from test.support.clients import client_for
 from test.support.hostile import HostileServer, http_response, trickle
 
 LOG = logging.getLogger("qovery")
-EXAMPLES = int(os.environ.get("FAULT_EXAMPLES", "400" if NIGHTLY else "10"))
+EXAMPLES = 400 if NIGHTLY else 10
 POOL = 6  # connections: as many as there are calls at once, so that none waits for another's fault
 
 

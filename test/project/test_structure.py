@@ -20,7 +20,7 @@ PACKAGE = Package(Path(qovery.__file__).parent)
 #: in their own. A package stands for all its modules without a room of their own.
 FLOORS = {
     0: ["_version", "exceptions", "origins", "api_response", "table"],
-    1: ["redaction.marks", "redaction.text_mask", "redaction.sealing", "redaction"],
+    1: ["redaction.marks", "redaction.validation", "redaction.sealing", "redaction"],
     2: ["models.model", "models", "operation", "checks", "credentials", "route", "snapshot", "configuration"],
     3: ["retry"],
     4: ["transport"],
@@ -74,8 +74,6 @@ TESTED_IN = {
     "transport.socks": "transport/test_proxy.py",
     "transport.transport": "transport/test_pool.py",
     "sync.action": "sync/test_planner.py",
-    "sync.inventory": "sync/test_planner.py",
-    "sync.order": "sync/test_apply.py",
     "sync.plan": "sync/test_apply.py",
     "sync.service": "sync/test_apply.py",
 }

@@ -26,13 +26,8 @@ from qovery import (
     Value,
 )
 from qovery.models.model import RequestModel
-from qovery.redaction import (
-    MASK,
-    MASKED,
-    Masked,
-    MaskedDict,
-    masked_values,
-)
+from qovery.redaction import masked_values
+from qovery.redaction.marks import MASK, MASKED, Masked, MaskedDict
 from test.support.canaries import CANARY, CHANNELS, HTML_AND_THE_LIKE, TOKEN, shows
 
 #: Each model that is sent, holding the canary wherever it has a secret.

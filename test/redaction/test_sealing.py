@@ -17,9 +17,7 @@ from qovery import (
     SecretRequest,
 )
 from qovery.api.environment_secret_api import CREATE
-from qovery.redaction import (
-    sealed,
-)
+from qovery.redaction.sealing import sealed
 from test.support.canaries import CANARY, TOKEN, catch, create, everything, shows, walk
 from test.support.clients import Connect
 from test.support.hostile import HostileServer, read, stall

@@ -111,6 +111,7 @@ class HostileServer:
         self.closed: queue.SimpleQueue[None] = queue.SimpleQueue()  # an entry for each connection that ended
         self._open: list[socket.socket] = []
         self._wake, self._woken = socket.socketpair()
+        self._down = threading.Event()
         self._thread = threading.Thread(target=self._accept, daemon=True)
 
     @property
@@ -136,18 +137,14 @@ class HostileServer:
 
     def shut_down(self) -> None:
         """Refuse new connections and break the open ones."""
-        self._wake.close()  # not every system lets the end of a socket wake its accept()
-        self._socket.close()
+        self._wake.close()
+        self._down.wait(PATIENCE)
 
     def _accept(self) -> None:
         players = []
-        while True:
-            try:
-                if self._woken in select.select([self._socket, self._woken], [], [])[0]:
-                    break
-                sock, _ = self._socket.accept()
-            except (OSError, ValueError):  # it has just been closed
-                break
+        # Closing a socket does not wake its accept() on every system, and the port stays taken until that has returned.
+        while self._woken not in select.select([self._socket, self._woken], [], [])[0]:
+            sock, _ = self._socket.accept()
             script = self._scripts[min(self.connections, len(self._scripts) - 1)]
             self.connections += 1
             if self._context is not None:
@@ -156,7 +153,9 @@ class HostileServer:
             self._open.append(sock)
             players.append(threading.Thread(target=self._play, args=(sock, script), daemon=True))
             players[-1].start()
+        self._socket.close()
         self._woken.close()
+        self._down.set()
         for sock in self._open:
             with contextlib.suppress(OSError):
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)

@@ -14,26 +14,7 @@ from qovery.sync.action import Action
 from qovery.sync.desired import Desired
 from qovery.sync.inventory import Inventory
 from qovery.sync.planner import decide
-
-
-def secret(key: str, kind: str | None = "VALUE", scope: str = "ENVIRONMENT", **fields: Any) -> Secret:
-    """A listed secret whose id is told by its key and scope."""
-    return Secret.from_dict(
-        {"id": f"{scope}-{key}", "created_at": "2026-01-01T00:00:00Z", "key": key, "scope": scope,
-         "variable_type": kind, **fields}
-    )  # fmt: skip
-
-
-def other(of: Secret, mount_path: str | None = None) -> dict[str, Any]:
-    return {"id": of.id, "key": of.key, "mount_path": mount_path, "scope": of.scope, "variable_type": of.variable_type}
-
-
-def alias(key: str, of: Secret, **fields: Any) -> Secret:
-    return secret(key, "ALIAS", aliased_secret=other(of), **fields)
-
-
-def override(of: Secret, mount_path: str | None = None) -> Secret:
-    return secret(of.key, "OVERRIDE", overridden_secret=other(of, mount_path))
+from test.support.listed import alias, other, override, secret
 
 
 def plan(
@@ -58,40 +39,55 @@ def a_file(key: str, path: str) -> SecretRequest:
     return SecretRequest(key=key, value="content", mount_path=path)
 
 
+def last(existing: list[Secret], key: str) -> Secret | None:
+    """The last secret with a key: in these tables the one that the action meets."""
+    return next((secret for secret in reversed(existing) if secret.key == key), None)
+
+
 @pytest.mark.parametrize(
     ("existing", "wanted", "kind", "reason"),
     [
         ([], {"NEW": "v"}, "create", "new key"),
-        ([OWN], {"OWN": "v"}, "update", "always written"),
+        ([OWN], {"OWN": "v"}, "update", "own secret"),
         ([OWN_FILE], {"OWN_FILE": a_file("OWN_FILE", "/own")}, "update", "always written"),
         ([secret("F", "FILE")], {"F": a_file("F", "/unknown")}, "update", "always written"),
         ([secret("OWN", None)], {"OWN": "v"}, "update", "always written"),
         ([SHARED], {"SHARED": "v"}, "override", "inherited from PROJECT"),
         ([SHARED_FILE], {"SHARED_FILE": "v"}, "override", "inherited from PROJECT"),
+        ([SHARED_FILE], {"SHARED_FILE": a_file("SHARED_FILE", "/shared")}, "override", "inherited from PROJECT"),
         ([SHARED_FILE], {"SHARED_FILE": a_file("SHARED_FILE", "/else")}, "conflict", "mounted at /shared"),
         ([SHARED], {"SHARED": a_file("SHARED", "/else")}, "conflict", "mounted nowhere"),
         ([SHARED, override(SHARED)], {"SHARED": "v"}, "update", "own override"),
-        ([SHARED, override(SHARED)], {"SHARED": a_file("SHARED", "/x")}, "conflict", "mounted nowhere"),
+        ([override(SHARED), SHARED], {"SHARED": a_file("SHARED", "/x")}, "conflict", "mounted nowhere"),
+        ([override(SHARED_FILE, "/shared")], {"SHARED_FILE": a_file("SHARED_FILE", "/shared")}, "update", "override"),
+        ([override(SHARED_FILE, "/shared")], {"SHARED_FILE": a_file("SHARED_FILE", "/x")}, "conflict",
+         "mounted at /shared, not at /x"),
+        ([secret("O", "OVERRIDE")], {"O": a_file("O", "/x")}, "conflict", "mounted nowhere, not at /x"),
         ([BUILT_IN], {"QOVERY_DB_URL": "v"}, "conflict", "of scope BUILT_IN"),
         ([secret("X", scope="ORGANIZATION")], {"X": "v"}, "conflict", "of scope ORGANIZATION"),
         ([OWN, alias("A", OWN)], {"A": "v"}, "conflict", "an alias of OWN"),
         ([OWN, secret("A", None, aliased_secret=other(OWN))], {"A": "v"}, "conflict", "an alias of OWN"),
+        ([secret("A", "ALIAS")], {"A": "v"}, "conflict", "it is an alias, not a value"),
         ([OWN], {"OWN": a_file("OWN", "/x")}, "conflict", "not FILE"),
         ([OWN_FILE], {"OWN_FILE": "v"}, "conflict", "not VALUE"),
         ([OWN_FILE], {"OWN_FILE": a_file("OWN_FILE", "/x")}, "conflict", "mounted at /own, not at /x"),
         ([secret("E", "EXTERNAL_SECRET")], {"E": "v"}, "conflict", "its kind is EXTERNAL_SECRET"),
         ([FOREIGN], {"FOREIGN": "v"}, "conflict", "managed by DOPPLER"),
         ([OWN], {"NEW": "OWN"}, "conflict", "equals a key"),
+        ([OWN, SHARED], {"OWN": "SHARED"}, "conflict", "equals a key"),
         ([], {"NEW": "OTHER", "OTHER": "v"}, "conflict", "equals a key"),
         ([], {"QOVERY_X": "v"}, "conflict", "are reserved"),
         ([], {"__X": "v"}, "conflict", "starts with a letter"),
     ],
 )  # fmt: skip
 def test_value__meets(existing: list[Secret], wanted: dict[str, Any], kind: str, reason: str) -> None:
-    """What a wanted value meets decides what is done, and the reason says so."""
+    """What a wanted value meets decides what is done, and the action names it, says why, and has the request."""
+    key, value = next(iter(wanted.items()))
     action = plan(existing, wanted)[0]
-    assert (action.kind, action.key) == (kind, next(iter(wanted)))
+    assert (action.kind, action.key, action.target, action.cascades) == (kind, key, None, ())
     assert reason in action.reason
+    assert action.secret is last(existing, key)
+    assert action.request == (None if kind == "conflict" else Desired.read({key: value}, None).values[key])
     assert len(plan(existing, wanted)) == len(wanted)
 
 
@@ -111,14 +107,16 @@ def test_value__meets(existing: list[Secret], wanted: dict[str, Any], kind: str,
         ([SHARED, override(SHARED)], {}, "SHARED", "conflict", "target SHARED is an OVERRIDE"),
         ([SHARED], {"SHARED": "v"}, "SHARED", "conflict", "becomes an override"),
         ([], {}, "ABSENT", "conflict", "target ABSENT does not exist"),
+        ([secret("A")], {}, "ABSENT", "conflict", "target ABSENT does not exist"),
         ([], {}, "A", "conflict", "alias of itself"),
         ([FOREIGN], {}, "FOREIGN", "alias", "new alias"),
     ],
 )
 def test_alias__meets(existing: list[Secret], values: dict[str, str], target: str, kind: str, reason: str) -> None:
-    """What a wanted alias and its target meet decides what is done."""
+    """What a wanted alias and its target meet decides what is done; a new alias names its target."""
     action = plan(existing, values, {"A": target})[-1]
     assert (action.kind, action.key, action.target if kind != "conflict" else target) == (kind, "A", target)
+    assert action.secret is last(existing, target if kind == "alias" else "A")
     assert reason in action.reason
 
 
@@ -130,6 +128,7 @@ def test_alias__of_a_wanted_alias() -> None:
 def test_alias__key_that_is_refused() -> None:
     """An alias may not have a key that the service keeps for itself."""
     assert "are reserved" in plan([OWN], aliases={"QOVERY_A": "OWN"})[0].reason
+    assert "a secret of scope BUILT_IN has this key" in plan([OWN, BUILT_IN], aliases={BUILT_IN.key: "OWN"})[0].reason
 
 
 def test_key_like_value__allowed() -> None:
@@ -141,6 +140,7 @@ def test_replace__alias_by_value() -> None:
     """An alias in the way of a value is deleted, then the value is created."""
     actions = plan([OWN, alias("A", OWN)], {"A": "v"}, replace=True)
     assert brief(actions) == [("delete", "A"), ("create", "A")]
+    assert "it is an alias of OWN" in actions[0].reason
 
 
 def test_replace__lists_and_remakes_aliases() -> None:
@@ -149,6 +149,7 @@ def test_replace__lists_and_remakes_aliases() -> None:
     actions = plan(existing, {"OWN": a_file("OWN", "/x")}, {"WANTED": "OWN"}, replace=True)
     assert brief(actions) == [("delete", "OWN"), ("create", "OWN"), ("alias", "WANTED")]
     assert actions[0].cascades == ("LOST", "WANTED")
+    assert (actions[2].secret, actions[2].target) == (None, "OWN")
     assert "recreated" in actions[2].reason
 
 
@@ -176,6 +177,7 @@ def test_replace__spares_others() -> None:
     actions = plan([OWN, alias("A", OWN, owned_by="DOPPLER")], {"OWN": a_file("OWN", "/x")}, replace=True)
     assert brief(actions) == [("conflict", "OWN")]
     assert "A, of DOPPLER, would be deleted with it" in actions[0].reason
+    assert actions[0].secret is OWN
 
 
 def test_replace__spares_a_desired_key_in_conflict() -> None:
@@ -183,6 +185,38 @@ def test_replace__spares_a_desired_key_in_conflict() -> None:
     existing = [OWN, alias("A", OWN)]
     actions = plan(existing, {"OWN": a_file("OWN", "/x"), "A": "OWN"}, replace=True)
     assert brief(actions) == [("conflict", "OWN"), ("conflict", "A")]
+
+
+def test_replace__new_alias_of_a_recreated_target() -> None:
+    """A new alias of a secret that the plan recreates waits for it, so it names no existing target."""
+    actions = plan([OWN], {"OWN": a_file("OWN", "/x")}, {"NEW": "OWN"}, replace=True)
+    assert brief(actions) == [("delete", "OWN"), ("create", "OWN"), ("alias", "NEW")]
+    assert (actions[2].secret, actions[2].target) == (None, "OWN")
+
+
+def test_replace__off() -> None:
+    """A secret that cannot be edited is a conflict that names it, and says how to replace it."""
+    (action,) = plan([OWN_FILE], {"OWN_FILE": "v"})
+    assert action.secret is OWN_FILE
+    assert "replace=True" in action.reason
+
+
+def test_replace__impossible_successor() -> None:
+    """Nothing is deleted whose successor the service would reject."""
+    inherited = secret("X", scope="ORGANIZATION")
+    (action,) = plan([inherited, secret("X", "FILE")], {"X": "v"}, replace=True)
+    assert (action.kind, action.secret) == ("conflict", inherited)
+
+
+def test_replace__conflict_that_follows_from_another() -> None:
+    """A secret that is spared for a conflict may put another key in conflict, whose secrets are spared too."""
+    first, second = secret("FIRST"), secret("SECOND")
+    moved = alias("MOVED", first)
+    taken = alias("TAKEN", second)
+    existing = [first, second, moved, taken, alias("STUCK", taken)]
+    values = {"FIRST": a_file("FIRST", "/x"), "TAKEN": "v", "STUCK": "FIRST"}
+    actions = plan(existing, values, {"MOVED": "TAKEN"}, replace=True)
+    assert brief(actions) == [("conflict", key) for key in ("FIRST", "TAKEN", "STUCK", "MOVED")]
 
 
 def test_prune__only_own() -> None:
@@ -193,7 +227,17 @@ def test_prune__only_own() -> None:
         ("create", "NEW"), ("delete", "A"), ("delete", "OWN"), ("delete", "SHARED"), ("keep", "FOREIGN"),
     ]  # fmt: skip
     assert actions[2].cascades == ("A",)
-    assert "project's value" in actions[3].reason
+    assert [action.reason.partition("; ")[0] for action in actions[1:4]] == ["not desired"] * 3
+    assert ["project's value" in action.reason for action in actions[1:4]] == [False, False, True]
+    assert actions[4].secret is FOREIGN
+    assert "managed by DOPPLER" in actions[4].reason
+
+
+def test_prune__keeps_what_another_scope_depends_on() -> None:
+    """An own secret stays if a secret of another scope would be deleted with it."""
+    (action,) = plan([OWN, alias("A", OWN, scope="PROJECT")], prune=True)
+    assert (action.kind, action.secret) == ("keep", OWN)
+    assert "A, of PROJECT, would be deleted with it" in action.reason
 
 
 def test_prune__off() -> None:
@@ -205,6 +249,8 @@ def test_prune__keeps_the_target_of_a_desired_alias() -> None:
     """What a desired alias stands for is kept, though it is not desired by itself."""
     actions = plan([OWN, alias("A", OWN)], aliases={"A": "OWN"}, prune=True)
     assert brief(actions) == [("keep", "A"), ("keep", "OWN")]
+    assert actions[1].secret is OWN
+    assert "target of a desired alias" in actions[1].reason
 
 
 def test_prune__keeps_what_a_conflict_hangs_on() -> None:

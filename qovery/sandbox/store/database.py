@@ -172,5 +172,10 @@ def _use_wal(connection: sqlite3.Connection) -> None:
 
 
 def _now() -> str:
-    text = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f").rstrip("0")
+    return timestamp(datetime.now(timezone.utc))
+
+
+def timestamp(moment: datetime) -> str:
+    """Return a UTC time as the service writes it: without trailing zeros, but with one decimal at least."""
+    text = moment.strftime("%Y-%m-%dT%H:%M:%S.%f").rstrip("0")
     return f"{text}0Z" if text.endswith(".") else f"{text}Z"

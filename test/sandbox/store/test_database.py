@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,13 @@ import urllib3
 
 from qovery import (
     ApiConnectionError,
+    ApiValueError,
     EnvironmentSecretApi,
 )
 from qovery.sandbox import Sandbox
 from qovery.sandbox.seed import ENVIRONMENT_ID
 from qovery.sandbox.store import Behaviour
+from qovery.sandbox.store.database import Database, timestamp
 from test.support import PATIENCE
 from test.support.clients import Connect
 from test.support.sandboxes import Start
@@ -45,6 +48,22 @@ def test_file__is_not_for_others(tmp_path: Path) -> None:
     with Sandbox(db=tmp_path / "sandbox.db"):
         modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
     assert modes == dict.fromkeys(("sandbox.db", "sandbox.db-wal", "sandbox.db-shm"), 0o600)
+
+
+def test_file__of_something_else(tmp_path: Path) -> None:
+    """A file that is no database is an error that names it."""
+    file = tmp_path / "notes.txt"
+    file.write_text("no database, but long enough to look like one" * 100)
+    with pytest.raises(ApiValueError, match=r"notes\.txt cannot be used: file is not a database"):
+        Database(file)
+
+
+@pytest.mark.parametrize(
+    ("microsecond", "text"), [(0, "00.0Z"), (120_000, "00.12Z"), (123_450, "00.12345Z"), (1, "00.000001Z")]
+)
+def test_timestamp__decimals(microsecond: int, text: str) -> None:
+    """A time has no trailing zeros, but at least one decimal."""
+    assert timestamp(datetime(2026, 1, 2, 3, 40, 0, microsecond)) == f"2026-01-02T03:40:{text}"
 
 
 def test_file__that_another_process_holds(tmp_path: Path) -> None:

@@ -43,3 +43,8 @@ def test_resolve__file(interpolated: int | None, expected: str) -> None:
     file = _BLANK._replace(key="FILE", value="{{A}}", mount_path="/etc/file", interpolated=interpolated)
     secrets = {"FILE": file, "A": _BLANK._replace(key="A", value="a")}
     assert resolve("FILE", secrets.get) == expected
+
+
+def test_resolve__file_without_a_value() -> None:
+    """A file without a value is empty."""
+    assert resolve("FILE", {"FILE": _BLANK._replace(key="FILE", value=None, mount_path="/etc/file")}.get) == ""

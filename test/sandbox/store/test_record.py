@@ -4,44 +4,77 @@ from __future__ import annotations
 
 from typing import Any
 
-from qovery.sandbox.store.record import Record, describe
+import pytest
+
+from qovery.sandbox.store.record import Record, describe, normal_id
 
 RECORD = Record(
-    "1", "e", "PROJECT", "VALUE", "A", "canary", *[None] * 8, "2024-01-01T00:00:00Z", "2024-01-01T00:00:00Z"
+    id="an-id", owner="an-environment", scope="ENVIRONMENT", kind="VALUE", key="A", value="canary", mount_path=None,
+    description="what for", interpolated=1, target=None, service_id="i", service_name="n", service_type="t",
+    owned_by="QOVERY", created_at="then", updated_at="now",
+)  # fmt: skip
+TARGET = RECORD._replace(
+    id="a-target", scope="PROJECT", kind="FILE", key="T", mount_path="/t", description=None, interpolated=0
 )
-ALIAS = RECORD._replace(id="2", kind="ALIAS", key="B", target="1")
 
-
-def nulls(secret: dict[str, Any]) -> set[str]:
-    return {name for name, value in secret.items() if value is None}
-
-
-def test_describe__nulls() -> None:
-    """As the service does, it has null where the OpenAPI description calls a field not nullable."""
-    assert describe(ALIAS, RECORD)["aliased_secret"]["mount_path"] is None
-    assert nulls(describe(RECORD, None)) == {
-        "overridden_secret",
-        "aliased_secret",
-        "service_id",
-        "service_name",
-        "service_type",
-        "owned_by",
-        "description",
-        "enable_interpolation_in_file",
-    }
-
-
-def test_describe__strict() -> None:
-    """Strict, it has null only where the OpenAPI description allows that, and all fields that it requires."""
-    for secret in (describe(RECORD, None, strict=True), describe(ALIAS, RECORD, strict=True)["aliased_secret"]):
-        assert nulls(secret) == {"description", "enable_interpolation_in_file"}
-        assert {"id", "key", "scope", "variable_type"} <= secret.keys()
-    assert "aliased_secret" not in describe(RECORD, None, strict=True)
-    assert describe(ALIAS, RECORD, strict=True)["aliased_secret"]["mount_path"] == ""
+JSON = {
+    "id": "an-id", "created_at": "then", "updated_at": "now", "key": "A", "overridden_secret": None,
+    "aliased_secret": None, "scope": "ENVIRONMENT", "variable_type": "VALUE", "service_id": "i", "service_name": "n",
+    "service_type": "t", "owned_by": "QOVERY", "description": "what for",
+    "enable_interpolation_in_file": True,
+}  # fmt: skip
+TARGET_JSON = {
+    "id": "a-target", "key": "T", "mount_path": "/t", "scope": "PROJECT", "variable_type": "FILE", "description": None,
+    "enable_interpolation_in_file": False,
+}  # fmt: skip
 
 
 def test_record__shows_no_value() -> None:
     """Neither the representation of a record nor its JSON has the value."""
-    record = Record(*map(str, range(len(Record._fields))))._replace(key="A", value="canary")
-    assert repr(record) == "<Record A>"
-    assert "canary" not in str(describe(record, record))
+    assert repr(RECORD) == "<Record A>"
+    assert "canary" not in str(describe(RECORD, TARGET))
+
+
+@pytest.mark.parametrize(
+    ("fields", "target", "changes"),
+    [
+        ({}, None, {}),
+        ({"interpolated": None}, None, {"enable_interpolation_in_file": None}),
+        ({"interpolated": 0}, None, {"enable_interpolation_in_file": False}),
+        ({"kind": "FILE", "mount_path": "/a"}, None, {"variable_type": "FILE"}),
+        ({"kind": "ALIAS", "mount_path": "/t"}, TARGET, {"variable_type": "ALIAS", "aliased_secret": TARGET_JSON}),
+        ({"kind": "OVERRIDE"}, TARGET, {"variable_type": "OVERRIDE", "overridden_secret": TARGET_JSON}),
+    ],
+    ids=["value", "no flag", "flag off", "file", "alias", "override"],
+)
+def test_describe__json(fields: dict[str, Any], target: Record | None, changes: dict[str, Any]) -> None:
+    """The JSON has every field of the OpenAPI description, with explicit nulls."""
+    assert describe(RECORD._replace(**fields), target) == JSON | changes
+
+
+@pytest.mark.parametrize("kind", ["ALIAS", "OVERRIDE"])
+def test_describe__strict(kind: str) -> None:
+    """Strict, it has null only where the OpenAPI description allows that, and all fields that it requires."""
+    bare = RECORD._replace(description=None, interpolated=None, service_id=None, service_name=None, service_type=None)
+    target = TARGET._replace(mount_path=None)
+    related = {"ALIAS": "aliased_secret", "OVERRIDE": "overridden_secret"}[kind]
+    secret = describe(bare._replace(kind=kind, owned_by=None), target, strict=True)
+    assert secret == {
+        "id": "an-id", "created_at": "then", "updated_at": "now", "key": "A", "scope": "ENVIRONMENT",
+        "variable_type": kind, "description": None, "enable_interpolation_in_file": None,
+        related: TARGET_JSON | {"mount_path": ""},
+    }  # fmt: skip
+    assert describe(RECORD, None, strict=True).keys() == JSON.keys() - {"aliased_secret", "overridden_secret"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("AAAAAAAA-0000-4000-8000-00000000000F", "aaaaaaaa-0000-4000-8000-00000000000f"),
+        ("AAAAAAAA-0000-4000-8000-00000000000", "AAAAAAAA-0000-4000-8000-00000000000"),
+        ("Shop", "Shop"),
+    ],
+)
+def test_normal_id(text: str, expected: str) -> None:
+    """Only a UUID is written in lower case."""
+    assert normal_id(text) == expected

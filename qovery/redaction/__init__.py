@@ -9,117 +9,19 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import functools
 import html
 import json
 import re
-import sys
-import traceback
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final
 from urllib.parse import unquote, unquote_plus
 
 from pydantic import BaseModel
-from pydantic_core import ValidationError
-from typing_extensions import ParamSpec
 
-from qovery.exceptions import ApiValidationError, OpenApiException
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-#: What is shown in the place of a secret that is set.
-MASK: Final = "**********"
+from qovery.redaction.marks import MASK, MASKED
 
 #: Secrets shorter than this are not searched for in texts: they would match everywhere.
 SHORTEST_IN_TEXT: Final = 4
-
-
-class _Mark:
-    """The type of `MASKED`."""
-
-
-#: Marks a model's field as a secret: `Annotated[str, MASKED]`.
-MASKED: Final = _Mark()
-
-
-class Masked(Generic[T]):
-    """A value that is read by name and shown masked."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: T) -> None:
-        self.value = value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Masked) and self.value == other.value
-
-    __hash__ = None  # type: ignore[assignment] # as an object that compares by what may change
-
-    def __repr__(self) -> str:
-        return repr(None if self.value is None else MASK)
-
-
-class MaskedDict(dict[str, T]):
-    """A `dict` that shows its keys and that there are values, but no value; nor do its copies."""
-
-    def copy(self) -> MaskedDict[T]:
-        return MaskedDict(self)
-
-    def __repr__(self) -> str:
-        return repr({key: None if value is None else MASK for key, value in self.items()})
-
-    def __rich_repr__(self) -> Iterable[tuple[str, str | None]]:
-        for key, value in self.items():
-            yield key, None if value is None else MASK
-
-
-def sealed(function: Callable[P, T]) -> Callable[P, T]:
-    """Let no error leave `function` with frames attached: their locals may hold a secret.
-
-    The error, its class and its text stay. A pydantic error becomes this package's own, without the input; what
-    was being handled when an error was raised is forgotten; the error that it was raised `from` stays, without
-    frames. For an error that is no part of this package's tree, a note (on Python 3.11 and later) keeps the
-    lines that it came through.
-    """
-
-    @functools.wraps(function)
-    def call(*args: P.args, **kwargs: P.kwargs) -> T:
-        failure: BaseException
-        try:
-            return function(*args, **kwargs)
-        except ValidationError as error:
-            failure = validation_error(error)
-        except BaseException as error:
-            failure = error
-            if not isinstance(error, OpenApiException) and hasattr(error, "add_note"):
-                error.add_note("".join(traceback.format_tb(error.__traceback__)))
-        del args, kwargs
-        _forget_frames(failure, sys.exc_info()[1])
-        try:
-            raise failure
-        finally:
-            del failure  # no cycle between this frame and its error
-
-    return call
-
-
-def _forget_frames(error: BaseException | None, handled: BaseException | None) -> None:
-    """Of an error and its causes, up to one that the caller is handling: that is the caller's own."""
-    while error is not None and error is not handled:
-        error.__traceback__ = error.__context__ = None
-        error = error.__cause__
-
-
-def validation_error(error: ValidationError) -> ApiValidationError:
-    """The same problems as an error of this package, without the input."""
-    return ApiValidationError(
-        error.title,
-        [
-            {name: problem[name] for name in ("type", "loc", "msg")}
-            for problem in error.errors(include_url=False, include_context=False, include_input=False)
-        ],
-    )
 
 
 class TextMask:

@@ -1,0 +1,68 @@
+"""Lets no frame leave with an error: the locals of a call may hold secrets."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import traceback
+from collections.abc import Callable
+from typing import TypeVar
+
+from pydantic_core import ValidationError
+from typing_extensions import ParamSpec
+
+from qovery.exceptions import OpenApiException
+from qovery.redaction.validation import ApiValidationError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+C = TypeVar("C", bound=type)
+
+
+def sealed(function: Callable[P, T]) -> Callable[P, T]:
+    """Let no error leave `function` with frames attached: their locals may hold a secret.
+
+    The error, its class and its text stay. A pydantic error becomes this package's own, without the input. What
+    was being handled when an error was raised is forgotten; the error that it was raised `from` stays, without
+    frames. For an error outside this package's tree, a note (on Python 3.11 and later) keeps the lines that it came
+    through.
+    """
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        failure: BaseException
+        try:
+            return function(*args, **kwargs)
+        except ValidationError as error:
+            failure = error if isinstance(error, ApiValidationError) else ApiValidationError.without_input(error)
+        except BaseException as error:
+            failure = error
+            if not isinstance(error, OpenApiException) and hasattr(error, "add_note"):
+                error.add_note("".join(traceback.format_tb(error.__traceback__)))
+        del args, kwargs
+        _forget_frames(failure, sys.exc_info()[1])
+        try:
+            raise failure
+        finally:
+            del failure  # no cycle between this frame and its error
+
+    return call
+
+
+def sealed_class(cls: C) -> C:
+    """Seal the constructor, `__setattr__` and every public method of a class, class methods included."""
+    for name, member in list(vars(cls).items()):
+        if name.startswith("_") and name not in {"__init__", "__setattr__"}:
+            continue
+        if isinstance(member, classmethod):
+            setattr(cls, name, classmethod(sealed(member.__func__)))
+        elif callable(member) and not isinstance(member, (type, staticmethod)):
+            setattr(cls, name, sealed(member))
+    return cls
+
+
+def _forget_frames(error: BaseException | None, handled: BaseException | None) -> None:
+    """Of an error and its causes, up to one that the caller is handling: that is the caller's own."""
+    while error is not None and error is not handled:
+        error.__traceback__ = error.__context__ = None
+        error = error.__cause__

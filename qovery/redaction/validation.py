@@ -1,0 +1,64 @@
+"""`ApiValidationError`: the error for fields that do not fit a model, made of pydantic's without the input."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
+from typing_extensions import Self
+
+from qovery.exceptions import ApiValueError
+from qovery.redaction.marks import MASK
+
+
+class ApiValidationError(ApiValueError, ValidationError):
+    """Fields that do not fit a model. It never carries the input, which may be a secret.
+
+    It is a `pydantic.ValidationError` too, whose methods it has: `title`, `errors()`, `error_count()` and `json()`.
+    """
+
+    def __init__(self, *_: Any) -> None:
+        """Pydantic makes it; see `without_input`."""
+        self.path_to_item = None
+
+    @classmethod
+    def without_input(cls, error: ValidationError) -> Self:
+        """The same problems, with the mask as their input."""
+        return cls._made_of(
+            error.title,
+            [
+                (problem["type"], tuple(problem["loc"]), problem["msg"])
+                for problem in error.errors(include_url=False, include_context=False, include_input=False)
+            ],
+        )
+
+    @classmethod
+    def _made_of(cls, title: str, problems: list[tuple[str, tuple[str | int, ...], str]]) -> Self:
+        # Each as a custom error: pydantic composes the text of its own ones from values that are not kept.
+        return cls.from_exception_data(
+            title,
+            [
+                InitErrorDetails(type=PydanticCustomError(kind, text), loc=loc, input=MASK)
+                for kind, loc, text in problems
+            ],
+            hide_input=True,
+        )
+
+    def errors(self, **_: Any) -> list[Any]:
+        """One mapping for each problem, with `type`, `loc` (the path to the field), `msg` and, masked, `input`."""
+        return super().errors(include_url=False, include_context=False)
+
+    def json(self, **options: Any) -> str:
+        """`errors()` as JSON."""
+        return json.dumps(self.errors(), **options)
+
+    def __str__(self) -> str:
+        lines = [f"{'.'.join(map(str, e['loc'])) or self.title}: {e['msg']}" for e in self.errors()]
+        return f"{self.title} is not valid: {'; '.join(lines)}"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self)._made_of, (self.title, [(e["type"], e["loc"], e["msg"]) for e in self.errors()])

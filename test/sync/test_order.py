@@ -1,0 +1,65 @@
+"""Which actions of a plan wait for which."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from qovery import Secret, SecretRequest
+from qovery.sync.desired import Desired
+from qovery.sync.inventory import Inventory
+from qovery.sync.order import Order
+from qovery.sync.planner import decide
+from test.support.listed import alias, override, secret
+
+OWN = secret("OWN")
+SHARED = secret("SHARED", scope="PROJECT")
+
+
+def a_file(key: str) -> SecretRequest:
+    return SecretRequest(key=key, value="content", mount_path="/file")
+
+
+@pytest.mark.parametrize(
+    ("existing", "values", "aliases", "waits"),
+    [
+        ([OWN], {"OWN": "v", "A": "v"}, {}, {}),
+        ([], {"NEW": "v"}, {"A": "NEW"}, {"alias A": {"create NEW"}}),
+        ([OWN], {"OWN": "v"}, {"A": "OWN"}, {}),
+        ([OWN], {"OWN": a_file("OWN")}, {}, {"create OWN": {"delete OWN"}}),
+        (
+            [OWN, alias("A", OWN)],
+            {"OWN": a_file("OWN")},
+            {"A": "OWN"},
+            {"create OWN": {"delete OWN"}, "alias A": {"create OWN"}},
+        ),
+        (
+            [OWN, SHARED, alias("A", OWN)],
+            {"OWN": a_file("OWN")},
+            {"A": "SHARED"},
+            {"delete OWN": {"delete A"}, "create OWN": {"delete OWN"}, "alias A": {"delete A"}},
+        ),
+        ([OWN, alias("A", OWN)], {}, {}, {"delete OWN": {"delete A"}}),
+        ([OWN, alias("A", SHARED), SHARED], {}, {}, {}),
+        ([SHARED, override(SHARED)], {}, {}, {}),
+    ],
+    ids=[
+        "independent", "alias of a new secret", "alias of an existing secret", "replaced", "replaced with its alias",
+        "alias that moves away", "pruned with its alias", "pruned beside another's alias", "pruned override",
+    ],
+)  # fmt: skip
+def test_order__waits(
+    existing: list[Secret], values: dict[str, Any], aliases: dict[str, str], waits: dict[str, set[str]]
+) -> None:
+    """A write waits for the deletion of its key, an alias for its new target, a deletion for those of its aliases."""
+    desired = Desired.read(values, aliases, replace=True, prune=True)
+    actions = decide(Inventory(existing), desired)
+    order = Order(actions)
+    names = [f"{action.kind} {action.key}" for action in actions]
+    assert {names[at]: {names[i] for i in needs} for at, needs in enumerate(order.needs) if needs} == waits
+    for at, later in enumerate(order.needed_by):
+        assert sorted(later) == [i for i, needs in enumerate(order.needs) if at in needs]
+    assert {key: names[at] for key, at in order.writes.items()} == {
+        action.key: name for action, name in zip(actions, names, strict=True) if action.kind != "delete"
+    }
