@@ -32,6 +32,7 @@ FLOORS = {
         "sandbox.store",
         "sandbox.seed",
         "sandbox.faults",
+        "sandbox.guard",
         "sandbox.app",
         "sandbox.admin",
         "sandbox.page",
