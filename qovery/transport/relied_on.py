@@ -21,6 +21,7 @@ class Part(NamedTuple):
         sets_only: Attributes that its code sets, all of them, since we set them in its place.
         passes: The keywords that its code passes to `self.ConnectionCls`, all of them.
         order: Fragments of its source that must follow each other.
+        since: The oldest Python that has it.
     """
 
     path: str
@@ -31,6 +32,7 @@ class Part(NamedTuple):
     sets_only: str = ""
     passes: str = ""
     order: tuple[str, ...] = ()
+    since: tuple[int, int] = (3, 10)
 
 
 _POOL = "urllib3.connectionpool:HTTPConnectionPool"
@@ -95,6 +97,8 @@ PARTS = (
         "self",
         uses="send response_class _read_status",
     ),
+    Part(f"{_PLAIN}.set_tunnel", "forgotten when the tunnel is there: they hold credentials", sets="_tunnel_headers"),
+    Part(f"{_PLAIN}.get_proxy_response_headers", "as above", uses="_raw_proxy_headers", since=(3, 12)),
     Part(
         f"{_SECURE}._connect_tls_proxy",
         "wrapped: urllib3 reads the outer socket on its own, so that one keeps the time",

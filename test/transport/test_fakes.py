@@ -250,6 +250,21 @@ def test_connection_class__replaced(
     assert len(server.received) == 2
 
 
+def test_connection_methods__replaced(
+    connect: Connect, server: RecordingServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fake of the methods of urllib3's connections sends nothing, and answers."""
+    api = connect(server, connection_pool_maxsize=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(urllib3.connection.HTTPConnection, "request", lambda *_, **__: None)
+        patch.setattr(urllib3.connection.HTTPConnection, "getresponse", lambda _: fake_response())
+        for _ in range(2):
+            assert CALLS["list"](api).results == []
+    assert server.received == []
+    CALLS["list"](api)
+    assert len(server.received) == 1
+
+
 def test_create_connection__replaced(
     connect: Connect, server: RecordingServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

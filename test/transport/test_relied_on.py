@@ -8,6 +8,7 @@ import importlib
 import inspect
 import io
 import ssl
+import sys
 import textwrap
 import types
 from collections.abc import Callable, Iterator, Sequence
@@ -62,12 +63,11 @@ def names(part: Part) -> set[str]:
 
 def assigned(part: Part) -> set[str]:
     """The attributes that a function sets."""
-    return {
-        instruction.argval
-        for code in codes(function(part).__code__)
-        for instruction in dis.get_instructions(code)
-        if instruction.opname == "STORE_ATTR"
-    }
+    return {name for code in codes(function(part).__code__) for name in stored(code)}
+
+
+def stored(code: types.CodeType) -> set[str]:
+    return {instruction.argval for instruction in dis.get_instructions(code) if instruction.opname == "STORE_ATTR"}
 
 
 def keywords(part: Part) -> set[str]:
@@ -84,6 +84,8 @@ def keywords(part: Part) -> set[str]:
 @each
 def test_part(part: Part) -> None:
     """It exists, and is what the table says."""
+    if sys.version_info < part.since:
+        pytest.skip("this Python does not have it")
     found = find(part)
     assert part.why
     if part.parameters is not None:
@@ -121,21 +123,26 @@ LISTED = {part.path.rpartition(".")[2].rpartition(":")[2] for part in PARTS} | {
 
 @pytest.mark.parametrize("kind", OURS, ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
 def test_overridden__is_listed(kind: type[Any]) -> None:
-    """What our classes replace in the libraries' is in the table."""
-    theirs = {
-        name
-        for base in kind.__mro__
-        if base.__module__.partition(".")[0] not in {"qovery", "builtins", "io", "_io"}
-        for name in vars(base)
+    """What our classes replace or set of what the libraries' classes have or use is in the table."""
+    bases = [base for base in kind.__mro__ if base.__module__.partition(".")[0] not in {"builtins", "io", "_io"}]
+    ours = [base for base in bases if base.__module__.startswith("qovery.")]
+    theirs = [base for base in bases if base not in ours]
+    used = {name for code in methods(theirs) for name in code.co_names} | {
+        name for base in theirs for name in vars(base)
     }
-    replaced = {
-        name
-        for base in kind.__mro__
-        if base.__module__.startswith("qovery.")
-        for name in vars(base)
-        if name in theirs and not name.startswith(("__", "_abc_"))
-    }
-    assert replaced <= LISTED, replaced - LISTED
+    replaced = {name for base in ours for name in vars(base) if not name.startswith(("__", "_abc_"))}
+    replaced |= {name for code in methods(ours) for name in stored(code)}
+    replaced -= {"pool", "response"}  # what is set so is an attribute of another object
+    assert replaced & used <= LISTED, (replaced & used) - LISTED
+
+
+def methods(classes: Sequence[type[Any]]) -> Iterator[types.CodeType]:
+    """The code of the methods and properties of classes."""
+    for kind in classes:
+        for member in vars(kind).values():
+            function = getattr(member, "fset" if isinstance(member, property) else "__func__", member)
+            if isinstance(function, types.FunctionType):
+                yield from codes(function.__code__)
 
 
 def test_private_names__are_listed() -> None:
