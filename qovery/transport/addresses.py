@@ -16,9 +16,10 @@ _create_connection = openers.create_connection
 
 def connected(host: str, port: int, attempt: Attempt, **options: Any) -> socket.socket:
     """A socket to `host`; `options` are those of urllib3's `create_connection`, which a fake may have replaced."""
-    open_socket = functools.partial(openers.create_connection, **options)
+    open_socket: Any = functools.partial(openers.create_connection, **options)
     if open_socket.func is not _create_connection:
-        return open_socket((host, port), attempt.remaining())  # it may want the name
+        sock: socket.socket = open_socket((host, port), attempt.remaining())  # it may want the name
+        return sock
     return first_reachable(host, port, attempt, open_socket)
 
 
