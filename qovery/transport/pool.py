@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import _socket
 import contextlib
+import functools
+import operator
 import os
 import queue
 import socket
@@ -16,6 +18,9 @@ from typing import Any
 
 from urllib3.exceptions import ClosedPoolError, EmptyPoolError
 from urllib3.util.connection import is_connection_dropped
+
+#: What makes sockets, and what connects them: fakes replace one or the other, also for a client in use.
+sockets = functools.partial(operator.attrgetter("socket", "socket.connect"), socket)
 
 
 class ConnectionPool:
@@ -70,7 +75,7 @@ class ConnectionPool:
                 since, connection = self._idle.pop()
             except IndexError:  # another thread was first
                 break
-            usable = type(connection) is kind and connection_is_current(connection)
+            usable = type(connection) is kind and getattr(connection, "made_with", None) in (None, sockets())
             if usable and time.monotonic() - since < self._idle_timeout and not is_connection_dropped(connection):
                 return connection
             connection.close()
@@ -160,16 +165,6 @@ class ConnectionPool:
     def _open(self) -> list[Any]:
         sockets = [reference() for reference in list(self._sockets)]
         return [sock for sock in sockets if sock is not None]
-
-
-def sockets() -> tuple[Any, Any]:
-    """What makes sockets, and what connects them: fakes replace one or the other, also for a client in use."""
-    return socket.socket, socket.socket.connect
-
-
-def connection_is_current(connection: Any) -> bool:
-    """Whether a connection opened now would be made in the same way. Of other classes than ours nothing is known."""
-    return getattr(connection, "made_with", None) in (None, sockets())
 
 
 #: What an error of urllib3 names as its pool.
