@@ -39,7 +39,7 @@ class Transport:
     def __init__(self, route: Route) -> None:
         self.route = route
         scheme, netloc = route.url[:2]
-        options: dict[str, Any] = {"maxsize": 0}
+        options: dict[str, Any] = {"maxsize": 1}  # of urllib3's own queue, which is not used
         if route.socket_options is not None:
             options["socket_options"] = list(route.socket_options)
         if scheme == "https":
