@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import signal
 import socket
@@ -13,7 +14,7 @@ import urllib3
 from urllib3.exceptions import HTTPError
 
 from qovery import InsecureWarning
-from test.support import NIGHTLY, wait_until
+from test.support import NIGHTLY, PATIENCE, wait_until
 from test.support.calls import CALLS, GOOD
 from test.support.clients import Connect
 from test.support.hostile import HostileServer, Step, http_response, read, reset, respond, send, stall
@@ -176,6 +177,32 @@ def test_signal_handler__that_raises_while_one_of_two_addresses_is_tried(
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert len(tried) == 1
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # of a socket that the collector closes
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_thread__that_is_interrupted_from_outside(connect: Connect, server: RecordingServer) -> None:
+    """An exception that another thread sets leaves as itself at whatever point it comes; the client stays usable."""
+    api = connect(server, connection_pool_maxsize=1)
+    set_exception = ctypes.pythonapi.PyThreadState_SetAsyncExc
+    ends: list[type[BaseException]] = []
+
+    def call() -> None:
+        try:
+            while True:
+                api.list_environment_secrets("e")
+        except BaseException as error:
+            ends.append(type(error))
+
+    for number in range(1, 21):
+        received = len(server.received)
+        thread = threading.Thread(target=call)
+        thread.start()
+        wait_until(lambda received=received: len(server.received) > received)  # type: ignore[misc] # bound at once
+        set_exception(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(Limit))
+        thread.join(PATIENCE)
+        assert ends == [Limit] * number
+        api.list_environment_secrets("e", _request_timeout=PATIENCE)
 
 
 #: Makes calls, each interrupted by a signal handler at another instruction of this package, urllib3 or http.client.
