@@ -9,7 +9,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 from pydantic import SecretStr
@@ -17,8 +17,8 @@ from pydantic import SecretStr
 from qovery.checks import header_text
 from qovery.exceptions import ApiException, ApiTimeoutError, ApiValueError
 from qovery.origins import from_signal_handler
-from qovery.redaction import TextMask
-from qovery.redaction.marks import MaskedDict
+from qovery.redaction.marks import MaskedDict, held
+from qovery.redaction.text_mask import TextMask, credentials
 
 #: A token, or a callable that returns one.
 Token = str | SecretStr | Callable[[], str | SecretStr]
@@ -36,7 +36,11 @@ class Credentials:
         headers: The header that signs a request; None if the callable has not been asked yet.
     """
 
-    __slots__ = ("_asking", "_given", "_locks", "_name", "_scheme", "_token", "headers")
+    __slots__ = ("_asking", "_held_given", "_held_headers", "_held_previous", "_locks", "_name", "_scheme")
+
+    _given = held("_held_given")
+    _previous = held("_held_previous")
+    headers = held("_held_headers")
 
     def __init__(self, name: str, given: Token, scheme: str | None) -> None:
         self._name = name
@@ -44,8 +48,8 @@ class Credentials:
         self._scheme = scheme
         self._locks: dict[int, Any] = {}
         self._asking: dict[int, weakref.ref[Any]] = {}  # the processes in which a thread asks the callable
-        self._token = ""
-        self.headers: dict[str, str] | None = None
+        self._previous = ""
+        self.headers = None
         if not callable(given):
             self._keep(_token_text(name, given))
 
@@ -57,7 +61,8 @@ class Credentials:
             ApiException: The callable failed.
             ApiTypeError, ApiValueError: It returned something else than a token.
         """
-        return self.headers or self._fetch(None, deadline)
+        headers: dict[str, str] | None = self.headers
+        return headers or self._fetch(None, deadline)
 
     def renew(self, rejected: str, deadline: float) -> str | None:
         """Another `Authorization` after the service rejected one, or None if there is no other.
@@ -69,6 +74,11 @@ class Credentials:
             return None
         renewed = self._fetch(rejected, deadline)["Authorization"]
         return None if renewed == rejected else renewed
+
+    def secrets(self) -> Iterator[str]:
+        """What no text may show: the token, and the one before it, which a server may still name."""
+        yield from credentials(self._previous)
+        yield from credentials(self.headers["Authorization"] if self.headers else "")
 
     def _fetch(self, rejected: str | None, deadline: float) -> dict[str, str]:
         pid = os.getpid()
@@ -82,7 +92,7 @@ class Credentials:
             held.extend(map(lock.acquire, (True,), (left,)))
             if not held[0]:
                 raise ApiTimeoutError(reason=f"the callable for {self._name} did not return in time in another thread")
-            headers = self.headers
+            headers: dict[str, str] | None = self.headers
             if headers is None or headers["Authorization"] == rejected:
                 headers = self._keep(self._ask(pid))
             return headers
@@ -107,15 +117,15 @@ class Credentials:
             return _token_text(f"{self._name} from its callable", token)
         finally:
             self._asking.pop(pid, None)
-        raise ApiException(reason=f"the callable for {self._name} failed: {TextMask([self._token])(text)}")
+        raise ApiException(reason=f"the callable for {self._name} failed: {TextMask(self.secrets())(text)}")
 
     def _keep(self, token: str) -> dict[str, str]:
         scheme = self._scheme
         if scheme is None:
             scheme = "" if " " in token else "Token"
-        self._token = token
-        self.headers = {"Authorization": f"{scheme} {token}" if scheme else token}
-        return self.headers
+        self._previous = self.headers["Authorization"] if self.headers else ""
+        headers = self.headers = {"Authorization": f"{scheme} {token}" if scheme else token}
+        return headers
 
 
 class OverriddenCredentials:
@@ -125,6 +135,8 @@ class OverriddenCredentials:
         schemes: What it returned.
         reader: Renews the token in it, if it is one of a callable.
     """
+
+    headers = held("_held_headers")
 
     def __init__(self, schemes: Mapping[str, Mapping[str, Any]], reader: CredentialsReader) -> None:
         self._reader = reader
@@ -136,12 +148,17 @@ class OverriddenCredentials:
 
     def fetch(self, deadline: float) -> dict[str, str]:
         """The headers."""
-        return self.headers
+        headers: dict[str, str] = self.headers
+        return headers
 
     def renew(self, rejected: str, deadline: float) -> str | None:
         """As that of the `Credentials` which the rejected header is from, if any."""
         source = self._reader.source(rejected)
         return None if source is None else source.renew(rejected, deadline)
+
+    def secrets(self) -> Iterator[str]:
+        """Those of the headers, which the request has."""
+        return iter(())
 
 
 class CredentialsReader:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+import trustme
 
 from qovery import (
     ApiClient,
@@ -148,7 +149,7 @@ def test_tls__changed_after_the_first_call(connect: Connect, tls: Authority) -> 
         api = connect(server, cert_file=certificate, key_file=key, retries=0)
         configuration = api.api_client.configuration
         api.list_environment_secrets("e")
-        configuration.ca_cert_data = Authority(tls.folder).ca_text
+        configuration.ca_cert_data = trustme.CA().cert_pem.bytes().decode()
         with pytest.raises(ApiConnectionError, match="TLS failed"):
             api.list_environment_secrets("e")
         configuration.ca_cert_data = tls.ca_text

@@ -12,6 +12,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.util import Retry, Timeout
 
 from qovery.origins import from_library, from_log_handler, from_signal_handler
+from qovery.redaction.marks import held
 from qovery.route import Route
 from qovery.transport.attempt import LONGEST, Attempt
 from qovery.transport.attempt_pool import ATTEMPT_POOLS, AttemptPool, InterruptedAttempt
@@ -35,6 +36,8 @@ class Transport:
         ApiValueError: A certificate, a key or a proxy cannot be used.
         MissingExtraError: The proxy needs an extra that is not installed.
     """
+
+    _state = held("_held_state")  # with the headers for the proxy
 
     def __init__(self, route: Route) -> None:
         self.route = route
@@ -87,6 +90,7 @@ class Transport:
             if result is error:
                 raise
         finally:
+            pool.proxy_headers, pool.conn_kw = {}, {}  # an unread response holds the pool
             if not nested:
                 busy.pop(thread, None)
         if isinstance(result, Failure):
