@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from qovery.exceptions import PlanConflictError as PlanConflictError
     from qovery.exceptions import PlanHostError as PlanHostError
     from qovery.exceptions import ServiceException as ServiceException
+    from qovery.exceptions import SkippedError as SkippedError
     from qovery.exceptions import SyncError as SyncError
     from qovery.exceptions import TooManyRequestsException as TooManyRequestsException
     from qovery.exceptions import UnauthorizedException as UnauthorizedException
@@ -88,6 +89,7 @@ _HOMES = {
     "SecretRequest": "models.secret_request",
     "SecretResponseList": "models.secret_response_list",
     "ServiceException": "exceptions",
+    "SkippedError": "exceptions",
     "SyncError": "exceptions",
     "TooManyRequestsException": "exceptions",
     "UnauthorizedException": "exceptions",

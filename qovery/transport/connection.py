@@ -203,7 +203,7 @@ class BoundConnection(_Base):
         # A large body on a slow link takes its time: only the deadline counts.
         attempt.until, attempt.stall = attempt.request.deadline, math.inf
         parts: list[bytes] = []
-        self.send = parts.append  # type: ignore[method-assign,assignment] # one write for all that is sent
+        self.send = parts.append  # type: ignore[assignment] # until the request is complete
         try:
             super().request(*args, **options)
         finally:
@@ -214,7 +214,7 @@ class BoundConnection(_Base):
             self.sock.sendall(data[start : start + _SLICE])
 
     def send(self, data: Any) -> None:
-        """Send bytes that are no request, in time."""
+        """Send bytes in time."""
         self.sock.settimeout(self.attempt.remaining())
         super().send(data)
 

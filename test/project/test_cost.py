@@ -37,15 +37,14 @@ configuration = qovery.Configuration(host=sys.argv[1], access_token="a-token")
 api = qovery.EnvironmentSecretApi(qovery.ApiClient(configuration))
 counts = {}
 for name in ("list", "create", "edit", "delete") * 2:
-    body = {"create": qovery.SecretRequest, "edit": qovery.SecretEditRequest}.get(name, dict)(key="A", value="b")
     passed.clear()
     if name == "list":
         api.list_environment_secrets("e")
         loaded = counts.setdefault("modules", sorted(set(sys.modules) - libraries))
     elif name == "create":
-        api.create_environment_secret("e", body)
+        api.create_environment_secret("e", qovery.SecretRequest(key="A", value="b"))
     elif name == "edit":
-        api.edit_environment_secret("e", "s", body)
+        api.edit_environment_secret("e", "s", qovery.SecretEditRequest(key="A", value="b"))
     else:
         api.delete_environment_secret("e", "s")
     counts[name] = len(passed)
@@ -64,7 +63,7 @@ def counts() -> dict[str, Any]:
     return seen
 
 
-@pytest.mark.parametrize(("operation", "most"), [("list", 35), ("create", 35), ("edit", 35), ("delete", 34)])
+@pytest.mark.parametrize(("operation", "most"), [("list", 34), ("create", 35), ("edit", 35), ("delete", 32)])
 def test_call__functions(counts: dict[str, Any], operation: str, most: int) -> None:
     """A call passes through a bounded number of this package's functions, however small they are."""
     assert 12 <= counts[operation] <= most
