@@ -32,7 +32,7 @@
 
 All but ApiException, ApplyError and ApplyInterrupted are raised before anything is sent. `except ApiException`
 is enough for everything that can happen to a call afterwards. Texts, bodies and headers are masked before
-they get here; see `qovery.redaction`. All errors can be copied and pickled.
+they get here; see `qovery.redaction`. All errors can be copied and pickled. Their text is one printable line.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from typing_extensions import Self
+
+from qovery.printable import printable
 
 PathToItem = Sequence[str | int]
 
@@ -142,7 +144,7 @@ class ApiException(OpenApiException):
             headers = http_resp.headers if headers is None else headers
         super().__init__()
         self.status = status
-        self.reason = reason
+        self.reason = None if reason is None else printable(reason)
         self.body = body
         self.data = data
         self.headers = headers
@@ -162,13 +164,13 @@ class ApiException(OpenApiException):
         if not isinstance(self.data, Mapping):
             return None
         text = self.data.get("detail") or self.data.get("message")
-        return text if isinstance(text, str) else None
+        return printable(text) if isinstance(text, str) else None
 
     @property
     def request_id(self) -> str | None:
         """The id that the service, or a proxy before it, gave to the request."""
         headers = {name.lower(): value for name, value in (self.headers or {}).items()}
-        return next((headers[name] for name in _REQUEST_ID_HEADERS if name in headers), None)
+        return next((printable(headers[name]) for name in _REQUEST_ID_HEADERS if name in headers), None)
 
     def __str__(self) -> str:
         what = " ".join(str(part) for part in (self.status, self.reason) if part)
@@ -266,7 +268,7 @@ class PlanConflictError(SyncError):
         self.conflicts = tuple(conflicts)
 
     def __str__(self) -> str:
-        return str(self.args[0])
+        return printable(str(self.args[0]))
 
 
 if sys.version_info >= (3, 11):
@@ -294,7 +296,7 @@ class ApplyError(SyncError, _ErrorGroup):
     report: Any = None
 
     def __str__(self) -> str:
-        return self.message
+        return printable(self.message)
 
     def derive(self, excs: Sequence[Any], /) -> Any:
         """The same error with `excs` as its failures, as `except*` wants it."""
@@ -318,6 +320,9 @@ class ApplyInterrupted(KeyboardInterrupt):
 
 class LibraryError(Exception):
     """Stands as the cause of an error for one of another library: its class and text, not its frames."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class InsecureWarning(UserWarning):

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from qovery.exceptions import ApiValueError
-from qovery.redaction import credentials
 from qovery.redaction.marks import Masked
+from qovery.redaction.text_mask import credentials
 
 if TYPE_CHECKING:
     import ssl

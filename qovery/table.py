@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
+from qovery.printable import printable
+
 # No colours: text and lines take those of the page, so dark and light themes both work.
 _LINE = "border-bottom:1px solid rgba(128,128,128,.4)"
 _CELL = f"text-align:left;padding:.2em .8em;{_LINE}"
@@ -24,13 +26,13 @@ class Table:
 
     def text(self) -> str:
         """The table in aligned columns, its caption first; characters that do not print are escaped."""
-        rows = [[_printable(cell) for cell in row] for row in (self.columns, *self.rows)]
+        rows = [[printable(cell) for cell in row] for row in (self.columns, *self.rows)]
         widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
         lines = [
             "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
             for row in rows
         ]
-        return "\n".join([_printable(self.caption), *(lines if self.rows else [])])
+        return "\n".join([printable(self.caption), *(lines if self.rows else [])])
 
     def html(self) -> str:
         """The table as HTML that needs no style sheet."""
@@ -77,7 +79,7 @@ def age(moment: datetime, now: datetime | None = None) -> str:
 def _escape(text: str) -> str:
     import html  # slow to import, and only notebooks need it
 
-    return html.escape(_printable(text))
+    return html.escape(printable(text))
 
 
 def _style(text: str) -> str:
@@ -87,12 +89,6 @@ def _style(text: str) -> str:
 def _breakable(text: str) -> str:
     """HTML in which a long name may be broken where its words end, so that a wide table finds room."""
     return _escape(text).replace("_", "_<wbr>") if len(text) > _SHORT else _escape(text)
-
-
-def _printable(text: str) -> str:
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode() for c in text)
 
 
 def _width(text: str) -> int:

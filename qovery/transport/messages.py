@@ -10,11 +10,14 @@ import urllib3
 
 from qovery.exceptions import ApiException, LibraryError
 from qovery.operation import Operation
-from qovery.redaction import TextMask
+from qovery.redaction.text_mask import TextMask
 from qovery.retry import Outcome
 
 #: The response that a `_without_preload_content` method returns.
 RawResponse = urllib3.BaseHTTPResponse
+
+#: The characters that an error keeps of all headers together.
+_HEADERS_KEPT = 64 * 1024
 
 
 class Request(NamedTuple):
@@ -48,7 +51,7 @@ class Request(NamedTuple):
     @property
     def mask(self) -> TextMask:
         """What takes the request's secrets out of a text from outside."""
-        return TextMask(chain.from_iterable(part() for part in self.secrets))
+        return TextMask(chain.from_iterable(part() for part in self.secrets), self.deadline)
 
 
 class Response:
@@ -118,5 +121,14 @@ class Failure:
 
 
 def mask_headers(headers: Mapping[str, str], mask: Callable[[str], str]) -> Mapping[str, str]:
-    """The headers with `mask` applied to names and values; names are still found in any case."""
-    return urllib3.HTTPHeaderDict([(mask(name), mask(value)) for name, value in headers.items()])
+    """The headers with `mask` applied to names and values; names are still found in any case.
+
+    Headers that do not fit into 64 KiB, all together, are left out.
+    """
+    left, kept = _HEADERS_KEPT, []
+    for name, value in headers.items():
+        size = len(name) + len(value)
+        if size <= left:
+            left -= size
+            kept.append((mask(name), mask(value)))
+    return urllib3.HTTPHeaderDict(kept)

@@ -44,6 +44,9 @@ def receive(raw: RawResponse, attempt: Attempt, pool: AttemptPool) -> Response:
             response.data = raw.read()
         raw.release_conn()
     if raw.retries and raw.retries.history:  # by a caller's own policy
+        for past in raw.retries.history:
+            if past.error is not None:
+                past.error.__traceback__ = past.error.__context__ = None  # whose frames hold the request
         response.unconfirmed = any(
             is_unconfirmed(request.operation, Outcome(past.status, not isinstance(past.error, ConnectTimeoutError)))
             for past in raw.retries.history

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import http.client
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from qovery.printable import printable
+
+if TYPE_CHECKING:
+    from qovery.transport.messages import Request
 
 #: What nearly every response begins with. Whatever else there may be is left to `http.client`.
 _PLAIN_HEAD = re.compile(rb"HTTP/1\.1 ([2-5]\d\d) ([ -~]*)\r\n((?:[\w-]+:[ -~]*\r\n){0,50})\r\n").match
@@ -33,11 +38,29 @@ class Response(http.client.HTTPResponse):
         if len(fields) < len(lines) or "transfer-encoding" in fields or not (length.isdecimal() and len(length) < 16):
             return self._begin_other()
         self.fp.read(head.end())
-        self.code, self.status, self.reason, self.version = status, status, head[2].decode().strip(), 11
+        self.code, self.status, self.version = status, status, 11
+        self.reason = self._shown(status, head[2].decode())
         self.headers = self.msg = headers
         self.chunked, self.length = False, int(length)
         self.will_close = "close" in fields.get("connection", "").lower()
         return None
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """Also what reads a proxy's response to CONNECT."""
+        request = self.fp.raw.attempt.request
+        try:
+            version, status, reason = super()._read_status()  # type: ignore[misc] # of http.client
+        except http.client.HTTPException as error:
+            _mask(error, request)
+            raise
+        return version, status, self._shown(status, reason)
+
+    def _shown(self, status: int, reason: str) -> str:
+        """The reason as a library that logs or traces it may see it."""
+        reason = reason.strip()
+        if reason == http.client.responses.get(status):
+            return reason
+        return printable(self.fp.raw.attempt.request.mask(reason))
 
     def _begin_other(self) -> None:
         reader = self.fp.raw
@@ -47,8 +70,7 @@ class Response(http.client.HTTPResponse):
                 self.headers = self.msg = None  # type: ignore[assignment] # what the base takes for "not begun"
                 super().begin()
         except http.client.HTTPException as error:  # carries what the server sent to whoever watches urllib3
-            mask = reader.attempt.request.mask
-            error.args = tuple(mask(str(part)) for part in error.args)
+            _mask(error, reader.attempt.request)
             raise
         if reader.ended:  # the base takes that for the end of the head
             raise http.client.RemoteDisconnected("the connection ended within the head of the response")
@@ -57,3 +79,8 @@ class Response(http.client.HTTPResponse):
         if self.status in _NO_BODY:  # whatever the headers promise
             del self.headers["Transfer-Encoding"]
             self.chunked, self.length = False, 0
+
+
+def _mask(error: Exception, request: Request) -> None:
+    mask = request.mask
+    error.args = tuple(printable(mask(str(part))) for part in error.args)

@@ -12,6 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from qovery.api.environment_secret_api import LIST
+from qovery.printable import printable
 from qovery.transport.attempt import Attempt
 from qovery.transport.connection import DeadlineReader
 from qovery.transport.messages import Request
@@ -54,6 +55,7 @@ def read(kind: type[http.client.HTTPResponse], answer: bytes) -> dict[str, Any]:
         try:
             response.begin()
             known = {name: getattr(response, name) for name in ("status", "code", "reason", "version", "length")}
+            known["reason"] = printable(known["reason"])
             known.update(will_close=response.will_close, chunked=response.chunked, headers=response.msg.items())
             known["body"] = response.read()
         except (http.client.HTTPException, ValueError) as error:

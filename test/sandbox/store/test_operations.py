@@ -49,7 +49,7 @@ def test_create__fields(store: Store, env: str, flag: bool | None) -> None:
     )  # fmt: skip
     assert created == store.list(env)[0]
     assert (created["key"], created["scope"], created["variable_type"]) == ("A", "ENVIRONMENT", "FILE")
-    assert (created["mount_path"], created["description"]) == ("/a", "what for")
+    assert created["description"] == "what for"
     assert created["enable_interpolation_in_file"] is flag
     assert created["created_at"] == created["updated_at"]
 
