@@ -1,7 +1,5 @@
 """`Route`: where a request goes and how it gets there, as one value. Opens no connection."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -11,7 +9,6 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from qovery.exceptions import ApiValueError
 from qovery.redaction.marks import Masked
-from qovery.redaction.text_mask import credentials
 
 if TYPE_CHECKING:
     import ssl
@@ -25,7 +22,7 @@ _PROXY_SCHEMES = {"http", "https", "socks4", "socks4a", "socks5", "socks5h"}
 
 _variable = os.environ.get
 
-_LOOPBACK = re.compile(r"(.+\.)?localhost|127(\.\d+){3}|::1").fullmatch
+_LOOPBACK = r"(.+\.)?localhost|127(\.\d+){3}|::1"
 
 
 class Route(NamedTuple):
@@ -38,7 +35,7 @@ class Route(NamedTuple):
     host: str
     proxy: Masked[str | None]
     proxy_headers: tuple[tuple[str, Masked[str]], ...]
-    proxy_ssl_context: ssl.SSLContext | None
+    proxy_ssl_context: "ssl.SSLContext | None"
     ssl_ca_cert: str | os.PathLike[str] | None
     ca_cert_data: str | bytes | None
     cert_file: str | os.PathLike[str] | None
@@ -70,6 +67,8 @@ class Route(NamedTuple):
 
     def secrets(self) -> Iterator[str]:
         """What of the proxy's settings no text may show."""
+        from qovery.redaction.text_mask import credentials  # for errors alone
+
         given = (self.proxy.reveal() or "").rpartition("@")[0].rpartition("//")[2]
         user, _, password = map(unquote, given.partition(":"))
         yield from (given, f"{user}:{password}", password or user)
@@ -87,9 +86,9 @@ class Route(NamedTuple):
                 return "assert_hostname is False, so any server with a valid certificate can read tokens and secrets"
             return None
         proxy = self.proxy_url
-        if proxy is not None and not _LOOPBACK(proxy.hostname or ""):
+        if proxy is not None and not re.fullmatch(_LOOPBACK, proxy.hostname or ""):
             return "host is plain http and a proxy forwards it, so tokens and secrets can be read on the way: use https"
-        if not _LOOPBACK(self.url.hostname or ""):
+        if not re.fullmatch(_LOOPBACK, self.url.hostname or ""):
             return "host is plain http, so tokens and secrets can be read on the way: use https"
         return None
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import urllib3
 
 from qovery.exceptions import ApiException, LibraryError
 from qovery.operation import Operation
-from qovery.redaction.text_mask import TextMask
 from qovery.retry import Outcome
+
+if TYPE_CHECKING:
+    from qovery.redaction.text_mask import TextMask
 
 #: The response that a `_without_preload_content` method returns.
 RawResponse = urllib3.BaseHTTPResponse
@@ -20,7 +22,7 @@ RawResponse = urllib3.BaseHTTPResponse
 _HEADERS_KEPT = 64 * 1024
 
 
-class Request(NamedTuple):
+class Request:
     """One HTTP request.
 
     Attributes:
@@ -36,21 +38,37 @@ class Request(NamedTuple):
         secrets: What returns everything in the request that no text may show.
     """
 
-    operation: Operation[Any]
-    target: str
-    headers: dict[str, str]
-    body: bytes | None
-    connect_timeout: float
-    read_timeout: float
-    total_timeout: float
-    deadline: float
-    max_response_size: int
-    read: bool
-    secrets: list[Callable[[], Iterable[str]]]
+    def __init__(
+        self,
+        operation: Operation[Any],
+        target: str,
+        headers: dict[str, str],
+        body: bytes | None,
+        connect_timeout: float,
+        read_timeout: float,
+        total_timeout: float,
+        deadline: float,
+        max_response_size: int,
+        read: bool,
+        secrets: list[Callable[[], Iterable[str]]],
+    ) -> None:
+        self.operation: Final = operation
+        self.target: Final = target
+        self.headers: Final = headers
+        self.body: Final = body
+        self.connect_timeout: Final = connect_timeout
+        self.read_timeout: Final = read_timeout
+        self.total_timeout: Final = total_timeout
+        self.deadline: Final = deadline
+        self.max_response_size: Final = max_response_size
+        self.read: Final = read
+        self.secrets: Final = secrets
 
     @property
     def mask(self) -> TextMask:
         """What takes the request's secrets out of a text from outside."""
+        from qovery.redaction.text_mask import TextMask  # for errors alone
+
         return TextMask(chain.from_iterable(part() for part in self.secrets), self.deadline)
 
 
