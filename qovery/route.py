@@ -13,10 +13,11 @@ from qovery.redaction.marks import Masked
 if TYPE_CHECKING:
     import ssl
 
-#: The variables that name a proxy, in both spellings; lower case wins.
-_PROXY_VARIABLES = tuple(
-    spelling for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy") for spelling in (name, name.upper())
-)
+#: The variables that name a proxy for a scheme, in both spellings; lower case wins.
+_PROXY_VARIABLES = {
+    scheme: (f"{scheme}_proxy", f"{scheme}_proxy".upper(), "all_proxy", "ALL_PROXY") for scheme in ("http", "https")
+}
+_NO_PROXY_VARIABLES = ("no_proxy", "NO_PROXY")
 
 _PROXY_SCHEMES = {"http", "https", "socks4", "socks4a", "socks5", "socks5h"}
 
@@ -93,6 +94,12 @@ class Route(NamedTuple):
         return None
 
 
+def _proxy_variables(host: str) -> tuple[str | None, ...]:
+    """The values of the variables that decide about a proxy; each look-up costs a hundredth of a call."""
+    named = tuple(map(_variable, _PROXY_VARIABLES[host.partition(":")[0]]))
+    return named + tuple(map(_variable, _NO_PROXY_VARIABLES)) if any(named) else ()
+
+
 def choose_proxy(host: str, proxy: str | None, no_proxy: str | None, environment: tuple[str | None, ...]) -> str | None:
     """The URL of the proxy through which `host` is reached, or None.
 
@@ -155,7 +162,7 @@ class RouteReader:
         proxy, headers, options = settings["_proxy"].reveal(), settings["_proxy_headers"], settings["socket_options"]
         content = (
             settings["_proxy"],
-            tuple(map(_variable, _PROXY_VARIABLES)) if proxy is None else (),
+            _proxy_variables(settings["host"]) if proxy is None else (),
             tuple(headers.items()),
             None if options is None else tuple(options),
             *_plain(settings),
