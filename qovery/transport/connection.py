@@ -132,7 +132,6 @@ class BoundConnection(_Base):
     attempt: Any = None  # an `Attempt` wherever it is used
     pool: Any = None  # an `AttemptPool` wherever it is used
     debuglevel = 0  # of http.client's switch for the whole process, which prints headers and bodies
-    _outbox: list[bytes] | None = None
     _twin: Any = None  # of the socket, during handshakes
     _head: Any = None  # a `Response` while it is read
 
@@ -203,23 +202,21 @@ class BoundConnection(_Base):
         attempt.sends += 1
         # A large body on a slow link takes its time: only the deadline counts.
         attempt.until, attempt.stall = attempt.request.deadline, math.inf
-        self._outbox = []
+        parts: list[bytes] = []
+        self.send = parts.append  # type: ignore[assignment] # until the request is complete
         try:
             super().request(*args, **options)
-            data = b"".join(self._outbox)
         finally:
-            self._outbox = None
+            del self.send
+        data = b"".join(parts)
         for start in range(0, len(data), _SLICE):
             self.sock.settimeout(attempt.remaining())
             self.sock.sendall(data[start : start + _SLICE])
 
     def send(self, data: Any) -> None:
-        """Send bytes, those of a request when it is complete."""
-        if self._outbox is not None:
-            self._outbox.append(data)
-        else:
-            self.sock.settimeout(self.attempt.remaining())
-            super().send(data)
+        """Send bytes in time."""
+        self.sock.settimeout(self.attempt.remaining())
+        super().send(data)
 
     def getresponse(self) -> Any:
         """Read the head of the response."""

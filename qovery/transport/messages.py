@@ -79,17 +79,15 @@ class Response:
     caller reads `raw` from now on, without a deadline.
     """
 
+    status: int
+    reason: str | None
+    headers: Mapping[str, str]
+    outcome: Outcome
     data = b""
     raw: RawResponse | None = None  # None once it is read
     hand_over: Callable[[], None] | None = None
     attempts = 1
     unconfirmed = False
-
-    def __init__(self, status: int, reason: str | None, headers: Mapping[str, str], outcome: Outcome) -> None:
-        self.status = status
-        self.reason = reason
-        self.headers = headers
-        self.outcome = outcome
 
     def discard(self) -> None:
         """Let go of an unread body before another attempt: reading it could take until the deadline."""
