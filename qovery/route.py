@@ -94,12 +94,6 @@ class Route(NamedTuple):
         return None
 
 
-def _proxy_variables(host: str) -> tuple[str | None, ...]:
-    """The values of the variables that decide about a proxy; each look-up costs a hundredth of a call."""
-    named = tuple(map(_variable, _PROXY_VARIABLES[host.partition(":")[0]]))
-    return named + tuple(map(_variable, _NO_PROXY_VARIABLES)) if any(named) else ()
-
-
 def choose_proxy(host: str, proxy: str | None, no_proxy: str | None, environment: tuple[str | None, ...]) -> str | None:
     """The URL of the proxy through which `host` is reached, or None.
 
@@ -160,9 +154,14 @@ class RouteReader:
     def read(self, settings: Mapping[str, Any], warn: Callable[[str], None]) -> Route:
         """The route; `warn` is called with the reason if it is insecure in another way or place than the last."""
         proxy, headers, options = settings["_proxy"].reveal(), settings["_proxy_headers"], settings["socket_options"]
+        variables: tuple[str | None, ...] = ()
+        if proxy is None:  # each look-up costs a hundredth of a call
+            variables = tuple(map(_variable, _PROXY_VARIABLES[settings["host"].partition(":")[0]]))
+            if any(variables):
+                variables += tuple(map(_variable, _NO_PROXY_VARIABLES))
         content = (
             settings["_proxy"],
-            _proxy_variables(settings["host"]) if proxy is None else (),
+            variables,
             tuple(headers.items()),
             None if options is None else tuple(options),
             *_plain(settings),

@@ -1,10 +1,8 @@
 """The values that cross the transport's boundary: a request, and what one attempt at it came to."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import urllib3
 
@@ -22,7 +20,7 @@ RawResponse = urllib3.BaseHTTPResponse
 _HEADERS_KEPT = 64 * 1024
 
 
-class Request:
+class Request(NamedTuple):
     """One HTTP request.
 
     Attributes:
@@ -38,34 +36,20 @@ class Request:
         secrets: What returns everything in the request that no text may show.
     """
 
-    def __init__(
-        self,
-        operation: Operation[Any],
-        target: str,
-        headers: dict[str, str],
-        body: bytes | None,
-        connect_timeout: float,
-        read_timeout: float,
-        total_timeout: float,
-        deadline: float,
-        max_response_size: int,
-        read: bool,
-        secrets: list[Callable[[], Iterable[str]]],
-    ) -> None:
-        self.operation: Final = operation
-        self.target: Final = target
-        self.headers: Final = headers
-        self.body: Final = body
-        self.connect_timeout: Final = connect_timeout
-        self.read_timeout: Final = read_timeout
-        self.total_timeout: Final = total_timeout
-        self.deadline: Final = deadline
-        self.max_response_size: Final = max_response_size
-        self.read: Final = read
-        self.secrets: Final = secrets
+    operation: Operation[Any]
+    target: str
+    headers: dict[str, str]
+    body: bytes | None
+    connect_timeout: float
+    read_timeout: float
+    total_timeout: float
+    deadline: float
+    max_response_size: int
+    read: bool
+    secrets: list[Callable[[], Iterable[str]]]
 
     @property
-    def mask(self) -> TextMask:
+    def mask(self) -> "TextMask":
         """What takes the request's secrets out of a text from outside."""
         from qovery.redaction.text_mask import TextMask  # for errors alone
 
