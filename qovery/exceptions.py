@@ -43,7 +43,7 @@ from typing import Any
 
 from typing_extensions import Self
 
-from qovery.printable import printable
+from qovery.printable import printable as _printable
 
 PathToItem = Sequence[str | int]
 
@@ -144,7 +144,7 @@ class ApiException(OpenApiException):
             headers = http_resp.headers if headers is None else headers
         super().__init__()
         self.status = status
-        self.reason = None if reason is None else printable(reason)
+        self.reason = None if reason is None else _printable(reason)
         self.body = body
         self.data = data
         self.headers = headers
@@ -164,13 +164,13 @@ class ApiException(OpenApiException):
         if not isinstance(self.data, Mapping):
             return None
         text = self.data.get("detail") or self.data.get("message")
-        return printable(text) if isinstance(text, str) else None
+        return _printable(text) if isinstance(text, str) else None
 
     @property
     def request_id(self) -> str | None:
         """The id that the service, or a proxy before it, gave to the request."""
         headers = {name.lower(): value for name, value in (self.headers or {}).items()}
-        return next((printable(headers[name]) for name in _REQUEST_ID_HEADERS if name in headers), None)
+        return next((_printable(headers[name]) for name in _REQUEST_ID_HEADERS if name in headers), None)
 
     def __str__(self) -> str:
         what = " ".join(str(part) for part in (self.status, self.reason) if part)
@@ -268,7 +268,7 @@ class PlanConflictError(SyncError):
         self.conflicts = tuple(conflicts)
 
     def __str__(self) -> str:
-        return printable(str(self.args[0]))
+        return _printable(str(self.args[0]))
 
 
 if sys.version_info >= (3, 11):
@@ -296,7 +296,7 @@ class ApplyError(SyncError, _ErrorGroup):
     report: Any = None
 
     def __str__(self) -> str:
-        return printable(self.message)
+        return _printable(self.message)
 
     def derive(self, excs: Sequence[Any], /) -> Any:
         """The same error with `excs` as its failures, as `except*` wants it."""
@@ -322,7 +322,7 @@ class LibraryError(Exception):
     """Stands as the cause of an error for one of another library: its class and text, not its frames."""
 
     def __str__(self) -> str:
-        return printable(super().__str__())
+        return _printable(super().__str__())
 
 
 class InsecureWarning(UserWarning):

@@ -171,7 +171,7 @@ def _secret_parts(text: str) -> Iterator[str]:
         value = part.partition("=")[2].strip('" ')
         yield from (value, unquote(value))
     for word in words:
-        yield word.partition(":")[2]
+        yield word.partition(":")[2].rstrip(",;")
 
 
 def _text_in_base64(word: str) -> str:
@@ -202,12 +202,10 @@ def _forms(secret: str) -> set[str]:
     exact = {secret, secret.strip(), lines, lines.replace("\n", "\r\n"), lines.replace("\n", "\r")}
     if secret.isascii() or not _is_long(secret.strip()):
         return exact
-    forms: set[str] = set()
-    for form in exact:
-        for codec in ("utf-16-le", "utf-16-be"):
-            raw = form.encode(codec, "surrogatepass").strip(b"\0")
-            forms |= {raw.decode("latin-1"), raw.decode("utf-8", "replace").replace("\0", "")}
-    lossy = {_utf8(form).decode("ascii", "replace") for form in exact}
+    wide = [form.encode(codec, "surrogatepass") for form in exact for codec in ("utf-16-le", "utf-16-be")]
+    forms = {raw.strip(b"\0").decode("latin-1") for raw in wide}
+    lossy = {raw.decode("utf-8", "replace").replace("\0", "") for raw in wide}
+    lossy |= {_utf8(form).decode("ascii", "replace") for form in exact}
     for codec in ("ascii", "latin-1", "cp1252"):
         lossy |= {form.encode(codec, "replace").decode("utf-8", "replace") for form in exact}
     # What little is left of a short one would match other text.

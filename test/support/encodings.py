@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import codecs
 import contextlib
 import html
 import json
@@ -40,7 +39,7 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     "URL, all escaped": lambda text: "".join(f"%{byte:02x}" for byte in _raw(text)),
     "form": quote_plus,
     "HTML": html.escape,
-    "HTML in numbers": lambda text: "".join(f"&#{ord(char)};" for char in html.escape(text)),
+    "HTML in numbers": lambda text: "".join(f"&#{ord(char)};" for char in text),
     "base64": lambda text: base64.b64encode(_raw(text)).decode(),
     "base64 for URLs": lambda text: base64.urlsafe_b64encode(_raw(text)).decode().rstrip("="),
     "base64 in lines": lambda text: base64.encodebytes(_raw(text)).decode(),
@@ -88,8 +87,6 @@ def _plain(text: str) -> str:
 def _decoded(text: str) -> Iterator[str]:
     with contextlib.suppress(ValueError):
         yield json.loads(f'"{text}"', strict=False)
-    with contextlib.suppress(ValueError):
-        yield codecs.decode(text, "unicode_escape") if text.isascii() else _unescaped(text)
     yield _unescaped(text)
     yield from (unquote(text), unquote_plus(text), html.unescape(text), unicodedata.normalize("NFC", text))
     for codec in ("latin-1", "cp1252"):
