@@ -10,7 +10,8 @@
     ├── MissingExtraError               also an ImportError: an extra of this package is not installed
     ├── SyncError                       many secrets at once
     │   ├── PlanConflictError               a plan that cannot be applied as a whole
-    │   └── ApplyError                      also an ExceptionGroup (3.11): every failure of an apply
+    │   ├── SkippedError                    an action of a plan that an apply did not attempt
+    │   └── ApplyError                      also an ExceptionGroup (3.11): everything that an apply did not do
     └── ApiException                    a call that reached, or tried to reach, the service
         ├── BadRequestException             400
         ├── UnauthorizedException           401
@@ -30,8 +31,8 @@
     UserWarning
     └── InsecureWarning                 a setting under which secrets can be read on their way
 
-All but ApiException, ApplyError and ApplyInterrupted are raised before anything is sent. `except ApiException`
-is enough for everything that can happen to a call afterwards. Texts, bodies and headers are masked before
+All but ApiException, ApplyError, SkippedError and ApplyInterrupted are raised before anything is sent. `except
+ApiException` is enough for everything that can happen to a call afterwards. Texts, bodies and headers are masked before
 they get here; see `qovery.redaction`. All errors can be copied and pickled. Their text is one printable line.
 """
 
@@ -271,6 +272,10 @@ class PlanConflictError(SyncError):
         return _printable(str(self.args[0]))
 
 
+class SkippedError(SyncError):
+    """An action of a plan was not attempted, although the plan meant to do it."""
+
+
 if sys.version_info >= (3, 11):
     _ErrorGroup = ExceptionGroup[Exception]  # noqa: F821 - a builtin there
 else:
@@ -285,11 +290,11 @@ else:
 
 
 class ApplyError(SyncError, _ErrorGroup):
-    """Actions of a plan failed.
+    """Actions of a plan failed, or were skipped although the plan meant to do them.
 
     Attributes:
-        message: How many failed, and their keys.
-        exceptions: The error of each.
+        message: How many, and their keys.
+        exceptions: The error of each; a `SkippedError` for those that were skipped.
         report: The report of the apply; None on the parts that `except*` and `split` make.
     """
 

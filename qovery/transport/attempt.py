@@ -42,6 +42,7 @@ class Attempt:
     def hand_over(self) -> None:
         """From now on the caller reads, and each read has the time to read."""
         self.until = math.inf
+        self.request = None  # type: ignore[assignment] # the response, which the caller keeps, leads here
 
     def remaining(self) -> float:
         """The seconds that the next operation on the socket may take.

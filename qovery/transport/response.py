@@ -32,7 +32,7 @@ def receive(raw: RawResponse, attempt: Attempt, pool: AttemptPool) -> Response:
     """
     request, status = attempt.request, raw.status
     outcome = Outcome(status, retry_after=_retry_after(raw) if status >= 300 else None)
-    response = Response(status, raw.reason, raw.headers, b"", None, outcome)
+    response = Response(status, raw.reason, raw.headers, outcome)
     if not request.read:
         weakref.finalize(raw, pool.free).atexit = False  # however the caller lets go of it
         response.raw, response.hand_over = raw, attempt.hand_over
@@ -44,6 +44,9 @@ def receive(raw: RawResponse, attempt: Attempt, pool: AttemptPool) -> Response:
             response.data = raw.read()
         raw.release_conn()
     if raw.retries and raw.retries.history:  # by a caller's own policy
+        for past in raw.retries.history:
+            if past.error is not None:
+                past.error.__traceback__ = past.error.__context__ = None  # whose frames hold the request
         response.unconfirmed = any(
             is_unconfirmed(request.operation, Outcome(past.status, not isinstance(past.error, ConnectTimeoutError)))
             for past in raw.retries.history

@@ -49,7 +49,7 @@ class Response(http.client.HTTPResponse):
         """Also what reads a proxy's response to CONNECT."""
         request = self.fp.raw.attempt.request
         try:
-            version, status, reason = super()._read_status()  # type: ignore[misc] # see `relied_on`
+            version, status, reason = super()._read_status()  # type: ignore[misc] # of http.client
         except http.client.HTTPException as error:
             _mask(error, request)
             raise

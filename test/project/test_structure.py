@@ -39,6 +39,7 @@ FLOORS = {
         "sandbox.store",
         "sandbox.seed",
         "sandbox.faults",
+        "sandbox.guard",
         "sandbox.app",
         "sandbox.admin",
         "sandbox.page",
@@ -70,8 +71,10 @@ STILL_LONG = {"qovery": {"configuration.py"}, "test": set[str]()}
 TESTED_IN = {
     "_version": "project/test_structure.py",
     "checks": "test_configuration.py",
+    "redaction.decoders": "redaction/test_text_mask.py",
     "response_parser": "test_api_client.py",
     "snapshot": "test_configuration.py",
+    "transport.addresses": "transport/test_connection.py",
     "transport.attempt": "transport/test_connection.py",
     "transport.attempt_pool": "transport/test_pool.py",
     "transport.direct": "transport/test_connection.py",

@@ -278,7 +278,9 @@ def test_cost__of_too_much_work(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_cost__of_a_short_text() -> None:
     """A short text has enough of a share for all encodings at once."""
-    text = "%41 \\x41 &#65; 414243444546474849505152 QUJDREVGR0hJSktMTU5PUFFS 65,66,67,68,69,70,71,72,73,74,75,76,77 \0 Ã¤"
+    text = (
+        "%41 \\x41 &#65; 414243444546474849505152 QUJDREVGR0hJSktMTU5PUFFS 65,66,67,68,69,70,71,72,73,74,75,76,77 \0 Ã¤"
+    )
     mask = TextMask([HARD])
     assert mask(text) == text
     assert mask.work > 8 * len(text)
