@@ -90,9 +90,9 @@ def decoders(run: int, ascii_only: bool) -> tuple[Decoder, ...]:
     percent = rf"%[c-dC-D][0-9a-fA-F]{more}|%[eE][0-9a-fA-F](?:{more}){{2}}|%[fF][0-4](?:{more}){{3}}|%[0-9a-fA-F]{{2}}"
     entity = r"&(?:#[0-9]{1,9}|#[xX][0-9a-fA-F]{1,8}|[A-Za-z][A-Za-z0-9]{1,31});"
     base64 = rf"[A-Za-z0-9+/_-]{{{run * 4 // 3},}}(?:(?<=[A-Za-z0-9+/_-]{{16}})(?:\r\n?|\n)[ \t]*[A-Za-z0-9+/_-]+)*"
-    hexadecimal = rf"(?:0[xX])?[0-9a-fA-F]{{2}}(?:[\s:,+-]{{0,2}}(?:0[xX])?[0-9a-fA-F]{{2}}){{{run - 1},}}"
+    hexadecimal = rf"(?:0[xX])?[0-9a-fA-F]{{2}}(?:[\s:,+-]{{0,2}}(?:0[xX])?[0-9a-fA-F]{{2}}){{{run - 1},}}[0-9a-fA-F]?"
     byte = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(?![0-9])"
-    numbers = rf"{byte}(?:[\s,+]{{1,3}}{byte}){{{run - 1},}}"
+    numbers = rf"(?<![0-9]){byte}(?:[\s,+]{{1,3}}{byte}){{{run - 1},}}"
     escapes = (
         Decoder("\\", re.compile(backslash, re.S), from_backslash),
         Decoder("%", re.compile(percent), from_percent),

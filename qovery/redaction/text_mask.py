@@ -99,10 +99,10 @@ class TextMask:
 
     def _spend(self, characters: int, limit: int) -> None:
         self.work += characters
-        if time.monotonic() >= self._deadline:
-            self._late -= characters
-        if self.work > limit or self._late < 0:
+        late = characters if time.monotonic() >= self._deadline else 0
+        if self.work > limit or late > self._late:
             raise _TooMuchWorkError
+        self._late -= late
 
     def _find(self, text: str) -> list[Span]:
         spans = [span for form in self._forms for span in _occurrences(text, form)]

@@ -71,7 +71,6 @@ STILL_LONG = {"qovery": {"configuration.py"}, "test": set[str]()}
 TESTED_IN = {
     "_version": "project/test_structure.py",
     "checks": "test_configuration.py",
-    "redaction.decoders": "redaction/test_text_mask.py",
     "response_parser": "test_api_client.py",
     "snapshot": "test_configuration.py",
     "transport.addresses": "transport/test_connection.py",

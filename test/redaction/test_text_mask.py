@@ -292,7 +292,8 @@ def test_deadline__reached() -> None:
     assert mask(f"no response in time, {TOKEN}") == f"no response in time, {MASK}"
     assert mask("x " * 10_000) == "x " * 10_000
     assert mask("x " * 100_000) == MASK
-    assert mask("x " * 10_000) == MASK  # all texts share what is left
+    assert mask("x " * 10_000) == "x " * 10_000  # what was left out took nothing of what is left
+    assert mask("x " * 15_000) == MASK  # which all texts share
 
 
 def test_deadline__not_reached() -> None:
