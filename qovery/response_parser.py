@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from typing import TYPE_CHECKING, Any, cast
@@ -24,12 +25,6 @@ _GROWTH = 8
 
 #: More than any JSON takes, as a multiple of its text: lists of a list of a list take 90 times theirs.
 _LARGEST = 128
-
-#: The encodings that a body may declare, a fixed list: Python keeps in mind every other name that it is asked for.
-_CHARSET = (
-    r"(?ia)charset *= *[\"']?(utf-(?:16|32)(?:[lb]e)?|iso-8859-(?:[1-9]|1[013-6])|(?:windows-|cp)125[0-8]|latin-?1"
-    r"|koi8-[ru]|shift_jis|euc-(?:jp|kr)|gb(?:k|2312|18030)|big5)(?![\w-])"
-)
 
 
 def parse(request: Request, response: Response) -> Any:
@@ -86,19 +81,19 @@ def _memory_of_values(data: bytes) -> int:
 
 def _details(request: Request, response: Response, mask: TextMask) -> dict[str, Any]:
     """What every error with a response carries, masked."""
-    body: str | None = None
-    data = None
-    if len(response.data) <= _KEPT:
-        body, data = _masked_body(_text(response.data, response.headers.get("Content-Type", "")), mask)
-    return {
+    details = {
         "status": response.status,
         "reason": mask(response.reason or ""),
-        "body": body,
-        "data": data,
+        "body": None,
+        "data": None,
         "headers": mask_headers(response.headers, mask),
         "operation": request.operation.name,
         "attempts": response.attempts,
     }
+    if len(response.data) <= _KEPT:  # last, since it takes the time that is left
+        text = _text(response.data, response.headers.get("Content-Type", ""))
+        details["body"], details["data"] = _masked_body(text, mask)
+    return details
 
 
 def _masked_body(text: str, mask: TextMask) -> tuple[str, Any]:
@@ -124,7 +119,7 @@ def _text(content: bytes, content_type: str) -> str:
     Bytes of zero are in UTF-16 and UTF-32 alone: a body that is read as one of these and is none would hide what it
     says.
     """
-    found = re.search(_CHARSET, content_type)
+    found = _charset().search(content_type)
     charset = found[1].lower() if found else "utf-8"
     wide = charset.startswith(("utf-16", "utf-32"))
     if wide != (b"\0" in content):
@@ -135,3 +130,13 @@ def _text(content: bytes, content_type: str) -> str:
         except ValueError:
             pass
     return content.decode(charset, "replace")
+
+
+@functools.cache
+def _charset() -> re.Pattern[str]:
+    """Finds the encoding that a body declares, of a fixed list: Python remembers every other name it is asked for."""
+    return re.compile(
+        r"charset *= *[\"']?(utf-(?:16|32)(?:-?[lb]e)?|iso-8859-(?:[1-9]|1[013-6])|(?:windows-|cp)125[0-8]|latin-?1"
+        r"|koi8-[ru]|shift_jis|euc-(?:jp|kr)|gb(?:k|2312|18030)|big5)(?![\w-])",
+        re.I | re.A,
+    )
