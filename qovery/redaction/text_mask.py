@@ -355,9 +355,7 @@ def _decoders(run: int) -> tuple[_Decoder, ...]:
         r"|\\U00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2}|\\[0-3][0-7]{2}|\\[^Uux]"
     )
     more = "%[89abAB][0-9a-fA-F]"
-    percent = (
-        rf"%[c-dC-D][0-9a-fA-F]{more}|%[eE][0-9a-fA-F](?:{more}){{2}}|%[fF][0-4](?:{more}){{3}}|%[0-9a-fA-F]{{2}}"
-    )
+    percent = rf"%[c-dC-D][0-9a-fA-F]{more}|%[eE][0-9a-fA-F](?:{more}){{2}}|%[fF][0-4](?:{more}){{3}}|%[0-9a-fA-F]{{2}}"
     entity = r"&(?:#[0-9]{1,9}|#[xX][0-9a-fA-F]{1,8}|[A-Za-z][A-Za-z0-9]{1,31});"
     base64 = rf"[A-Za-z0-9+/_-]{{{run * 4 // 3},}}(?:(?<=[A-Za-z0-9+/_-]{{16}})(?:\r\n?|\n)[ \t]*[A-Za-z0-9+/_-]+)*"
     hexadecimal = rf"[0-9a-fA-F]{{2}}(?:[\s:,-]{{0,2}}(?:0[xX])?[0-9a-fA-F]{{2}}){{{run - 1},}}"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from qovery.exceptions import DotenvError, MissingExtraError
+from qovery.exceptions import ApiValueError, DotenvError, MissingExtraError
 from qovery.redaction.sealing import sealed
 from qovery.sync.desired import key_problem
 
@@ -32,6 +33,7 @@ def read_dotenv(source: str | os.PathLike[str] | IO[str]) -> dict[str, SecretStr
             value, or a key that the service rejects. The error lists all of them, never their content.
         MissingExtraError: python-dotenv is not installed.
         OSError: The file cannot be opened.
+        ApiValueError: `source` is the content of a file instead of its path.
     """
     parse = _parser()
     problems: list[tuple[int, str]] = []
@@ -43,6 +45,12 @@ def read_dotenv(source: str | os.PathLike[str] | IO[str]) -> dict[str, SecretStr
             text = Path(source).read_text(encoding="utf-8-sig")
         except UnicodeDecodeError:
             text = None
+        except (OSError, ValueError):
+            if not re.search("[=\n\0]", name):
+                raise
+            name = ""
+        if not name:  # outside of `except`: the error names the file
+            raise ApiValueError("source must be the path of a file: to parse text, pass io.StringIO(text)")
         if text is None:  # outside of `except`: the decoding error contains the bytes
             raise DotenvError(name, [(1, "the file is not UTF-8 text")])
         bindings = list(parse(io.StringIO(text)))

@@ -201,7 +201,9 @@ class BoundConnection(_Base):
         attempt.stall = attempt.request.read_timeout
         self.pool = None  # a response that ends the connection closes it while its body is unread
         attempt.response = super().getresponse()
-        self._head.headers = self._head.msg = _FORGOTTEN  # http.client keeps it until the next request; urllib3 has both
+        self._head.headers = self._head.msg = (
+            _FORGOTTEN  # http.client keeps it until the next request; urllib3 has both
+        )
         self._head = None
         self.pool = pool
         return attempt.response
