@@ -41,19 +41,7 @@ def read_dotenv(source: str | os.PathLike[str] | IO[str]) -> dict[str, SecretStr
     lines: dict[str, int] = {}
     if isinstance(source, str | os.PathLike):
         name = str(source)
-        try:
-            text = Path(source).read_text(encoding="utf-8-sig")
-        except UnicodeDecodeError:
-            text = None
-        except (OSError, ValueError):
-            if not re.search("[=\n\0]", name):
-                raise
-            name = ""
-        if not name:  # outside of `except`: the error names the file
-            raise ApiValueError("source must be the path of a file: to parse text, pass io.StringIO(text)")
-        if text is None:  # outside of `except`: the decoding error contains the bytes
-            raise DotenvError(name, [(1, "the file is not UTF-8 text")])
-        bindings = list(parse(io.StringIO(text)))
+        bindings = list(parse(io.StringIO(_text(source))))
     else:
         name = str(getattr(source, "name", "<stream>"))
         bindings = list(parse(source))
@@ -70,6 +58,19 @@ def read_dotenv(source: str | os.PathLike[str] | IO[str]) -> dict[str, SecretStr
     if problems:
         raise DotenvError(name, problems)
     return secrets
+
+
+def _text(path: str | os.PathLike[str]) -> str:
+    error: ApiValueError
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        error = DotenvError(str(path), [(1, "the file is not UTF-8 text")])
+    except (OSError, ValueError):
+        if not re.search("[=\n\0]", str(path)):
+            raise
+        error = ApiValueError("source must be the path of a file: to parse text, pass io.StringIO(text)")
+    raise error  # outside of `except`: what is handled there has the bytes, or names the file
 
 
 def _problem(binding: Binding, lines: dict[str, int]) -> str | None:
