@@ -39,7 +39,7 @@ class Credentials:
 
     _given = held("_held_given")
     _previous = held("_held_previous")
-    headers: dict[str, str] | None = held("_held_headers")
+    headers = held("_held_headers")
 
     def __init__(self, name: str, given: Token, scheme: str | None) -> None:
         self._name = name
@@ -91,7 +91,7 @@ class Credentials:
             raise ApiTimeoutError(reason=f"the callable for {self._name} did not return in time in another thread")
         try:
             self._fetching.add(here)
-            headers = self.headers
+            headers: dict[str, str] | None = self.headers
             if headers is None or headers["Authorization"] == rejected:
                 headers = self._keep(self._ask())
             return headers

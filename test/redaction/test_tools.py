@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from test.support.recorders import RECORDERS
 from test.support.things import TOKEN, leak, things
 from test.support.tools import TOOLS
 
@@ -47,3 +48,29 @@ def test_tool__shows_a_planted_secret(tool: str) -> None:
     assert leak(TOOLS[tool](Control(TOKEN)))
     assert leak(TOOLS[tool]({"value": TOKEN}))
     assert leak(TOOLS[tool]({"value": [Control(TOKEN)]}))
+
+
+@pytest.mark.parametrize("recorder", RECORDERS)
+def test_recorder__shows_no_secret(objects: dict[str, Any], recorder: str) -> None:
+    """No tool records a secret of an error, however it looks into frames and their objects."""
+    errors = {name: thing for name, thing in objects.items() if isinstance(thing, BaseException)}
+    assert len(errors) > 20
+    if recorder == "pickle":
+        del errors["ApplyError"]  # its report has what the service returned
+    found = {name: leak(RECORDERS[recorder](error)) for name, error in errors.items()}
+    assert {name: text for name, text in found.items() if text} == {}
+
+
+def fail(held: str) -> None:
+    raise RuntimeError
+
+
+@pytest.mark.parametrize("recorder", RECORDERS)
+def test_recorder__shows_a_planted_secret(recorder: str) -> None:
+    """Those that record locals show one that a frame holds in the clear; the others one in the text."""
+    by_locals = {"frames", "traceback", "rich", "IPython", "loguru", "structlog", "sentry-sdk"}
+    with pytest.raises(RuntimeError) as caught:
+        fail(TOKEN)
+    if recorder not in by_locals:
+        caught.value.args = (TOKEN,)
+    assert leak(RECORDERS[recorder](caught.value))

@@ -12,12 +12,16 @@ from pydantic import SecretStr
 
 import qovery
 from qovery import ApiClient, Configuration, EnvironmentSecretApi, SecretEditRequest, SecretRequest, Value
+from qovery.redaction.marks import Masked
 from qovery.sync import plan_secrets, read_dotenv
 from test.support.hostile import HostileServer, http_response, read, reset, send
 from test.support.recording import SECRET, Received, RecordingServer, Response
 
 VALUE = "canary-of-the-value"
 TOKEN = "canary-of-the-token"
+
+#: For lines of code whose names a tool looks up, as those of a user do not show a secret.
+_VALUE, _TOKEN = Masked(VALUE), Masked(TOKEN)
 
 #: What has the word in base64, at each of the three alignments.
 _IN_BASE64 = [base64.b64encode(bytes(at) + b"canary")[2 * (at > 0) : 7].decode() for at in range(3)]
@@ -130,10 +134,13 @@ def answers(api: EnvironmentSecretApi) -> Iterator[tuple[str, Any]]:
         with HostileServer(script) as server, client(server.url).api_client as broken:
             other = EnvironmentSecretApi(broken)
             yield name, catch(lambda: other.create_environment_secret("e", request))  # noqa: B023 - called at once
-    yield "ApiValidationError", catch(lambda: SecretRequest(value=[VALUE]))  # type: ignore[call-arg,arg-type]
-    yield "refused header", catch(lambda: api.create_environment_secret("e", request, _headers={"X": f"{TOKEN}\nX: y"}))
-    yield "dotenv", catch(lambda: read_dotenv(io.StringIO(f"A={VALUE}\n{VALUE}")))
-    yield "dotenv by content", catch(lambda: read_dotenv(f"A={VALUE}\n"))
+    yield "ApiValidationError", catch(lambda: SecretRequest(value=[_VALUE.reveal()]))  # type: ignore[call-arg,arg-type]
+    yield (
+        "refused header",
+        catch(lambda: api.create_environment_secret("e", request, _headers={"X": f"{_TOKEN.reveal()}\nX: y"})),
+    )
+    yield "dotenv", catch(lambda: read_dotenv(io.StringIO(f"A=b\n{_VALUE.reveal()}")))
+    yield "dotenv by content", catch(lambda: read_dotenv(f"A={_VALUE.reveal()}\n"))
 
 
 def rejections(api: EnvironmentSecretApi) -> Iterator[tuple[str, Any]]:

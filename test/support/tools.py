@@ -10,7 +10,6 @@ import pickle
 import pprint
 import reprlib
 import string
-import traceback
 import types
 from collections.abc import Callable, Mapping
 from typing import Any
