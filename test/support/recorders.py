@@ -110,7 +110,7 @@ def structlog_traceback(error: BaseException) -> str:
     return "".join(map(str, lines))
 
 
-class _Kept(Transport):
+class Kept(Transport):
     """Keeps what would be sent."""
 
     def __init__(self) -> None:
@@ -123,7 +123,7 @@ class _Kept(Transport):
 
 def sentry_event(error: BaseException) -> str:
     """With the locals of frames, and as deep as it can be set."""
-    kept = _Kept()
+    kept = Kept()
     client = sentry_sdk.Client(
         dsn="http://key@127.0.0.1:1/1",
         transport=kept,
