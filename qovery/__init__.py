@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from qovery.exceptions import OpenApiException as OpenApiException
     from qovery.exceptions import PlanConflictError as PlanConflictError
     from qovery.exceptions import ServiceException as ServiceException
+    from qovery.exceptions import SkippedError as SkippedError
     from qovery.exceptions import SyncError as SyncError
     from qovery.exceptions import TooManyRequestsException as TooManyRequestsException
     from qovery.exceptions import UnauthorizedException as UnauthorizedException
@@ -86,6 +87,7 @@ _HOMES = {
     "SecretRequest": "models.secret_request",
     "SecretResponseList": "models.secret_response_list",
     "ServiceException": "exceptions",
+    "SkippedError": "exceptions",
     "SyncError": "exceptions",
     "TooManyRequestsException": "exceptions",
     "UnauthorizedException": "exceptions",

@@ -196,7 +196,7 @@ class ApiClient:
         read: bool,
     ) -> tuple[Request, Response]:
         started = time.monotonic()
-        settings = self.configuration.snapshot()
+        settings = self.configuration._snapshot()
         if options:
             settings = _with_options(settings, operation, options)
         target = operation.target(ids)

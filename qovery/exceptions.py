@@ -10,7 +10,8 @@
     ├── MissingExtraError               also an ImportError: an extra of this package is not installed
     ├── SyncError                       many secrets at once
     │   ├── PlanConflictError               a plan that cannot be applied as a whole
-    │   └── ApplyError                      also an ExceptionGroup (3.11): every failure of an apply
+    │   ├── SkippedError                    an action of a plan that an apply did not attempt
+    │   └── ApplyError                      also an ExceptionGroup (3.11): everything that an apply did not do
     └── ApiException                    a call that reached, or tried to reach, the service
         ├── BadRequestException             400
         ├── UnauthorizedException           401
@@ -30,8 +31,8 @@
     UserWarning
     └── InsecureWarning                 a setting under which secrets can be read on their way
 
-All but ApiException, ApplyError and ApplyInterrupted are raised before anything is sent. `except ApiException`
-is enough for everything that can happen to a call afterwards. Texts, bodies and headers are masked before
+All but ApiException, ApplyError, SkippedError and ApplyInterrupted are raised before anything is sent. `except
+ApiException` is enough for everything that can happen to a call afterwards. Texts, bodies and headers are masked before
 they get here; see `qovery.redaction`. All errors can be copied and pickled. Their text is one printable line.
 """
 
@@ -43,7 +44,7 @@ from typing import Any
 
 from typing_extensions import Self
 
-from qovery.printable import printable
+from qovery.printable import printable as _printable
 
 PathToItem = Sequence[str | int]
 
@@ -144,7 +145,7 @@ class ApiException(OpenApiException):
             headers = http_resp.headers if headers is None else headers
         super().__init__()
         self.status = status
-        self.reason = None if reason is None else printable(reason)
+        self.reason = None if reason is None else _printable(reason)
         self.body = body
         self.data = data
         self.headers = headers
@@ -164,13 +165,13 @@ class ApiException(OpenApiException):
         if not isinstance(self.data, Mapping):
             return None
         text = self.data.get("detail") or self.data.get("message")
-        return printable(text) if isinstance(text, str) else None
+        return _printable(text) if isinstance(text, str) else None
 
     @property
     def request_id(self) -> str | None:
         """The id that the service, or a proxy before it, gave to the request."""
         headers = {name.lower(): value for name, value in (self.headers or {}).items()}
-        return next((printable(headers[name]) for name in _REQUEST_ID_HEADERS if name in headers), None)
+        return next((_printable(headers[name]) for name in _REQUEST_ID_HEADERS if name in headers), None)
 
     def __str__(self) -> str:
         what = " ".join(str(part) for part in (self.status, self.reason) if part)
@@ -268,7 +269,11 @@ class PlanConflictError(SyncError):
         self.conflicts = tuple(conflicts)
 
     def __str__(self) -> str:
-        return printable(str(self.args[0]))
+        return _printable(str(self.args[0]))
+
+
+class SkippedError(SyncError):
+    """An action of a plan was not attempted, although the plan meant to do it."""
 
 
 if sys.version_info >= (3, 11):
@@ -285,18 +290,18 @@ else:
 
 
 class ApplyError(SyncError, _ErrorGroup):
-    """Actions of a plan failed.
+    """Actions of a plan failed, or were skipped although the plan meant to do them.
 
     Attributes:
-        message: How many failed, and their keys.
-        exceptions: The error of each.
+        message: How many, and their keys.
+        exceptions: The error of each; a `SkippedError` for those that were skipped.
         report: The report of the apply; None on the parts that `except*` and `split` make.
     """
 
     report: Any = None
 
     def __str__(self) -> str:
-        return printable(self.message)
+        return _printable(self.message)
 
     def derive(self, excs: Sequence[Any], /) -> Any:
         """The same error with `excs` as its failures, as `except*` wants it."""
@@ -322,7 +327,7 @@ class LibraryError(Exception):
     """Stands as the cause of an error for one of another library: its class and text, not its frames."""
 
     def __str__(self) -> str:
-        return printable(super().__str__())
+        return _printable(super().__str__())
 
 
 class InsecureWarning(UserWarning):

@@ -10,18 +10,18 @@ import pydantic_core
 
 from qovery.exceptions import ApiDecodeError, ApiException, exception_class
 from qovery.models.model import Model
+from qovery.origins import from_signal_handler
 from qovery.redaction.text_mask import TextMask, mask_json
 from qovery.transport.messages import Request, Response, mask_headers
 
 #: What an error keeps of a body, in bytes: all of it or nothing, since a cut may leave half a secret.
 _KEPT = 256 * 1024
 
-#: What the objects of a body may take, as a multiple of the largest body: the values of real secrets take four times
-#: the size of their JSON, those of a hostile body thirty times.
+#: What the values of a body may take in memory, as a multiple of the largest body.
 _GROWTH = 8
 
-#: What one object may take at most, as a multiple of its JSON.
-_LARGEST = 116
+#: More than any JSON takes, as a multiple of its text: lists of a list of a list take 90 times theirs.
+_LARGEST = 128
 
 #: The encodings that a body may declare, a fixed list: Python keeps in mind every other name that it is asked for.
 _CHARSET = re.compile(
@@ -38,14 +38,18 @@ def parse(request: Request, response: Response) -> Any:
         ApiDecodeError: It is empty, no JSON, not of the documented shape, or would become too large.
     """
     model = cast("type[Model]", request.operation.response_model)
-    bound = _GROWTH * request.max_response_size
-    if len(response.data) * _LARGEST > bound and _size_of_objects(response.data) > bound:
-        problem = f"its values would take more than {_GROWTH} times max_response_size"
+    bound, data = _GROWTH * request.max_response_size, response.data
+    if len(data) * _LARGEST > bound and _memory_of_values(data) > bound:
+        problem = f"its values would take more than {_GROWTH} times max_response_size: raise it"
     else:
         try:
-            return model.__pydantic_validator__.validate_json(response.data)
+            if b"NaN" in data or b"Infinity" in data:  # else each of them would be an error of its own
+                pydantic_core.from_json(data, allow_inf_nan=False)
+            return model.__pydantic_validator__.validate_json(data)
         except ValueError as error:
-            problem = str(error) if response.data else "it is empty"
+            if from_signal_handler(error) is not None:
+                raise
+            problem = str(error) if data else "it is empty"
     mask = request.mask
     details = _details(request, response, mask)
     details["reason"] = f"the response cannot be read: {' '.join(mask(problem).split())}"
@@ -68,9 +72,15 @@ def error_of(request: Request, response: Response) -> ApiException:
     )
 
 
-def _size_of_objects(data: bytes) -> int:
-    """About how many bytes the values in a JSON text take as objects."""
-    return data.count(b"{") * 232 + (data.count(b"[") + data.count(b",")) * 64
+def _memory_of_values(data: bytes) -> int:
+    """An upper bound of the bytes that the values in a JSON text take, while it is parsed and afterwards.
+
+    The weights are measured, see `test_memory__of_any_json`: an object may become a model with members of enums that
+    the schema does not know, a key an entry in two mappings, and one character beyond the BMP makes a text four times
+    as long.
+    """
+    text = len(data) if data.isascii() and b"\\u" not in data else 4 * len(data)
+    return text + data.count(b"[") * 180 + data.count(b"{") * 1000 + data.count(b",") * 120 + data.count(b":") * 190
 
 
 def _details(request: Request, response: Response, mask: TextMask) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from qovery.credentials import Credentials, FixedHeaders
+from qovery.credentials import Credentials, OverriddenCredentials
 from qovery.route import Route
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ class Snapshot(NamedTuple):
     """The settings of one call: the fields after the first two are those of `Configuration` of the same name."""
 
     route: Route
-    credentials: Credentials | FixedHeaders | None
+    credentials: Credentials | OverriddenCredentials | None
     connect_timeout: float
     read_timeout: float
     total_timeout: float

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import html
-import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
@@ -19,13 +16,13 @@ _CELL = f"text-align:left;padding:.2em .8em;{_LINE}"
 _SHORT = 24
 
 
-@dataclass(frozen=True)
 class Table:
     """Rows under a caption and column names; the first cell of a row names it."""
 
-    caption: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
+    def __init__(self, caption: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        self.caption = caption
+        self.columns = columns
+        self.rows = rows
 
     def text(self) -> str:
         """The table in aligned columns, its caption first; characters that do not print are escaped."""
@@ -80,6 +77,8 @@ def age(moment: datetime, now: datetime | None = None) -> str:
 
 
 def _escape(text: str) -> str:
+    import html  # slow to import, and only notebooks need it
+
     return html.escape(printable(text))
 
 
@@ -93,4 +92,8 @@ def _breakable(text: str) -> str:
 
 
 def _width(text: str) -> int:
-    return len(text) if text.isascii() else sum(1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
+    if text.isascii():
+        return len(text)
+    import unicodedata  # slow to import, and seldom needed
+
+    return sum(1 + (unicodedata.east_asian_width(c) in "WF") for c in text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -55,7 +54,6 @@ class Request(NamedTuple):
         return TextMask(chain.from_iterable(part() for part in self.secrets), self.deadline)
 
 
-@dataclass(repr=False)
 class Response:
     """A response.
 
@@ -66,12 +64,12 @@ class Response:
     status: int
     reason: str | None
     headers: Mapping[str, str]
-    data: bytes
-    raw: RawResponse | None  # None once it is read
     outcome: Outcome
+    data = b""
+    raw: RawResponse | None = None  # None once it is read
     hand_over: Callable[[], None] | None = None
-    attempts: int = 1
-    unconfirmed: bool = False
+    attempts = 1
+    unconfirmed = False
 
     def discard(self) -> None:
         """Let go of an unread body before another attempt: reading it could take until the deadline."""
@@ -79,16 +77,27 @@ class Response:
             self.raw.close()
 
 
-@dataclass(repr=False)
 class Failure:
-    """Why there is no response: the error to raise and the text, not yet masked, of what caused it."""
+    """Why there is no response: the error to raise and the text, not yet masked, of what caused it.
 
-    error: type[ApiException]
-    reason: str
-    outcome: Outcome
-    cause: str = ""
-    raw: RawResponse | None = None  # whose body could not be read
+    `raw` is the response whose body could not be read.
+    """
+
     unconfirmed = False  # beyond what the outcome says
+
+    def __init__(
+        self,
+        error: type[ApiException],
+        reason: str,
+        outcome: Outcome,
+        cause: str = "",
+        raw: RawResponse | None = None,
+    ) -> None:
+        self.error = error
+        self.reason = reason
+        self.outcome = outcome
+        self.cause = cause
+        self.raw = raw
 
     def exception(self, request: Request, attempts: int, unconfirmed: bool) -> ApiException:
         """The error to raise."""

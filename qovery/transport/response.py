@@ -31,8 +31,9 @@ def receive(raw: RawResponse, attempt: Attempt, pool: AttemptPool) -> Response:
         TooLargeError: The body is larger than the request allows.
     """
     request, status = attempt.request, raw.status
-    outcome = Outcome(status, retry_after=_retry_after(raw) if status >= 300 else None)
-    response = Response(status, raw.reason, raw.headers, b"", None, outcome)
+    response = Response()
+    response.status, response.reason, response.headers = status, raw.reason, raw.headers
+    response.outcome = Outcome(status, retry_after=_retry_after(raw) if status >= 300 else None)
     if not request.read:
         weakref.finalize(raw, pool.free).atexit = False  # however the caller lets go of it
         response.raw, response.hand_over = raw, attempt.hand_over

@@ -39,7 +39,9 @@ class Response(http.client.HTTPResponse):
             return self._begin_other()
         self.fp.read(head.end())
         self.code, self.status, self.version = status, status, 11
-        self.reason = self._shown(status, head[2].decode())
+        self.reason = head[2].decode().strip()
+        if self.reason != http.client.responses.get(status):
+            self.reason = self._shown(self.reason)
         self.headers = self.msg = headers
         if status >= 300:
             self._mask_header("Retry-After")
@@ -51,17 +53,14 @@ class Response(http.client.HTTPResponse):
         """Also what reads a proxy's response to CONNECT."""
         request = self.fp.raw.attempt.request
         try:
-            version, status, reason = super()._read_status()
+            version, status, reason = super()._read_status()  # type: ignore[misc] # of http.client
         except http.client.HTTPException as error:
             _mask(error, request)
             raise
-        return version, status, self._shown(status, reason)
+        return version, status, self._shown(reason.strip())
 
-    def _shown(self, status: int, reason: str) -> str:
-        """The reason as a library that logs or traces it may see it."""
-        reason = reason.strip()
-        if reason == http.client.responses.get(status):
-            return reason
+    def _shown(self, reason: str) -> str:
+        """A reason as a library that logs or traces it may see it."""
         return printable(self.fp.raw.attempt.request.mask(reason))
 
     def _mask_header(self, name: str) -> None:

@@ -10,8 +10,9 @@ import urllib3.connection
 from urllib3.contrib.socks import SOCKSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
+from qovery.transport.addresses import first_reachable
 from qovery.transport.attempt import Attempt
-from qovery.transport.connection import BoundConnection, first_reachable
+from qovery.transport.connection import BoundConnection
 
 
 class _Socket(socks.socksocket):
@@ -56,8 +57,7 @@ class _SocksConnection(BoundConnection):
                 raise ConnectTimeoutError(self, f"Connection to {self.host} timed out.") from error
             raise NewConnectionError(self, f"Failed to establish a new connection: {cause}") from error
         cast("Any", self)._socks_options = None  # a connection connects once
-        socket.socket.settimeout(sock, attempt.remaining())
-        return sock
+        return self._reached(sock)
 
 
 class Plain(_SocksConnection, SOCKSConnection):  # type: ignore[misc] # the stubs differ on the socket's class

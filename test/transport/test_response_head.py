@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from qovery.printable import printable
 from qovery.api.environment_secret_api import LIST
+from qovery.printable import printable
 from qovery.transport.attempt import Attempt
 from qovery.transport.connection import DeadlineReader
 from qovery.transport.messages import Request
