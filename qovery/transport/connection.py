@@ -186,8 +186,7 @@ class BoundConnection(_Base):
         try:
             super()._tunnel()
         finally:
-            self._tunnel_headers: Any = {}
-            self._raw_proxy_headers = None  # a tunnel is made once; they hold credentials
+            vars(self).update(_tunnel_headers={}, _raw_proxy_headers=None)  # used once; they hold credentials
         self.sock.settimeout(self.attempt.remaining())
 
     def _connect_tls_proxy(self, hostname: str, sock: socket.socket) -> Any:
@@ -224,9 +223,8 @@ class BoundConnection(_Base):
         attempt.stall = attempt.request.read_timeout
         self.pool = None  # a response that ends the connection closes it while its body is unread
         attempt.response = super().getresponse()
-        self._head.headers = self._head.msg = (
-            _FORGOTTEN  # http.client keeps it until the next request; urllib3 has both
-        )
+        # http.client keeps it until the next request, and urllib3 has copied the headers.
+        self._head.headers = self._head.msg = _FORGOTTEN
         self._head = None
         self.pool = pool
         return attempt.response
