@@ -18,7 +18,7 @@ BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = pytest.mark.skipif(not (BROWSER and DRIVER), reason="needs chromium and chromedriver")
 
 #: Without a sandbox, since tests may run as root, and without a word to the browser's own services.
-FLAGS = (
+FLAGS = (  # noqa: SIM905 - readable
     "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
     " --disable-component-update --disable-sync --disable-dev-shm-usage --no-proxy-server"
 ).split()
