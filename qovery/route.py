@@ -123,7 +123,7 @@ def _is_proxy_url(text: str) -> bool:
 
 
 def _choose(host: str, proxy: str | None, no_proxy: str | None) -> str | None:
-    # Imported here since it is slow; the stubs do not know the second name.
+    # Imported here since it is slow; the stubs do not know the second name. See `transport.relied_on`.
     from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined] # see above
 
     scheme, netloc = urlsplit(host)[:2]
