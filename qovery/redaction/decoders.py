@@ -22,7 +22,7 @@ class Decoder(NamedTuple):
     """What undoes one encoding.
 
     Attributes:
-        mark: A character without which a text has no such encoding, or "".
+        mark: A character without which a text has no such encoding, or ""; only if what is not encoded is kept.
         pattern: What is decoded at once. It has no groups, and matches in linear time.
         decode: Decodes it.
         keep: Whether the result has what is not encoded too.
@@ -38,7 +38,7 @@ class Decoder(NamedTuple):
     def decoded(self, text: str) -> str:
         """The result for a text."""
         if self.mark not in text:
-            return text if self.keep else ""
+            return text
         decode = self.decode
         if self.keep:
             return self.pattern.sub(lambda match: decode(match[0]), text)
@@ -141,7 +141,7 @@ def from_base64(run: str, read: Callable[[bytes], str]) -> str:
 def from_hex(run: str, read: Callable[[bytes], str]) -> str:
     """What a run decodes to, whichever of its first two digits the hex begins with."""
     run = "".join(run.lower().replace("0x", "").translate(_NO_SEPARATORS).split())
-    return "".join(read(bytes.fromhex(run[start : len(run) - (len(run) - start) % 2])) for start in (0, 1))
+    return "".join(read(bytes.fromhex(digits[: len(digits) // 2 * 2])) for digits in (run, run[1:]))
 
 
 def from_numbers(run: str, read: Callable[[bytes], str]) -> str:
