@@ -21,7 +21,7 @@ from qovery.redaction.decoders import (
     from_hex,
     from_numbers,
     from_percent,
-    spaces,
+    loosened,
     text_of,
 )
 from test.support.encodings import browser_cp1252
@@ -45,8 +45,8 @@ END = "\x7f"
 
 def decoder(name: str) -> Decoder:
     """One of the decoders, made anew."""
-    if name == "spaces":
-        return spaces.__wrapped__()
+    if name == "loosened":
+        return loosened.__wrapped__()
     return dict(zip(NAMES, decoders.__wrapped__(4, False), strict=True))[name]
 
 
@@ -74,7 +74,7 @@ def decoder(name: str) -> Decoder:
         ("mojibake", "ð\u0178\u02dc\u20ac â\u201a\xac", "😀 €"),
         ("mojibake", "\xed\xa0\x80x", "\ufffd\ufffd\ufffdx"),
         ("composed", "a\u0308 e\u0301\u0323 x", "ä ẹ\u0301 x"),
-        ("spaces", "a  \r\n\t+b\xa0c", "a b c"),
+        ("loosened", "a  \r\n\t+b\xa0c\"\"d'\\''e`f '\n' g", "a b cdef g"),
     ],
 )
 def test_decoded__escapes(name: str, text: str, decoded: str) -> None:
@@ -115,10 +115,10 @@ def test_decoded__base64_lines() -> None:
     encoded = base64.b64encode(RAW * 3).decode()
     for size in (16, 17, 64):
         parts = [encoded[at : at + size] for at in range(0, len(encoded), size)]
-        for end in ("\n", "\r\n", "\r", "\n  \t"):
+        for end in ("\n", "\r\n", "\r", "\n  \t", " ", " " * 20):
             assert (RAW * 3).decode() in lines("base64", f"body: {end.join(parts)}.")[0]
     assert lines("base64", "QUJDREVGR0hJSkt\nQUJD") == lines("base64", "QUJDREVGR0hJSkt")
-    assert lines("base64", "QUJDREVGR0hJSktM\n\nQUJD") == lines("base64", "QUJDREVGR0hJSktM")
+    assert lines("base64", "QUJDREVGR0hJSktM" + " " * 21 + "QUJD") == lines("base64", "QUJDREVGR0hJSktM")
     assert len(lines("base64", "QUJDREVGR0hJSktM\nQUJD")[0]) == 15
 
 
@@ -161,6 +161,7 @@ def test_decoded__other_numbers(text: str) -> None:
 def test_decoded__numbers_at_the_edge() -> None:
     """The largest byte is one."""
     assert lines("numbers-data", "255, 249, 199, 99, 0") == ["\xff\xf9\xc7c\0"]
+    assert lines("numbers-data", "-1, 97, -128, 0") == ["\xffa\x80\0"]
 
 
 @pytest.mark.parametrize(("run", "shortest"), [(4, 5), (12, 16)])
