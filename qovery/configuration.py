@@ -271,7 +271,7 @@ class Configuration:
 
     # --- What a call uses -------------------------------------------------------------------------
 
-    def snapshot(self) -> Snapshot:
+    def _snapshot(self) -> Snapshot:
         """All settings as they are now, for one call."""
         if self._overrides or "auth_settings" in self.__dict__:
             return self._overridden_snapshot()
@@ -332,7 +332,7 @@ class Configuration:
 
     def authorization(self) -> str | None:
         """The value of the `Authorization` header: the access token's, else the API key's, else None."""
-        credentials = self.snapshot().credentials
+        credentials = self._snapshot().credentials
         return None if credentials is None else credentials.fetch(self._deadline()).get("Authorization")
 
     def _deadline(self) -> float:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import functools
 import json
 import re
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pydantic_core
 
 from qovery.exceptions import ApiDecodeError, ApiException, exception_class
 from qovery.models.model import Model
 from qovery.origins import from_signal_handler
-from qovery.redaction.text_mask import TextMask, mask_json
 from qovery.transport.messages import Request, Response, mask_headers
+
+if TYPE_CHECKING:
+    from qovery.redaction.text_mask import TextMask
 
 #: What an error keeps of a body, in bytes: all of it or nothing, since a cut may leave half a secret.
 _KEPT = 256 * 1024
@@ -99,6 +101,8 @@ def _masked_body(text: str, mask: TextMask) -> tuple[str, Any]:
     body = mask(text)
     try:
         plain = pydantic_core.from_json(text.encode("utf-8", "replace"))
+        from qovery.redaction.text_mask import mask_json  # for errors alone
+
         data = mask_json(plain, mask)
         if body == text and data == plain:
             return body, data

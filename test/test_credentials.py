@@ -149,7 +149,7 @@ def test_callable__renewed_by_another_call() -> None:
     tokens = iter(["one", "two"])
     configuration = Configuration(access_token=lambda: next(tokens))
     assert configuration.authorization() == "Bearer one"
-    credentials = configuration.snapshot().credentials
+    credentials = configuration._snapshot().credentials
     assert credentials is not None
     assert credentials.renew("Bearer one", math.inf) == "Bearer two"
     assert credentials.renew("Bearer one", math.inf) == "Bearer two"

@@ -1,17 +1,17 @@
 """The values that cross the transport's boundary: a request, and what one attempt at it came to."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import urllib3
 
 from qovery.exceptions import ApiException, LibraryError
 from qovery.operation import Operation
-from qovery.redaction.text_mask import TextMask
 from qovery.retry import Outcome
+
+if TYPE_CHECKING:
+    from qovery.redaction.text_mask import TextMask
 
 #: The response that a `_without_preload_content` method returns.
 RawResponse = urllib3.BaseHTTPResponse
@@ -49,8 +49,10 @@ class Request(NamedTuple):
     secrets: list[Callable[[], Iterable[str]]]
 
     @property
-    def mask(self) -> TextMask:
+    def mask(self) -> "TextMask":
         """What takes the request's secrets out of a text from outside."""
+        from qovery.redaction.text_mask import TextMask  # for errors alone
+
         return TextMask(chain.from_iterable(part() for part in self.secrets), self.deadline)
 
 
@@ -61,17 +63,15 @@ class Response:
     caller reads `raw` from now on, without a deadline.
     """
 
+    status: int
+    reason: str | None
+    headers: Mapping[str, str]
+    outcome: Outcome
     data = b""
     raw: RawResponse | None = None  # None once it is read
     hand_over: Callable[[], None] | None = None
     attempts = 1
     unconfirmed = False
-
-    def __init__(self, status: int, reason: str | None, headers: Mapping[str, str], outcome: Outcome) -> None:
-        self.status = status
-        self.reason = reason
-        self.headers = headers
-        self.outcome = outcome
 
     def discard(self) -> None:
         """Let go of an unread body before another attempt: reading it could take until the deadline."""

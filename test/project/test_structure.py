@@ -75,7 +75,6 @@ TESTED_IN = {
     "snapshot": "test_configuration.py",
     "transport.addresses": "transport/test_connection.py",
     "transport.attempt": "transport/test_connection.py",
-    "transport.attempt_pool": "transport/test_pool.py",
     "transport.direct": "transport/test_connection.py",
     "transport.messages": "transport/test_failures.py",
     "transport.response": "transport/test_connection.py",

@@ -103,8 +103,9 @@ def test_headers__beyond_the_cap() -> None:
 
 def test_error__after_the_deadline() -> None:
     """When the time is up, what takes long to search is left out, and the rest is masked."""
-    response = Response(400, f"No {TOKEN}", {"A": TOKEN}, Outcome(400))
-    response.data = b"x" * 100_000
+    response = Response()
+    response.status, response.reason, response.headers = 400, f"No {TOKEN}", {"A": TOKEN}
+    response.outcome, response.data = Outcome(400), b"x" * 100_000
     error = error_of(request(TOKEN, deadline=0), response)
     assert (error.reason, error.headers, error.body) == (f"No {MASK}", {"a": MASK}, MASK)
 
