@@ -94,9 +94,9 @@ def inside(api: EnvironmentSecretApi) -> Iterator[tuple[str, Any]]:
         "api_key": configuration.api_key,
         "proxy_headers": configuration.proxy_headers,
         "auth_settings": configuration.auth_settings(),
-        "snapshot": configuration.snapshot(),
-        "route": configuration.snapshot().route,
-        "credentials": configuration.snapshot().credentials,
+        "snapshot": configuration._snapshot(),
+        "route": configuration._snapshot().route,
+        "credentials": configuration._snapshot().credentials,
         "transports": list(api.api_client.rest_client._transports.values()),
     }.items()
 
