@@ -30,21 +30,32 @@ class InterruptedAttempt(BaseException):
 
 
 class AttemptPool(_Base):
-    """A copy of urllib3's pool for one attempt, over the connections that all attempts share."""
+    """A copy of urllib3's pool for one attempt, over the connections that all attempts share.
+
+    `relied_on` lists the private parts of urllib3 that it replaces.
+    """
 
     connections: ConnectionPool
     attempt: Attempt
     nested: bool
     verifies: bool
+    held: Any = None  # the connection that this attempt has
     slot: list[None]  # an entry while this attempt has a connection that counts
 
     def free(self) -> None:
         """Let another attempt use a connection, if this one still has one."""
         self.connections.put(None, self.slot)
 
+    def abandon(self) -> None:
+        """Close the connection of this attempt, if it still has one."""
+        connection, self.held = self.held, None
+        if connection is not None:
+            connection.close()
+
     def _get_conn(self, timeout: float | None = None) -> Any:
         # Looked up at each use: recorders and fakes replace urllib3's class, also for a client in use.
         kind = _OURS.get((self.ConnectionCls, "_socks_options" in self.conn_kw)) or self._class_of(self.ConnectionCls)
+        self.attempt.observed = True
         try:
             connection = self.connections.take(kind, timeout or 0, self.nested, self.slot)
             if connection is None:
@@ -52,15 +63,19 @@ class AttemptPool(_Base):
         except OSError as error:
             _leave_if_interrupted(error)
             raise
+        self.held = connection
+        self.attempt.observed = False
         if isinstance(connection, BoundConnection):
             connection.attempt, connection.pool = self.attempt, self
         else:
             self.attempt.sends += 1  # nothing proves that it was not
+            self.free()  # it is not counted: a recorder's response does not always say when it is done
         return connection
 
     def _put_conn(self, conn: Any) -> None:
         if isinstance(conn, BoundConnection):
             conn.attempt = conn.pool = None
+        self.held = None
         self.connections.put(None if conn is None or conn.sock is None else conn, self.slot)
 
     def _new_connection(self, kind: Any) -> Any:
@@ -78,7 +93,13 @@ class AttemptPool(_Base):
         through_socks = "_socks_options" in self.conn_kw
         if base.__module__ != "urllib3.connection":
             if through_socks:
-                raise ApiValueError(f"{base.__name__} replaces urllib3's connections and knows no SOCKS: unset proxy")
+                base = (
+                    import_module("urllib3.contrib.socks")
+                    .SOCKSProxyManager.pool_classes_by_scheme[self.scheme]
+                    .ConnectionCls
+                )
+                if base.__module__ == "urllib3.contrib.socks":
+                    raise ApiValueError("urllib3's connections are replaced, but not those for SOCKS: unset proxy")
             return base
         ours = import_module("qovery.transport.socks" if through_socks else "qovery.transport.direct")
         kind = ours.Secure if isinstance(self, _SecurePool) else ours.Plain

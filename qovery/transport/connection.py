@@ -18,10 +18,10 @@ from urllib3.exceptions import (
     NameResolutionError,
     NewConnectionError,
 )
-from urllib3.util.connection import create_connection
 
-from qovery.transport.addresses import first_reachable
+from qovery.transport.addresses import connected
 from qovery.transport.failures import TooLargeError
+from qovery.transport.pool import sockets
 from qovery.transport.response_head import Response
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class DeadlineReader(io.RawIOBase):
 
     def __init__(self, sock: socket.socket, attempt: Attempt) -> None:
         self._sock = sock
-        self._raw = sock.makefile("rb", buffering=0)  # keeps the socket open until the response is read
+        self._raw = sock.makefile("rb", 0)  # keeps the socket open until the response is read
         self.attempt = attempt
         self.ended = False
         self._room = _OVERHEAD * attempt.request.max_response_size + _HEADS
@@ -122,15 +122,17 @@ class DeadlineSocket:
 
 
 class BoundConnection(_Base):
-    """What is added to urllib3's connections.
+    """What is added to urllib3's connections. `relied_on` lists the private parts that it replaces.
 
     Attributes:
         attempt: The attempt that uses the connection; None while it is idle.
         pool: urllib3's pool as that attempt sees it.
+        made_with: What `sockets()` was when it connected.
     """
 
     attempt: Any = None  # an `Attempt` wherever it is used
     pool: Any = None  # an `AttemptPool` wherever it is used
+    made_with: Any = None
     debuglevel = 0  # of http.client's switch for the whole process, which prints headers and bodies
     _twin: Any = None  # of the socket, during handshakes
     _head: Any = None  # a `Response` while it is read
@@ -141,6 +143,7 @@ class BoundConnection(_Base):
         if pool is not None and pool.connections.closed:
             raise ClosedPoolError(pool, "the client was closed")
         attempt.start_connecting()
+        self.made_with = sockets()
         try:
             super().connect()
         finally:
@@ -155,14 +158,8 @@ class BoundConnection(_Base):
 
     def _new_conn(self) -> socket.socket:
         try:
-            sock = first_reachable(
-                self._dns_host,
-                self.port,
-                self.attempt,
-                functools.partial(
-                    create_connection, source_address=self.source_address, socket_options=self.socket_options
-                ),
-            )
+            options = {"source_address": self.source_address, "socket_options": self.socket_options}
+            sock = connected(self._dns_host, self.port, self.attempt, **options)
         except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from error
         except UnicodeError as error:
@@ -223,9 +220,10 @@ class BoundConnection(_Base):
         attempt.stall = attempt.request.read_timeout
         self.pool = None  # a response that ends the connection closes it while its body is unread
         attempt.response = super().getresponse()
-        # http.client keeps it until the next request, and urllib3 has copied the headers.
-        self._head.headers = self._head.msg = _FORGOTTEN
-        self._head = None
+        if self._head is not None:  # a fake may have made the response
+            # http.client keeps it until the next request; urllib3 has both.
+            self._head.headers = self._head.msg = _FORGOTTEN
+            self._head = None
         self.pool = pool
         return attempt.response
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import _socket
 import contextlib
+import functools
+import operator
 import os
 import queue
 import socket
@@ -16,6 +18,9 @@ from typing import Any
 
 from urllib3.exceptions import ClosedPoolError, EmptyPoolError
 from urllib3.util.connection import is_connection_dropped
+
+#: What makes sockets, and what connects them: fakes replace one or the other, also for a client in use.
+sockets = functools.partial(operator.attrgetter("socket", "socket.connect"), socket)
 
 
 class ConnectionPool:
@@ -70,8 +75,8 @@ class ConnectionPool:
                 since, connection = self._idle.pop()
             except IndexError:  # another thread was first
                 break
-            fresh = time.monotonic() - since < self._idle_timeout
-            if fresh and isinstance(connection, kind) and not is_connection_dropped(connection):
+            usable = type(connection) is kind and getattr(connection, "made_with", None) in (None, sockets())
+            if usable and time.monotonic() - since < self._idle_timeout and not is_connection_dropped(connection):
                 return connection
             connection.close()
         return None
@@ -180,6 +185,8 @@ def _shut_down(sock: Any) -> None:
     """Wake the thread that reads."""
     with contextlib.suppress(OSError):  # it may be closed already
         if isinstance(sock, _socket.socket):
-            _socket.socket.shutdown(sock, socket.SHUT_RDWR)  # a TLS socket's own method changes more than the socket
+            _socket.socket.shutdown(
+                sock, socket.SHUT_RDWR
+            )  # a TLS socket's own changes more than that, see `relied_on`
         else:
             sock.shutdown(socket.SHUT_RDWR)

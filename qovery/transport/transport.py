@@ -42,7 +42,7 @@ class Transport:
     def __init__(self, route: Route) -> None:
         self.route = route
         scheme, netloc = route.url[:2]
-        options: dict[str, Any] = {"maxsize": 0}
+        options: dict[str, Any] = {"maxsize": 1}  # of urllib3's own queue, which is not used
         if route.socket_options is not None:
             options["socket_options"] = list(route.socket_options)
         if scheme == "https":
@@ -51,7 +51,7 @@ class Transport:
         if scheme == "http" and proxy is not None and proxy.scheme == "https":
             options["ssl_context"] = route.proxy_ssl_context  # urllib3 has it for tunnels only
         pools = manager(route, options)
-        pools.pool_classes_by_scheme = ATTEMPT_POOLS
+        pools.pool_classes_by_scheme = ATTEMPT_POOLS  # see `relied_on`
         self.connections = ConnectionPool(route.connection_pool_maxsize, route.idle_timeout)
         self._prefix = route.prefix
         pool = pools.connection_from_url(f"{scheme}://{netloc}")
@@ -85,7 +85,8 @@ class Transport:
             )
             return receive(raw, attempt, pool), attempt.sends
         except BaseException as error:
-            pool.free()  # the error may have come before anything else could
+            pool.abandon()  # the error may have come before anything else could
+            pool.free()
             result = self._failure(error, attempt, raw)
             if result is error:
                 raise
@@ -113,5 +114,6 @@ class Transport:
             ours = handled if isinstance(handled, LIBRARY_ERRORS) else HTTPError(reason)
         if ours is None:
             return error
-        sent = attempt.sends > 0
-        return closed(sent) if self.connections.closed else failure(ours, attempt.request, sent, raw)
+        if self.connections.closed:
+            return closed(attempt.sent)
+        return failure(ours, attempt.request, attempt.sent, raw)

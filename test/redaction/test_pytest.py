@@ -57,7 +57,7 @@ ASSERTIONS = {
     "in": "'B' in configuration().api_key",
     "not equal": "configuration().api_key != configuration().api_key",
     "less": "not configuration().api_key",
-    "snapshots": "configuration().snapshot() == another().snapshot()",
+    "snapshots": "configuration()._snapshot() == another()._snapshot()",
 }
 
 
