@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from qovery.exceptions import NotFoundException as NotFoundException
     from qovery.exceptions import OpenApiException as OpenApiException
     from qovery.exceptions import PlanConflictError as PlanConflictError
+    from qovery.exceptions import PlanHostError as PlanHostError
     from qovery.exceptions import ServiceException as ServiceException
     from qovery.exceptions import SkippedError as SkippedError
     from qovery.exceptions import SyncError as SyncError
@@ -80,6 +81,7 @@ _HOMES = {
     "NotFoundException": "exceptions",
     "OpenApiException": "exceptions",
     "PlanConflictError": "exceptions",
+    "PlanHostError": "exceptions",
     "Secret": "models.secret",
     "SecretAlias": "models.secret_alias",
     "SecretEditRequest": "models.secret_edit_request",

@@ -21,7 +21,6 @@ from qovery.operation import Operation, RequestOptions
 from qovery.redaction import masked_values
 from qovery.redaction.marks import Masked, MaskedDict
 from qovery.redaction.sealing import sealed_class
-from qovery.redaction.text_mask import credentials
 from qovery.response_parser import error_of, parse
 from qovery.rest import RESTClientObject
 from qovery.retry import is_success
@@ -266,7 +265,7 @@ class ApiClient:
         if renewed is None:
             return response
         response.discard()
-        request.secrets.append(functools.partial(credentials, rejected))
+        request.secrets.append(functools.partial(_header_secrets, rejected))
         request.headers["Authorization"] = renewed
         return self.rest_client.send(request, settings, response)
 
@@ -336,7 +335,14 @@ def _secrets(headers: Mapping[str, str], model: RequestModel | None, settings: S
         yield from masked_values(model)
     for name, value in headers.items():
         if name.lower() not in _PLAIN_HEADERS:
-            yield from credentials(value)
+            yield from _header_secrets(value)
     yield from settings.route.secrets()
     if settings.credentials is not None:
         yield from settings.credentials.secrets()
+
+
+def _header_secrets(value: str) -> Iterator[str]:
+    """Everything in a header's value that no text may show."""
+    from qovery.redaction.text_mask import credentials  # for errors alone
+
+    yield from credentials(value)

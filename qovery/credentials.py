@@ -18,7 +18,6 @@ from qovery.checks import header_text
 from qovery.exceptions import ApiException, ApiTimeoutError, ApiValueError
 from qovery.origins import from_signal_handler
 from qovery.redaction.marks import MaskedDict, held
-from qovery.redaction.text_mask import TextMask, credentials
 
 #: A token, or a callable that returns one.
 Token = str | SecretStr | Callable[[], str | SecretStr]
@@ -77,6 +76,8 @@ class Credentials:
 
     def secrets(self) -> Iterator[str]:
         """What no text may show: the token, and the one before it, which a server may still name."""
+        from qovery.redaction.text_mask import credentials  # for errors alone
+
         yield from credentials(self._previous)
         yield from credentials(self.headers["Authorization"] if self.headers else "")
 
@@ -117,6 +118,8 @@ class Credentials:
             return _token_text(f"{self._name} from its callable", token)
         finally:
             self._asking.pop(pid, None)
+        from qovery.redaction.text_mask import TextMask  # for errors alone
+
         raise ApiException(reason=f"the callable for {self._name} failed: {TextMask(self.secrets())(text)}")
 
     def _keep(self, token: str) -> dict[str, str]:

@@ -9,6 +9,7 @@
     ├── ApiKeyError                     also a KeyError: a name that does not exist
     ├── MissingExtraError               also an ImportError: an extra of this package is not installed
     ├── SyncError                       many secrets at once
+    │   ├── PlanHostError                   a plan for another host
     │   ├── PlanConflictError               a plan that cannot be applied as a whole
     │   ├── SkippedError                    an action of a plan that an apply did not attempt
     │   └── ApplyError                      also an ExceptionGroup (3.11): everything that an apply did not do
@@ -255,6 +256,10 @@ def exception_class(status: int) -> type[ApiException]:
 
 class SyncError(OpenApiException):
     """The base of the errors of `qovery.sync`."""
+
+
+class PlanHostError(SyncError):
+    """A plan was made for another host than its client calls now, and was not applied."""
 
 
 class PlanConflictError(SyncError):

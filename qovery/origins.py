@@ -31,14 +31,15 @@ def from_signal_handler(error: BaseException) -> BaseException | None:
 
     A handler may raise anything, `TimeoutError` for one, which a socket raises too; only the frames tell.
     """
-    handlers = None
+    handlers = found = None
     for cause in _chain(error):
         if handlers is None:
             handlers = set(_handlers())
-        wrapped = type(cause).__module__.startswith("urllib3.")  # in an error that got the frames of the first
-        if not wrapped and not handlers.isdisjoint(frame.f_code for frame in _frames(cause.__traceback__)):
-            return cause
-    return None
+        if not handlers.isdisjoint(frame.f_code for frame in _frames(cause.__traceback__)):
+            found = cause
+            if not type(cause).__module__.startswith("urllib3."):  # whose errors get the frames of what they wrap
+                break
+    return found
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -1,7 +1,5 @@
 """`Snapshot`: the settings of one call, read together when it starts. Reads nothing itself."""
 
-from __future__ import annotations
-
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,7 +18,7 @@ class Snapshot(NamedTuple):
     connect_timeout: float
     read_timeout: float
     total_timeout: float
-    retries: int | urllib3.Retry
+    retries: "int | urllib3.Retry"
     max_response_size: int
     debug: bool
 

@@ -183,8 +183,7 @@ class BoundConnection(_Base):
         try:
             super()._tunnel()
         finally:
-            self._tunnel_headers: Any = {}
-            self._raw_proxy_headers = None  # a tunnel is made once; they hold credentials
+            vars(self).update(_tunnel_headers={}, _raw_proxy_headers=None)  # used once; they hold credentials
         self.sock.settimeout(self.attempt.remaining())
 
     def _connect_tls_proxy(self, hostname: str, sock: socket.socket) -> Any:

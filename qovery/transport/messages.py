@@ -1,17 +1,17 @@
 """The values that cross the transport's boundary: a request, and what one attempt at it came to."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import urllib3
 
 from qovery.exceptions import ApiException, LibraryError
 from qovery.operation import Operation
-from qovery.redaction.text_mask import TextMask
 from qovery.retry import Outcome
+
+if TYPE_CHECKING:
+    from qovery.redaction.text_mask import TextMask
 
 #: The response that a `_without_preload_content` method returns.
 RawResponse = urllib3.BaseHTTPResponse
@@ -49,8 +49,10 @@ class Request(NamedTuple):
     secrets: list[Callable[[], Iterable[str]]]
 
     @property
-    def mask(self) -> TextMask:
+    def mask(self) -> "TextMask":
         """What takes the request's secrets out of a text from outside."""
+        from qovery.redaction.text_mask import TextMask  # for errors alone
+
         return TextMask(chain.from_iterable(part() for part in self.secrets), self.deadline)
 
 

@@ -43,6 +43,8 @@ class Response(http.client.HTTPResponse):
         if self.reason != http.client.responses.get(status):
             self.reason = self._shown(self.reason)
         self.headers = self.msg = headers
+        if status >= 300:
+            self._mask_header("Retry-After")
         self.chunked, self.length = False, int(length)
         self.will_close = "close" in fields.get("connection", "").lower()
         return None
@@ -61,6 +63,12 @@ class Response(http.client.HTTPResponse):
         """A reason as a library that logs or traces it may see it."""
         return printable(self.fp.raw.attempt.request.mask(reason))
 
+    def _mask_header(self, name: str) -> None:
+        """Of those that libraries take for a number, and repeat in an error if it is none."""
+        text = self.headers.get(name, "0")
+        if not text.isdecimal():
+            self.headers.replace_header(name, self.fp.raw.attempt.request.mask(text))
+
     def _begin_other(self) -> None:
         reader = self.fp.raw
         try:
@@ -73,6 +81,8 @@ class Response(http.client.HTTPResponse):
             raise
         if reader.ended:  # the base takes that for the end of the head
             raise http.client.RemoteDisconnected("the connection ended within the head of the response")
+        self._mask_header("Retry-After")
+        self._mask_header("Content-Length")
         self.headers.defects = []
         self.headers.set_payload("")  # what could not be parsed as a header
         if self.status in _NO_BODY:  # whatever the headers promise
@@ -82,4 +92,5 @@ class Response(http.client.HTTPResponse):
 
 def _mask(error: Exception, request: Request) -> None:
     mask = request.mask
+    error.__context__ = None  # what `int` says of a malformed status
     error.args = tuple(printable(mask(str(part))) for part in error.args)

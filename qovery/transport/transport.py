@@ -42,7 +42,7 @@ class Transport:
     def __init__(self, route: Route) -> None:
         self.route = route
         scheme, netloc = route.url[:2]
-        options: dict[str, Any] = {"maxsize": 0}
+        options: dict[str, Any] = {"maxsize": 1}  # of urllib3's own queue, which is not used
         if route.socket_options is not None:
             options["socket_options"] = list(route.socket_options)
         if scheme == "https":
@@ -79,7 +79,7 @@ class Transport:
                 retries=policy,
                 redirect=False,
                 assert_same_host=False,  # behind an http proxy the pool's host is the proxy
-                timeout=_timeout(min(request.connect_timeout, left), min(request.read_timeout, left)),
+                timeout=_timeout(None, min(request.connect_timeout, left), min(request.read_timeout, left)),
                 pool_timeout=left,  # type: ignore[arg-type] # a fraction of a second is accepted
                 preload_content=False,
             )

@@ -9,11 +9,14 @@ import pytest
 from qovery import (
     ApplyError,
     EnvironmentSecretApi,
+    PlanHostError,
     SecretRequest,
     SkippedError,
-)  # fmt: skip
+)
 from qovery.sandbox import Sandbox
 from qovery.sync import Result, plan_secrets
+from test.support.clients import Connect
+from test.support.recording import RecordingServer
 
 
 def told(results: tuple[Result, ...]) -> list[tuple[str, str]]:
@@ -151,3 +154,26 @@ def test_apply__conflict_since_the_plan(sandbox: Sandbox, api: EnvironmentSecret
     with pytest.raises(ApplyError, match="1 of 2 actions were skipped: A") as caught:
         report.raise_for_failures()
     assert [str(error) for error in caught.value.exceptions] == [f"create of A was skipped: drift: {reason}"]
+
+
+@pytest.mark.parametrize("change", ["before", "during", "client"])
+def test_apply__host_changed(
+    sandbox: Sandbox, api: EnvironmentSecretApi, env: str, connect: Connect, server: RecordingServer, change: str
+) -> None:
+    """A plan is applied to no other host than its own; what was not sent is reported as failed."""
+    configuration = api.api_client.configuration
+    plan = plan_secrets(api, env, {"A": "a", "B": "b"}, aliases={"C": "A"})
+    if change == "during":
+        report = plan.apply(1, progress=lambda done, *_: setattr(configuration, "host", server.url))
+        assert told(report.succeeded)[:1] == [("create", "A")]
+        assert {type(result.error) for result in report.failed} <= {PlanHostError}
+        assert len(report.succeeded) < 3
+    else:
+        if change == "before":
+            configuration.host = server.url
+        else:
+            api.api_client = connect(server).api_client
+        with pytest.raises(PlanHostError, match=f"the plan is for {sandbox.url}, but the client calls {server.url}"):
+            plan.apply()
+        assert {request.method for request in sandbox.requests} == {"GET"}
+    assert server.received == []
