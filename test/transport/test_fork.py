@@ -187,6 +187,6 @@ def test_fork__shares_no_connection(tls: Authority, name: str, scheme: str) -> N
         speakers[received.peer].append(received.headers["X-Process"])
     assert all(len(set(pids)) == 1 for pids in speakers.values())
     assert len({pid for pids in speakers.values() for pid in pids}) == processes
-    last = server.received[-1]
-    parents = [received for received in server.received if received.headers["X-Process"] == last.headers["X-Process"]]
-    assert (len(parents) > 1, parents[0].peer) == (True, last.peer)
+    *earlier, last = server.received
+    # One of them: of two calls that overlap either may be the first to take the idle connection.
+    assert last.peer in {one.peer for one in earlier if one.headers["X-Process"] == last.headers["X-Process"]}
