@@ -26,7 +26,7 @@ from qovery import (
     SecretRequest,
     Value,
 )
-from qovery.models.model import RequestModel, SecretText
+from qovery.models.model import RequestModel
 from qovery.redaction import marks, masked_values
 from qovery.redaction.marks import MASK, MASKED, Masked, MaskedDict
 from test.support.canaries import CANARY, CHANNELS, HTML_AND_THE_LIKE, TOKEN, shows
@@ -267,9 +267,9 @@ def test_marked_field__holds_its_value_masked() -> None:
 
     class Request(RequestModel):
         plain: Annotated[str, Field(max_length=3), MASKED]
-        optional: SecretText = None
+        optional: Annotated[str | None, MASKED] = None
 
-    for data in ({"plain": "abc"}, {"plain": "abc", "optional": "d"}):
+    for data in ({"plain": "abc"}, {"plain": "abc", "optional": None}, {"plain": "abc", "optional": "d"}):
         request = Request(**data)
         held_values = vars(request)
         assert type(held_values["plain"]) is Masked
