@@ -167,6 +167,8 @@ def test_masked__is_opaque_and_compares_by_value() -> None:
     assert one != "b"
     assert {one, Masked("a")} == {Masked("a")}
     assert hash(one) == hash("a")
+    assert Masked(MASK) != one
+    assert (Masked(1) == Masked(2), Masked(1) == Masked(1.0)) == (False, True)
     assert copy.copy(one) is one
     assert copy.deepcopy([one])[0] is one
     twin = pickle.loads(pickle.dumps(one))
