@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 import warnings
 from collections.abc import Iterator
 from types import CodeType, FrameType, TracebackType
@@ -33,6 +34,15 @@ def from_signal_handler(error: BaseException) -> BaseException | None:
         if not handlers.isdisjoint(frame.f_code for frame in _frames(cause.__traceback__)):
             return cause
     return None
+
+
+def forget_frames(error: BaseException | None) -> None:
+    """Empty the frames that an error and its causes came through: urllib3's hold them, the request and the client."""
+    for cause in _chain(error):
+        for wrapped in (cause, *cause.args):
+            if isinstance(wrapped, BaseException):
+                traceback.clear_frames(wrapped.__traceback__)
+                wrapped.__traceback__ = None
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib3.exceptions import ConnectTimeoutError, InvalidHeader
 from urllib3.util import Retry
 
+from qovery.origins import forget_frames
 from qovery.retry import Outcome, is_unconfirmed
 from qovery.transport.attempt import Attempt
 from qovery.transport.failures import TooLargeError
@@ -44,6 +45,8 @@ def receive(raw: RawResponse, attempt: Attempt, pool: AttemptPool) -> Response:
             response.data = raw.read()
         raw.release_conn()
     if raw.retries and raw.retries.history:  # by a caller's own policy
+        for past in raw.retries.history:
+            forget_frames(past.error)
         response.unconfirmed = any(
             is_unconfirmed(request.operation, Outcome(past.status, not isinstance(past.error, ConnectTimeoutError)))
             for past in raw.retries.history

@@ -9,7 +9,7 @@ from typing import Any
 
 from urllib3.util import Retry, Timeout
 
-from qovery.origins import from_library, from_signal_handler
+from qovery.origins import forget_frames, from_library, from_signal_handler
 from qovery.route import Route
 from qovery.transport.attempt import LONGEST, Attempt
 from qovery.transport.attempt_pool import ATTEMPT_POOLS, AttemptPool, InterruptedAttempt
@@ -84,6 +84,7 @@ class Transport:
             if interrupted is None:
                 if not isinstance(error, LIBRARY_ERRORS) and not from_library(error):
                     raise
+                forget_frames(error)
                 sent = attempt.sends > 0
                 if self.connections.closed.is_set():
                     return closed(sent), attempt.sends

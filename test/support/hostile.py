@@ -102,10 +102,16 @@ def respond(*data: bytes) -> Iterator[Step]:
 class HostileServer:
     """The server. The first connection plays the first script, and so on; the last script is played again."""
 
-    def __init__(self, *scripts: Sequence[Step], context: ssl.SSLContext | None = None, port: int = 0) -> None:
+    def __init__(
+        self,
+        *scripts: Sequence[Step],
+        context: ssl.SSLContext | None = None,
+        port: int = 0,
+        listener: socket.socket | None = None,
+    ) -> None:
         self._scripts = scripts
         self._context = context
-        self._socket = socket.create_server(("127.0.0.1", port), backlog=128)
+        self._socket = listener or socket.create_server(("127.0.0.1", port), backlog=128)
         self.requests: list[bytes] = []
         self.connections = 0
         self.closed: queue.SimpleQueue[None] = queue.SimpleQueue()  # an entry for each connection that ended
