@@ -30,11 +30,12 @@ def receive(sock: socket.socket) -> tuple[bytes, bytes]:
         if data.startswith(b"\x16"):  # a TLS handshake, to which servers of plain HTTP say this
             sock.sendall(http_response(400))
             raise ConnectionError
-    head, _, body = data.partition(b"\r\n\r\n")
+    head, _, start = data.partition(b"\r\n\r\n")
     sizes = [line[15:] for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")]
+    body = bytearray(start)
     while len(body) < (int(sizes[0]) if sizes else 0):
         body += _receive(sock)
-    return head, body
+    return head, bytes(body)
 
 
 def read(sock: socket.socket, requests: list[bytes]) -> None:
