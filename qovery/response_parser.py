@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import json
-from typing import Any, cast
+import re
+from typing import TYPE_CHECKING, Any, cast
 
 import pydantic_core
 
 from qovery.exceptions import ApiDecodeError, ApiException, exception_class
 from qovery.models.model import Model
-from qovery.redaction import TextMask, mask_json
+from qovery.origins import from_signal_handler
 from qovery.transport.messages import Request, Response, mask_headers
+
+if TYPE_CHECKING:
+    from qovery.redaction.text_mask import TextMask
 
 #: What an error keeps of a body, in bytes: all of it or nothing, since a cut may leave half a secret.
 _KEPT = 256 * 1024
@@ -38,10 +43,12 @@ def parse(request: Request, response: Response) -> Any:
                 pydantic_core.from_json(data, allow_inf_nan=False)
             return model.__pydantic_validator__.validate_json(data)
         except ValueError as error:
+            if from_signal_handler(error) is not None:
+                raise
             problem = str(error) if data else "it is empty"
     mask = request.mask
     details = _details(request, response, mask)
-    details["reason"] = f"the response cannot be read: {mask(problem)}"
+    details["reason"] = f"the response cannot be read: {' '.join(mask(problem).split())}"
     start = " ".join((details["body"] or "")[:100].split())
     if start:
         details["reason"] += f"; it begins {start!r}"
@@ -74,25 +81,62 @@ def _memory_of_values(data: bytes) -> int:
 
 def _details(request: Request, response: Response, mask: TextMask) -> dict[str, Any]:
     """What every error with a response carries, masked."""
-    body, data = _masked_body(response.data, mask) if len(response.data) <= _KEPT else (None, None)
-    return {
+    details = {
         "status": response.status,
         "reason": mask(response.reason or ""),
-        "body": body,
-        "data": data,
+        "body": None,
+        "data": None,
         "headers": mask_headers(response.headers, mask),
         "operation": request.operation.name,
         "attempts": response.attempts,
     }
+    if len(response.data) <= _KEPT:  # last, since it takes the time that is left
+        text = _text(response.data, response.headers.get("Content-Type", ""))
+        details["body"], details["data"] = _masked_body(text, mask)
+    return details
 
 
-def _masked_body(content: bytes, mask: TextMask) -> tuple[str, Any]:
+def _masked_body(text: str, mask: TextMask) -> tuple[str, Any]:
     """The text of a response and its JSON, masked."""
-    body = mask(content.decode("utf-8", "replace"))
+    body = mask(text)
     try:
-        plain = pydantic_core.from_json(content)
-    except ValueError:
+        plain = pydantic_core.from_json(text.encode("utf-8", "replace"))
+        from qovery.redaction.text_mask import mask_json  # for errors alone
+
+        data = mask_json(plain, mask)
+        if body == text and data == plain:
+            return body, data
+        # Only the values show a secret that is a number, and only the text one that is spread over an array of bytes.
+        dumped = json.dumps(data)
+    except ValueError:  # it is no JSON, or a number has more digits than Python writes
         return body, None
-    data = mask_json(plain, mask)
-    # JSON has more ways to write a secret than a text search knows, a number for one.
-    return (body if data == plain else json.dumps(data)), data
+    return (dumped, data) if mask(dumped) == dumped else (body, None)
+
+
+def _text(content: bytes, content_type: str) -> str:
+    """A body as text: UTF-8, unless it is none and its type names another encoding.
+
+    Bytes of zero are in UTF-16 and UTF-32 alone: a body that is read as one of these and is none would hide what it
+    says.
+    """
+    found = _charset().search(content_type)
+    charset = found[1].lower() if found else "utf-8"
+    wide = charset.startswith(("utf-16", "utf-32"))
+    if wide != (b"\0" in content):
+        charset = "utf-8"
+    if not wide:
+        try:
+            return content.decode()
+        except ValueError:
+            pass
+    return content.decode(charset, "replace")
+
+
+@functools.cache
+def _charset() -> re.Pattern[str]:
+    """Finds the encoding that a body declares, of a fixed list: Python remembers every other name it is asked for."""
+    return re.compile(
+        r"charset *= *[\"']?(utf-(?:16|32)(?:-?[lb]e)?|iso-8859-(?:[1-9]|1[013-6])|(?:windows-|cp)125[0-8]|latin-?1"
+        r"|koi8-[ru]|shift_jis|euc-(?:jp|kr)|gb(?:k|2312|18030)|big5)(?![\w-])",
+        re.I | re.A,
+    )

@@ -6,7 +6,6 @@ import functools
 import json
 import math
 import operator
-import pprint
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from enum import Enum
@@ -109,6 +108,8 @@ class Model(BaseModel):
 
     def to_str(self) -> str:
         """The fields as readable text; secrets are masked."""
+        import pprint  # seldom needed
+
         return pprint.pformat(_readable(self), sort_dicts=False)
 
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from html import escape
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -12,13 +11,13 @@ from starlette.routing import Route
 
 from qovery.redaction.marks import MASK
 from qovery.sandbox.app import RequestLog, SeenRequest
-from qovery.sandbox.store import SCOPES, Store
+from qovery.sandbox.store import Record, Store
 
 #: How many environments, secrets of each, and requests are shown.
 MAX_ENVIRONMENTS, MAX_SECRETS, MAX_REQUESTS = 20, 500, 50
 
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'",
     "Cache-Control": "no-store",
 }
 
@@ -59,7 +58,8 @@ def page_route(store: Store, request_log: RequestLog, url: Callable[[], str]) ->
 def _page(store: Store, requests: list[SeenRequest], url: str) -> str:
     environments = store.environments()
     sections = "".join(
-        _environment(environment_id, store.list(environment_id)) for environment_id in environments[:MAX_ENVIRONMENTS]
+        _environment(environment_id, list(store.visible(environment_id)))
+        for environment_id in environments[:MAX_ENVIRONMENTS]
     )
     if len(environments) > MAX_ENVIRONMENTS:
         sections += f"<p>Showing {MAX_ENVIRONMENTS} of {len(environments):,} environments.</p>"
@@ -88,17 +88,17 @@ def _outcome(request: SeenRequest) -> str:
     return "no response" if request.status is None else str(request.status)
 
 
-def _environment(environment_id: str, secrets: list[dict[str, Any]]) -> str:
-    ordered = sorted(secrets, key=lambda secret: (SCOPES.index(secret["scope"]), secret["key"]))
+def _environment(environment_id: str, secrets: list[tuple[Record, Record | None]]) -> str:
+    secrets.sort(key=lambda pair: (pair[0].rank, pair[0].key))
     rows: list[tuple[str, ...]] = [
         (
-            escape(secret["key"]) + _note(_about(secret)) + _note(secret["description"]),
+            escape(secret.key) + _note(_about(secret, target)) + _note(secret.description),
             f'<span class="value">{MASK}</span>',
-            f'<span class="{secret["scope"]}">{secret["scope"]}</span>',
-            secret["variable_type"],
-            escape(secret["updated_at"][:19].replace("T", " ")),
+            f'<span class="{secret.scope}">{secret.scope}</span>',
+            secret.kind,
+            escape(secret.updated_at[:19].replace("T", " ")),
         )
-        for secret in ordered[:MAX_SECRETS]
+        for secret, target in secrets[:MAX_SECRETS]
     ]
     title = f"Environment <code>{escape(environment_id)}</code>"
     heads = ("Key", "Value", "Scope", "Kind", "Changed (UTC)")
@@ -106,13 +106,11 @@ def _environment(environment_id: str, secrets: list[dict[str, Any]]) -> str:
     return _section(title, note, _table(heads, rows))
 
 
-def _about(secret: dict[str, Any]) -> str | None:
+def _about(secret: Record, target: Record | None) -> str | None:
     """The target of a secret, its mount path, or the service that it comes from."""
-    if secret["aliased_secret"]:
-        return f"alias of {secret['aliased_secret']['key']}"
-    if secret["overridden_secret"]:
-        return f"overrides a {secret['overridden_secret']['scope']} secret"
-    return secret["mount_path"] or (secret["service_name"] and f"{secret['service_type']} {secret['service_name']}")
+    if target is not None:
+        return f"alias of {target.key}" if secret.kind == "ALIAS" else f"overrides a {target.scope} secret"
+    return secret.mount_path or (secret.service_name and f"{secret.service_type} {secret.service_name}")
 
 
 def _note(text: str | None) -> str:

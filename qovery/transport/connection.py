@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import http.client
 import io
 import math
 import socket
@@ -17,10 +18,10 @@ from urllib3.exceptions import (
     NameResolutionError,
     NewConnectionError,
 )
-from urllib3.util.connection import create_connection
 
-from qovery.transport.addresses import first_reachable
+from qovery.transport.addresses import connected
 from qovery.transport.failures import TooLargeError
+from qovery.transport.pool import sockets
 from qovery.transport.response_head import Response
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     _Base = urllib3.connection.HTTPConnection
 else:
     _Base = object
+
+_FORGOTTEN = http.client.HTTPMessage()
 
 #: How much is passed to one write: one TLS record, since a TLS socket applies its timeout to each record anew.
 _SLICE = 16 * 1024
@@ -44,7 +47,7 @@ class DeadlineReader(io.RawIOBase):
 
     def __init__(self, sock: socket.socket, attempt: Attempt) -> None:
         self._sock = sock
-        self._raw = sock.makefile("rb", buffering=0)  # keeps the socket open until the response is read
+        self._raw = sock.makefile("rb", 0)  # keeps the socket open until the response is read
         self.attempt = attempt
         self.ended = False
         self._room = _OVERHEAD * attempt.request.max_response_size + _HEADS
@@ -119,25 +122,28 @@ class DeadlineSocket:
 
 
 class BoundConnection(_Base):
-    """What is added to urllib3's connections.
+    """What is added to urllib3's connections. `relied_on` lists the private parts that it replaces.
 
     Attributes:
         attempt: The attempt that uses the connection; None while it is idle.
         pool: urllib3's pool as that attempt sees it.
+        made_with: What `sockets()` was when it connected.
     """
 
     attempt: Any = None  # an `Attempt` wherever it is used
     pool: Any = None  # an `AttemptPool` wherever it is used
+    made_with: Any = None
     debuglevel = 0  # of http.client's switch for the whole process, which prints headers and bodies
-    _outbox: list[bytes] | None = None
     _twin: Any = None  # of the socket, during handshakes
+    _head: Any = None  # a `Response` while it is read
 
     def connect(self) -> None:
         """Connect, and let the client's `close` reach the socket."""
         attempt, pool = self.attempt, self.pool
-        if pool is not None and pool.connections.closed.is_set():
+        if pool is not None and pool.connections.closed:
             raise ClosedPoolError(pool, "the client was closed")
         attempt.start_connecting()
+        self.made_with = sockets()
         try:
             super().connect()
         finally:
@@ -152,14 +158,8 @@ class BoundConnection(_Base):
 
     def _new_conn(self) -> socket.socket:
         try:
-            sock = first_reachable(
-                self._dns_host,
-                self.port,
-                self.attempt,
-                functools.partial(
-                    create_connection, source_address=self.source_address, socket_options=self.socket_options
-                ),
-            )
+            options = {"source_address": self.source_address, "socket_options": self.socket_options}
+            sock = connected(self._dns_host, self.port, self.attempt, **options)
         except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from error
         except UnicodeError as error:
@@ -180,7 +180,10 @@ class BoundConnection(_Base):
         return sock
 
     def _tunnel(self) -> None:
-        super()._tunnel()
+        try:
+            super()._tunnel()
+        finally:
+            vars(self).update(_tunnel_headers={}, _raw_proxy_headers=None)  # used once; they hold credentials
         self.sock.settimeout(self.attempt.remaining())
 
     def _connect_tls_proxy(self, hostname: str, sock: socket.socket) -> Any:
@@ -195,23 +198,21 @@ class BoundConnection(_Base):
         attempt.sends += 1
         # A large body on a slow link takes its time: only the deadline counts.
         attempt.until, attempt.stall = attempt.request.deadline, math.inf
-        self._outbox = []
+        parts: list[bytes] = []
+        self.send = parts.append  # type: ignore[assignment] # until the request is complete
         try:
             super().request(*args, **options)
-            data = b"".join(self._outbox)
         finally:
-            self._outbox = None
+            del self.send
+        data = b"".join(parts)
         for start in range(0, len(data), _SLICE):
             self.sock.settimeout(attempt.remaining())
             self.sock.sendall(data[start : start + _SLICE])
 
     def send(self, data: Any) -> None:
-        """Send bytes, those of a request when it is complete."""
-        if self._outbox is not None:
-            self._outbox.append(data)
-        else:
-            self.sock.settimeout(self.attempt.remaining())
-            super().send(data)
+        """Send bytes in time."""
+        self.sock.settimeout(self.attempt.remaining())
+        super().send(data)
 
     def getresponse(self) -> Any:
         """Read the head of the response."""
@@ -219,12 +220,18 @@ class BoundConnection(_Base):
         attempt.stall = attempt.request.read_timeout
         self.pool = None  # a response that ends the connection closes it while its body is unread
         attempt.response = super().getresponse()
+        if self._head is not None:  # a fake may have made the response
+            # http.client keeps it until the next request; urllib3 has both.
+            self._head.headers = self._head.msg = _FORGOTTEN
+            self._head = None
         self.pool = pool
         return attempt.response
 
     def response_class(self, sock: socket.socket, *args: Any, **options: Any) -> Response:  # type: ignore[override] # called by http.client like the class it is there
         """What reads the response."""
-        return Response(DeadlineReader(sock, self.attempt), *args, **options)  # type: ignore[arg-type] # has what is asked of it
+        self._head = Response(DeadlineReader(sock, self.attempt), *args, **options)  # type: ignore[arg-type] # has what is asked of it
+        head: Response = self._head
+        return head
 
     def close(self) -> None:
         """Close the socket, and make room for another connection."""

@@ -40,6 +40,7 @@ def test_page__shows_secrets_and_requests(
     api.create_environment_secret_alias(env, built_in.id, {"key": "DB"})
     api.create_environment_secret_override(env, project.id, {"value": "canary-value"})
     api.create_environment_secret(env, {"key": "FILE", "value": "canary-value", "mount_path": "/etc/file"})
+    sandbox.fail("delete_environment_secret", status=404)
     with pytest.raises(NotFoundException):
         api.delete_environment_secret(env, "missing")
     html = page(http, sandbox)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import subprocess
 import sys
+import traceback
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -82,6 +84,24 @@ def test_call__leaves_nothing(routes: Routes, end: str, route: str, caplog: pyte
         client = weakref.ref(api.api_client)
         del api
         assert client() is None
+
+
+def test_call__while_an_error_is_handled(connect: Connect, nowhere: str) -> None:
+    """The error that a caller is handling keeps its traceback, whatever becomes of a call meanwhile."""
+    api = connect(nowhere, retries=0)
+
+    def fails() -> None:
+        raise KeyError(value)
+
+    value = "kept"
+    try:
+        fails()
+    except KeyError as error:
+        with contextlib.suppress(ApiException):
+            api.list_environment_secrets("e")
+        frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    assert [frame.f_code.co_name for frame in frames][1:] == ["fails"]
+    assert frames[1].f_locals == {"value": "kept"}
 
 
 def leave_closed(api: EnvironmentSecretApi) -> None:
