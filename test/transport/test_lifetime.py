@@ -74,10 +74,8 @@ def test_call__leaves_nothing(routes: Routes, end: str, route: str, caplog: pyte
         api = client_for(server, **{**routes.settings(route), **settings})
         body, headers = SecretRequest(key="A", value="v"), Headers({"X-Some": "thing"})
         request = weakref.ref(body), weakref.ref(headers)
-        try:
+        with contextlib.suppress(ApiException):
             api.create_environment_secret("e", body, _headers=headers)
-        except ApiException as error:
-            assert error.__traceback__ is not None  # the test's own
         del body, headers
         assert [part() for part in request] == [None, None]
         assert attempts_alive() == []
