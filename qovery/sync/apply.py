@@ -180,6 +180,20 @@ class Job:
     # --- In the worker threads --------------------------------------------------------------------
 
     def _attempt(self, at: int) -> None:
+        action = self.actions[at]
+        try:
+            self._run(at)
+        except BaseException as error:  # SystemExit for one: the caller's thread waits for a result
+            text = (
+                f"{type(error).__name__} interrupted {action.kind} of {action.key}; list the secrets to see its outcome"
+            )
+            self.results[at] = Result(
+                "failed", action.kind, action.key, action.reason, _existing(action), SyncError(text)
+            )
+        finally:
+            self.finished.put(at)
+
+    def _run(self, at: int) -> None:
         self.started.add(at)
         action = self.actions[at]
         secret = action.secret
@@ -194,7 +208,6 @@ class Job:
             )
         else:
             self.results[at] = _success(action, response)
-        self.finished.put(at)
 
 
 def _success(action: Action, response: Secret | None) -> Result:

@@ -79,7 +79,7 @@ class Transport:
                 retries=policy,
                 redirect=False,
                 assert_same_host=False,  # behind an http proxy the pool's host is the proxy
-                timeout=_timeout(connect=min(request.connect_timeout, left), read=min(request.read_timeout, left)),
+                timeout=_timeout(None, min(request.connect_timeout, left), min(request.read_timeout, left)),
                 pool_timeout=left,  # type: ignore[arg-type] # a fraction of a second is accepted
                 preload_content=False,
             )

@@ -48,6 +48,8 @@ TARGETS = {
     "qovery/sync/inventory.py": 90,
     "qovery/sync/order.py": 90,
     "qovery/sandbox/store": 90,
+    "qovery/redaction/decoders.py": 95,
+    "qovery/redaction/text_mask.py": 95,
 }
 
 #: Tests that see the methods which mutmut adds to a class.
