@@ -14,13 +14,13 @@ class Inventory:
     """The secrets of a list by key: own ones, inherited ones, and the dependents of each."""
 
     def __init__(self, secrets: Iterable[Secret]) -> None:
-        self.ids: set[str] = set()
+        self.by_id: dict[str, Secret] = {}
         self.own: dict[str, Secret] = {}
         self.inherited: dict[str, Secret] = {}
         self._dependents: dict[str, list[Secret]] = {}
         self._mount_paths: dict[str, str | None] = {}
         for secret in secrets:
-            self.ids.add(secret.id)
+            self.by_id[secret.id] = secret
             (self.own if secret.scope == ENVIRONMENT else self.inherited)[secret.key] = secret
             other = secret.aliased_secret or secret.overridden_secret
             if other is not None:

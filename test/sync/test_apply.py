@@ -146,13 +146,23 @@ def test_apply__lost_reply(sandbox: Sandbox, api: EnvironmentSecretApi, env: str
 
 
 def test_apply__lost_before(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """A create that was lost on its way is not repeated, and has failed."""
+    """A create that was lost on its way is sent again after a list that shows no secret."""
     plan = plan_secrets(api, env, {"A": "v"}, aliases={"A2": "A"})
     sandbox.reset_connection("create_environment_secret")
     report = plan.apply()
+    assert told(report.succeeded) == [("create", "A"), ("alias", "A2")]
+    assert [request.method for request in sandbox.requests][:5] == ["GET", "GET", "POST", "GET", "POST"]
+    assert sandbox.value(env, "A2") == "v"
+
+
+def test_apply__lost_for_good(sandbox: Sandbox, once: EnvironmentSecretApi, env: str) -> None:
+    """A create whose connection is always reset is sent twice without retries, and has failed."""
+    sandbox.reset_connection("create_environment_secret", times=None)
+    report = plan_secrets(once, env, {"A": "v"}, aliases={"A2": "A"}).apply()
     assert (told(report.failed), told(report.skipped)) == ([("create", "A")], [("alias", "A2")])
     assert isinstance(report.failed[0].error, ApiException)
     assert report.failed[0].error.outcome_unknown
+    assert [request.method for request in sandbox.requests].count("POST") == 2
     assert sandbox.secrets(env) == []
 
 

@@ -1,0 +1,50 @@
+"""What the outcome of an action means, and its `Result`. Knows no job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from qovery.exceptions import ApiConnectionError, SkippedError, UnauthorizedException
+from qovery.models import Secret
+from qovery.sync.action import Action
+from qovery.sync.report import Result
+
+
+def success(action: Action, response: Secret | None) -> Result:
+    """The result of an action whose call succeeded."""
+    if action.kind == "create" and response is not None and response.aliased_secret is not None:
+        reason = f"the service created an alias, since the value equals the key {response.aliased_secret.key}"
+        return Result("succeeded", "alias", action.key, reason, response)
+    return Result("succeeded", action.kind, action.key, action.reason, response)
+
+
+def existing(action: Action) -> Secret | None:
+    """The existing secret under the action's own key; an alias that is not created yet has none."""
+    return None if action.kind == "alias" else action.secret
+
+
+def skipped(action: Action, reason: str) -> Result:
+    """The result of an action that the plan meant to do."""
+    error = SkippedError(f"{action.kind} of {action.key} was skipped: {reason}")
+    return Result("skipped", action.kind, action.key, reason, existing(action), error)
+
+
+def is_hopeless(error: Exception) -> bool:
+    """Whether no other call can succeed either, unless a list does."""
+    return isinstance(error, UnauthorizedException) or (
+        isinstance(error, ApiConnectionError) and not error.outcome_unknown
+    )
+
+
+def id_of(secret: Secret | None) -> str | None:
+    """The id of a secret, if there is one."""
+    return None if secret is None else secret.id
+
+
+def by_key(actions: Iterable[Action]) -> tuple[dict[str, Action], dict[str, Action]]:
+    """The writes and the deletions by key."""
+    writes: dict[str, Action] = {}
+    deletes: dict[str, Action] = {}
+    for action in actions:
+        (deletes if action.kind == "delete" else writes)[action.key] = action
+    return writes, deletes
