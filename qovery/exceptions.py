@@ -10,6 +10,7 @@
     ├── MissingExtraError               also an ImportError: an extra of this package is not installed
     ├── SyncError                       many secrets at once
     │   ├── PlanConflictError               a plan that cannot be applied as a whole
+    │   ├── PlanChangedError                a plan that does not fit its environment or host any more
     │   ├── SkippedError                    an action of a plan that an apply did not attempt
     │   └── ApplyError                      also an ExceptionGroup (3.11): everything that an apply did not do
     └── ApiException                    a call that reached, or tried to reach, the service
@@ -265,6 +266,21 @@ class PlanConflictError(SyncError):
     def __init__(self, message: str, conflicts: Sequence[Any] = ()) -> None:
         super().__init__(message, conflicts)
         self.conflicts = tuple(conflicts)
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class PlanChangedError(SyncError):
+    """The environment is no longer what the plan saw, or the client is set to another host; nothing was written.
+
+    Attributes:
+        keys: The keys whose secrets were added, changed or deleted since the plan.
+    """
+
+    def __init__(self, message: str, keys: Sequence[str] = ()) -> None:
+        super().__init__(message, keys)
+        self.keys = tuple(keys)
 
     def __str__(self) -> str:
         return str(self.args[0])

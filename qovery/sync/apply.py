@@ -17,6 +17,7 @@ from qovery.api.environment_secret_api import CREATE, CREATE_ALIAS, CREATE_OVERR
 from qovery.exceptions import (
     ApiException,
     OpenApiException,
+    PlanChangedError,
     SyncError,
     TooManyRequestsException,
     UnauthorizedException,
@@ -45,12 +46,18 @@ class Job:
     """One apply. Worker threads only fill `results`; everything else happens in the thread that calls `run`."""
 
     def __init__(
-        self, service: Service, desired: Desired, actions: Sequence[Action], timeout: float | None = None
+        self,
+        service: Service,
+        desired: Desired,
+        actions: Sequence[Action],
+        timeout: float | None = None,
+        required: Inventory | None = None,
     ) -> None:
         self.service = service
         self.pace = service.pace
         self.desired = desired
         self.actions = list(actions)
+        self.required = required  # what the environment must be at the start
         self.timeout = timeout or 0.0
         self.deadline = math.inf if timeout is None else time.monotonic() + timeout
         self.results: list[Result | None] = [None] * len(actions)
@@ -206,6 +213,9 @@ class Job:
     def _refresh(self) -> None:
         """List again, and adapt each action to drift since the plan. Nothing is deleted that the plan does not name."""
         inventory = self.service.inventory(self.deadline)
+        changed = [] if self.required is None else inventory.changed_since(self.required)
+        if changed:
+            raise PlanChangedError(f"changed since the plan, so nothing was applied: {', '.join(changed)}", changed)
         writes, deletes = by_key(decide(inventory, self.desired))
         named = {action.secret.id for action in self.actions if action.kind == "delete" and action.secret}
         for at, action in enumerate(self.actions):

@@ -28,6 +28,12 @@ class Inventory:
                 self._mount_paths[other.id] = other.mount_path
         self.keys = frozenset(self.own) | frozenset(self.inherited)
 
+    def changed_since(self, earlier: Inventory) -> list[str]:
+        """The keys whose secrets were added, changed or deleted since an earlier list."""
+        before, now = earlier.by_id, self.by_id
+        ids = (one for one in before.keys() | now.keys() if before.get(one) != now.get(one))
+        return sorted({(now.get(one) or before[one]).key for one in ids})
+
     def find(self, key: str) -> Secret | None:
         """The secret that the environment sees under this key."""
         return self.own.get(key) or self.inherited.get(key)

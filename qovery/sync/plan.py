@@ -66,7 +66,8 @@ class Plan(ShownAsTable):
     def __init__(self, service: Service, desired: Desired) -> None:
         self._service = service
         self._desired = desired
-        self.actions: tuple[Action, ...] = decide(service.inventory(), desired)
+        self._inventory = service.inventory()
+        self.actions: tuple[Action, ...] = decide(self._inventory, desired)
         self.report: Report | None = None
 
     def __repr__(self) -> str:
@@ -91,6 +92,7 @@ class Plan(ShownAsTable):
         progress: bool | Progress = False,
         skip_conflicts: bool = False,
         timeout: float | None = None,
+        strict: bool = False,
     ) -> Report:
         """Apply the plan in the order of dependencies, and return the result of each action.
 
@@ -105,9 +107,12 @@ class Plan(ShownAsTable):
                 the `Result` of the last one; it is called in this thread.
             skip_conflicts: Skip conflicts and apply the rest of the plan.
             timeout: The maximum seconds for the whole apply. The report names everything that is unfinished then.
+            strict: Apply nothing if the list differs from the one that the plan is based on.
 
         Raises:
             PlanConflictError: The plan has conflicts; nothing was sent.
+            PlanChangedError: With `strict`, the environment is no longer what the plan saw. In any case, the client is
+                set to another host than the plan's. Nothing was written.
             MissingExtraError: tqdm is not installed; nothing was sent.
             ApiException: The first list request failed; nothing was changed.
             ApplyInterrupted: Ctrl-C. Running calls were waited for; the report is on the exception and on the plan.
@@ -119,7 +124,7 @@ class Plan(ShownAsTable):
             raise PlanConflictError(f"the plan has conflicts, so nothing was applied: {keys}", self.conflicts)
         if timeout is not None:
             positive("timeout", timeout)
-        job = Job(self._service, self._desired, self.actions, timeout)
+        job = Job(self._service, self._desired, self.actions, timeout, self._inventory if strict else None)
         with reporting(progress, len(self.actions)) as notify:
             interrupted = False
             try:

@@ -7,7 +7,7 @@ import time
 from uuid import UUID
 
 from qovery.api.environment_secret_api import EnvironmentSecretApi
-from qovery.exceptions import ApiException, BadRequestException, TooManyRequestsException
+from qovery.exceptions import ApiException, BadRequestException, PlanChangedError, TooManyRequestsException
 from qovery.models import Key, Secret, SecretEditRequest, SecretRequest, Value
 from qovery.operation import RequestOptions
 from qovery.redaction.sealing import sealed
@@ -20,11 +20,12 @@ PATIENCE = 300.0
 
 
 class Service:
-    """One environment."""
+    """One environment at one host."""
 
     def __init__(self, api: EnvironmentSecretApi, environment_id: str | UUID) -> None:
         self.api = api
         self.environment_id = environment_id
+        self.host = api.api_client.configuration.host
         self.pace = pace_of(api.api_client)
 
     @property
@@ -42,6 +43,7 @@ class Service:
         patience = min(deadline, time.monotonic() + PATIENCE)
         while True:
             self._wait(patience)
+            self._check_host()
             sent = time.monotonic()
             try:
                 listed = self.api.list_environment_secrets(self.environment_id, **self._options(deadline))
@@ -56,6 +58,11 @@ class Service:
                 self.pace.accept(sent)
                 return Inventory(listed.results or [])
 
+    def _check_host(self) -> None:
+        host = self.api.api_client.configuration.host
+        if host != self.host:
+            raise PlanChangedError(f"the plan is for {self.host}, but the client is now set to {host}: plan again")
+
     def _wait(self, patience: float) -> None:
         """Sleep until the rate limit allows a request, or patience is at an end."""
         while (wait := self.pace.take()) and time.monotonic() < patience:
@@ -69,6 +76,7 @@ class Service:
     @sealed
     def send(self, action: Action, secret: Secret | None, deadline: float) -> Secret | None:
         """Send an action for a secret once; for an alias, `secret` is its target. Tell the pace of the response."""
+        self._check_host()
         sent = time.monotonic()
         try:
             response = self._send(action, secret, {"_retries": 0, **self._options(deadline)})

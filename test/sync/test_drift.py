@@ -9,11 +9,13 @@ import pytest
 from qovery import (
     ApplyError,
     EnvironmentSecretApi,
+    PlanChangedError,
     SecretRequest,
     SkippedError,
 )  # fmt: skip
 from qovery.sandbox import Sandbox
 from qovery.sync import Result, plan_secrets
+from test.support.clients import Connect
 
 
 def told(results: tuple[Result, ...]) -> list[tuple[str, str]]:
@@ -151,3 +153,58 @@ def test_apply__conflict_since_the_plan(sandbox: Sandbox, api: EnvironmentSecret
     with pytest.raises(ApplyError, match="1 of 2 actions were skipped: A") as caught:
         report.raise_for_failures()
     assert [str(error) for error in caught.value.exceptions] == [f"create of A was skipped: drift: {reason}"]
+
+
+@pytest.mark.parametrize("change", ["add", "edit", "delete"])
+def test_apply__strict(sandbox: Sandbox, api: EnvironmentSecretApi, env: str, change: str) -> None:
+    """A strict apply writes nothing if a secret was added, changed or deleted since the plan, and names its key."""
+    sandbox.add_secret(env, "SHARED", "shared", scope="PROJECT")
+    own = sandbox.add_secret(env, "OWN", "old")
+    plan = plan_secrets(api, env, {"A": "v", "OWN": "v"})
+    if change == "add":
+        sandbox.add_secret(env, "OTHER", "theirs")
+    elif change == "edit":
+        api.edit_environment_secret(env, own.id, {"key": "OWN", "value": "theirs"})
+    else:
+        api.delete_environment_secret(env, own.id)
+    before = len(sandbox.requests)
+    with pytest.raises(PlanChangedError, match="changed since the plan") as caught:
+        plan.apply(strict=True)
+    assert caught.value.keys == ("OTHER" if change == "add" else "OWN",)
+    assert [request.method for request in sandbox.requests[before:]] == ["GET"]
+    assert plan.report is not None
+    assert {type(result.error) for result in plan.report.skipped} == {SkippedError}
+    assert plan.apply().complete
+
+
+def test_apply__strict_without_drift(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """A strict apply of an unchanged environment is an apply."""
+    own = sandbox.add_secret(env, "OWN", "old")
+    api.create_environment_secret(env, {"key": "B", "value": "v"})
+    assert own.key == "OWN"
+    assert plan_secrets(api, env, {"A": "v", "OWN": "v"}).apply(strict=True).complete
+
+
+def test_apply__another_host(sandbox: Sandbox, connect: Connect, env: str) -> None:
+    """A plan is not applied to another host than the one it was made for."""
+    api = connect(sandbox)
+    plan = plan_secrets(api, env, {"A": "v"})
+    before = len(sandbox.requests)
+    api.api_client.configuration.host = f"{sandbox.url}/elsewhere"
+    with pytest.raises(PlanChangedError, match="plan again"):
+        plan.apply()
+    assert len(sandbox.requests) == before
+
+
+def test_apply__another_host_meanwhile(sandbox: Sandbox, connect: Connect, env: str) -> None:
+    """Nothing more is sent once the client is set to another host in the middle of an apply."""
+    api = connect(sandbox)
+    plan = plan_secrets(api, env, {"A": "v", "B": "v"})
+
+    def move(done: int, total: int, result: Result) -> None:
+        api.api_client.configuration.host = f"{sandbox.url}/elsewhere"
+
+    report = plan.apply(1, progress=move)
+    assert told(report.succeeded) == [("create", "A")]
+    assert isinstance(report.failed[0].error, PlanChangedError)
+    assert all("elsewhere" not in request.path for request in sandbox.requests)
