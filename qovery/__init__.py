@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from qovery.exceptions import OpenApiException as OpenApiException
     from qovery.exceptions import PlanChangedError as PlanChangedError
     from qovery.exceptions import PlanConflictError as PlanConflictError
+    from qovery.exceptions import PlanHostError as PlanHostError
     from qovery.exceptions import ServiceException as ServiceException
     from qovery.exceptions import SkippedError as SkippedError
     from qovery.exceptions import SyncError as SyncError
@@ -82,6 +83,7 @@ _HOMES = {
     "OpenApiException": "exceptions",
     "PlanChangedError": "exceptions",
     "PlanConflictError": "exceptions",
+    "PlanHostError": "exceptions",
     "Secret": "models.secret",
     "SecretAlias": "models.secret_alias",
     "SecretEditRequest": "models.secret_edit_request",

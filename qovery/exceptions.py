@@ -9,8 +9,9 @@
     ├── ApiKeyError                     also a KeyError: a name that does not exist
     ├── MissingExtraError               also an ImportError: an extra of this package is not installed
     ├── SyncError                       many secrets at once
+    │   ├── PlanHostError                   a plan for another host
     │   ├── PlanConflictError               a plan that cannot be applied as a whole
-    │   ├── PlanChangedError                a plan that does not fit its environment or host any more
+    │   ├── PlanChangedError                a plan whose environment has changed since
     │   ├── SkippedError                    an action of a plan that an apply did not attempt
     │   └── ApplyError                      also an ExceptionGroup (3.11): everything that an apply did not do
     └── ApiException                    a call that reached, or tried to reach, the service
@@ -34,7 +35,7 @@
 
 All but ApiException, ApplyError, SkippedError and ApplyInterrupted are raised before anything is sent. `except
 ApiException` is enough for everything that can happen to a call afterwards. Texts, bodies and headers are masked before
-they get here; see `qovery.redaction`. All errors can be copied and pickled.
+they get here; see `qovery.redaction`. All errors can be copied and pickled. Their text is one printable line.
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from typing_extensions import Self
+
+from qovery.printable import printable as _printable
 
 PathToItem = Sequence[str | int]
 
@@ -144,7 +147,7 @@ class ApiException(OpenApiException):
             headers = http_resp.headers if headers is None else headers
         super().__init__()
         self.status = status
-        self.reason = reason
+        self.reason = None if reason is None else _printable(reason)
         self.body = body
         self.data = data
         self.headers = headers
@@ -164,13 +167,13 @@ class ApiException(OpenApiException):
         if not isinstance(self.data, Mapping):
             return None
         text = self.data.get("detail") or self.data.get("message")
-        return text if isinstance(text, str) else None
+        return _printable(text) if isinstance(text, str) else None
 
     @property
     def request_id(self) -> str | None:
         """The id that the service, or a proxy before it, gave to the request."""
         headers = {name.lower(): value for name, value in (self.headers or {}).items()}
-        return next((headers[name] for name in _REQUEST_ID_HEADERS if name in headers), None)
+        return next((_printable(headers[name]) for name in _REQUEST_ID_HEADERS if name in headers), None)
 
     def __str__(self) -> str:
         what = " ".join(str(part) for part in (self.status, self.reason) if part)
@@ -255,6 +258,13 @@ def exception_class(status: int) -> type[ApiException]:
 class SyncError(OpenApiException):
     """The base of the errors of `qovery.sync`."""
 
+    def __str__(self) -> str:
+        return _printable(str(self.args[0])) if self.args else ""
+
+
+class PlanHostError(SyncError):
+    """A plan was made for another host than its client calls now, and was not applied."""
+
 
 class PlanConflictError(SyncError):
     """A plan has conflicts, and was not applied.
@@ -267,23 +277,13 @@ class PlanConflictError(SyncError):
         super().__init__(message, conflicts)
         self.conflicts = tuple(conflicts)
 
-    def __str__(self) -> str:
-        return str(self.args[0])
-
 
 class PlanChangedError(SyncError):
-    """The environment is no longer what the plan saw, or the client is set to another host; nothing was written.
-
-    Attributes:
-        keys: The keys whose secrets were added, changed or deleted since the plan.
-    """
+    """The environment is no longer what the plan saw, so nothing was written; `keys` are those that have changed."""
 
     def __init__(self, message: str, keys: Sequence[str] = ()) -> None:
         super().__init__(message, keys)
         self.keys = tuple(keys)
-
-    def __str__(self) -> str:
-        return str(self.args[0])
 
 
 class SkippedError(SyncError):
@@ -315,7 +315,7 @@ class ApplyError(SyncError, _ErrorGroup):
     report: Any = None
 
     def __str__(self) -> str:
-        return self.message
+        return _printable(self.message)
 
     def derive(self, excs: Sequence[Any], /) -> Any:
         """The same error with `excs` as its failures, as `except*` wants it."""
@@ -339,6 +339,9 @@ class ApplyInterrupted(KeyboardInterrupt):
 
 class LibraryError(Exception):
     """Stands as the cause of an error for one of another library: its class and text, not its frames."""
+
+    def __str__(self) -> str:
+        return _printable(super().__str__())
 
 
 class InsecureWarning(UserWarning):

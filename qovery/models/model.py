@@ -6,7 +6,6 @@ import functools
 import json
 import math
 import operator
-import pprint
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from enum import Enum
@@ -37,6 +36,7 @@ class Model(BaseModel):
     model_config = ConfigDict(
         defer_build=True,
         hide_input_in_errors=True,
+        plugin_settings={"logfire": {"record": "off"}},  # it would record what goes into a validation
         protected_namespaces=(),
         validate_assignment=True,
     )
@@ -109,6 +109,8 @@ class Model(BaseModel):
 
     def to_str(self) -> str:
         """The fields as readable text; secrets are masked."""
+        import pprint  # seldom needed
+
         return pprint.pformat(_readable(self), sort_dicts=False)
 
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
@@ -180,18 +182,16 @@ class RequestModel(Model):
 
         @model_validator(mode="wrap")
         @classmethod
-        def _hold_secrets(cls, data, handler):
-            """Errors come without the input, wherever pydantic builds the model; its secrets are held masked."""
+        def _without_input(cls, data, handler):
+            """Errors come without the input, wherever pydantic builds the model."""
             if isinstance(data, dict):
                 for name in cls._secret_names:
                     if isinstance(data.get(name), SecretStr):
                         data = {**data, name: data[name].get_secret_value()}
             try:
-                model = handler(data)
+                return handler(data)
             except ValidationError as error:
                 problem = ApiValidationError.without_input(error)
-            else:
-                return _hold(model)
             raise problem
 
         @sealed
@@ -208,7 +208,7 @@ class RequestModel(Model):
 
 
 def _hold(model: Any) -> Any:
-    """The model with its secret fields in `Masked` objects."""
+    """A model that pydantic has not validated, with its secret fields in `Masked` objects."""
     values = model.__dict__
     for name in type(model)._secret_names:
         value = values.get(name)

@@ -25,6 +25,10 @@ class _Mark:
         from pydantic_core import core_schema
 
         schema = handler(source)
+        if schema["type"] == "nullable":
+            schema["schema"] = core_schema.no_info_after_validator_function(Masked, schema["schema"])
+        else:
+            schema = core_schema.no_info_after_validator_function(Masked, schema)
         schema["serialization"] = core_schema.plain_serializer_function_ser_schema(
             methodcaller("reveal"), return_schema=core_schema.str_schema()
         )
@@ -74,6 +78,11 @@ class Masked(Generic[T]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.reveal(),)
+
+
+def held(name: str) -> property:
+    """An attribute whose value is kept like that of a `Masked` object, under `name`. Reading it passes no frame."""
+    return property(methodcaller(name), lambda self, value: setattr(self, name, Masked(value).reveal))
 
 
 class MaskedDict(dict[str, T]):

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import ipaddress
 import logging
+import os
 import signal
 import sys
 
 from qovery.exceptions import OpenApiException
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from qovery.sandbox import Sandbox
+
+#: The environment variable with the token of the admin API.
+ADMIN_TOKEN_VARIABLE = "QOVERY_SANDBOX_ADMIN_TOKEN"  # noqa: S105 - a name
+
 
 def main(arguments: list[str] | None = None) -> None:
     """Parse the command line and serve."""
+    from qovery.sandbox.guard import is_loopback
     from qovery.sandbox.seed import ENVIRONMENT_ID
 
     parser = argparse.ArgumentParser(
@@ -33,18 +41,36 @@ def main(arguments: list[str] | None = None) -> None:
         help="follow the documentation, or what the service was seen to do (documented)",
     )
     parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="send no null that the OpenAPI description of the service does not allow, for strict generated clients",
+    )
+    parser.add_argument(
         "--token", action="append", metavar="TOKEN", help="accept only this token; can be given several times"
     )
     parser.add_argument("--admin", action="store_true", help="serve the admin API under /_sandbox; it can read values")
+    parser.add_argument(
+        "--admin-token",
+        metavar="TOKEN",
+        default=os.environ.get(ADMIN_TOKEN_VARIABLE),
+        help=f"the token that the admin API needs (${ADMIN_TOKEN_VARIABLE}, otherwise made and printed at the start)",
+    )
     parser.add_argument(
         "--log-level",
         choices=("debug", "info", "warning", "error"),
         default="warning",
         help="at info, log each request to stderr (warning)",
     )
+    parser.add_argument(
+        "--allowed-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="accept requests to this host name too, of a container for example; can be given several times",
+    )
     parser.add_argument("--public", action="store_true", help="allow a --host that other machines can reach")
     options = parser.parse_args(arguments)
-    if not options.public and not _is_loopback(options.host):
+    if not options.public and not is_loopback(options.host):
         parser.error(
             f"other machines may reach {options.host}, and the mock server protects nothing: add --public to allow it"
         )
@@ -60,21 +86,24 @@ def main(arguments: list[str] | None = None) -> None:
             tokens=frozenset(options.token) if options.token else None,
             seeded=options.seed is None,
             admin=options.admin,
+            admin_token=options.admin_token,
+            allowed_hosts=options.allowed_host,
+            strict=options.strict,
         )
         if options.seed:
             sandbox.load(options.seed)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # uvicorn stops first, then raises the signal again
         with contextlib.suppress(KeyboardInterrupt):
-            sandbox.run(lambda: print(f"Qovery sandbox listening on {sandbox.url}", flush=True))
+            sandbox.run(lambda: print(_ready_lines(sandbox, options), flush=True))
     except (ModuleNotFoundError, OpenApiException, OSError) as error:
         sys.exit(f"{parser.prog}: {error}")
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+def _ready_lines(sandbox: Sandbox, options: argparse.Namespace) -> str:
+    line = f"Qovery sandbox listening on {sandbox.url}"  # programs read this line
+    if options.admin and not options.admin_token:
+        line += f"\nAdmin token: {sandbox.admin_token}"
+    return line
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """The admin API: what `Sandbox` offers to tests in Python, over HTTP for every language.
 
 `POST /_sandbox/<name>` calls the command of that name, with the JSON object in the body as its arguments, and
-responds with what it returns. The real service has nothing like it.
+responds with what it returns. It needs the admin token. The real service has nothing like it.
 """
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -17,7 +18,7 @@ from starlette.routing import Route
 
 from qovery.exceptions import ApiKeyError, ApiValueError
 from qovery.redaction.validation import ApiValidationError
-from qovery.sandbox.app import error_response, invalid_fields, json_response, read_json, token_of
+from qovery.sandbox.app import error_response, invalid_fields, json_response, read_json, rejection, token_of
 from qovery.sandbox.store import RejectedError
 
 #: The path of the admin API.
@@ -27,26 +28,26 @@ PATH = "/_sandbox"
 MAX_BODY = 64 * 1024 * 1024
 
 
-def admin_route(commands: Mapping[str, Callable[..., Any]], accepts: Callable[[str], bool]) -> Route:
+def admin_route(commands: Mapping[str, Callable[..., Any]], admin_token: str) -> Route:
     """The route of the admin API.
 
     Args:
         commands: What can be called, by name. Arguments are checked against the annotations.
-        accepts: Whether a token may use the API. The token is empty if the request has none.
+        admin_token: The token that every request needs.
     """
     check = validate_call(config=ConfigDict(hide_input_in_errors=True, strict=True))
     checked = {name: check(command) for name, command in commands.items()}
 
     async def respond(request: Request) -> Response:
         try:
-            if not accepts(token_of(request)):
-                raise RejectedError(401, "access token is missing or invalid")
+            if not hmac.compare_digest(token_of(request).encode(), admin_token.encode()):
+                raise RejectedError(401, "the admin token is missing or invalid: send Authorization: Bearer TOKEN")
             command = checked.get(request.path_params["name"])
             if command is None:
                 raise RejectedError(404, f"unknown command; use one of {', '.join(checked)}")
             result = command(**await _arguments(request))
         except RejectedError as rejected:
-            return error_response(rejected.status, rejected.detail)
+            return rejection(rejected)
         except ValidationError as error:
             return error_response(400, invalid_fields(ApiValidationError.without_input(error)).detail)
         except ApiValidationError as error:

@@ -17,11 +17,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from qovery.api.environment_secret_api import OPERATIONS
 from qovery.operation import Operation
+from qovery.printable import printable
 from qovery.redaction.validation import ApiValidationError
 from qovery.sandbox.faults import Fault, Faults
+from qovery.sandbox.guard import Guard
 from qovery.sandbox.store import RejectedError, Store
 
 #: The largest request body, in bytes.
@@ -75,6 +78,16 @@ def make_app(
     return Starlette(routes=[*routes, *(extra_routes or [])], exception_handlers={HTTPException: _http_error})
 
 
+def guarded(app: ASGIApp, guard: Guard) -> ASGIApp:
+    """Return `app` behind a guard, which rejects requests with 403."""
+
+    async def respond(scope: Scope, receive: Receive, send: Send) -> None:
+        problem = guard.problem(scope["headers"])
+        await (app if problem is None else error_response(403, problem))(scope, receive, send)
+
+    return respond
+
+
 def _by_method(endpoints: Mapping[str, _Endpoint]) -> _Endpoint:
     async def respond(request: Request) -> Response:
         return await endpoints["GET" if request.method == "HEAD" else request.method](request)
@@ -100,14 +113,14 @@ def _endpoint(
                     raise RejectedError(403, "this token is read-only")
                 response = json_response(operation.status, call(*await _arguments(request, operation)))
         except RejectedError as rejected:
-            response = error_response(rejected.status, rejected.detail, rejected.retry_after)
+            response = rejection(rejected)
         disconnects = fault is not None and fault.kind != "status"
         client = request.headers.get("user-agent", "")[:100]
         record = SeenRequest(
             request.method, request.url.path, None if disconnects else response.status_code, client, operation.name
         )
         request_log.requests.append(record)
-        _log.info("%s %s %s", record.method, record.path, record.status)
+        _log.info("%s %s %s", record.method, printable(record.path), record.status)
         if fault is not None and disconnects:
             await _disconnect(request, fault)
         return response
@@ -177,10 +190,15 @@ def json_response(status: int, data: object, headers: Mapping[str, str] | None =
     return Response(to_json(data), status, headers, media_type="application/json")
 
 
-def error_response(status: int, detail: str, retry_after: float | None = None) -> Response:
+def rejection(rejected: RejectedError) -> Response:
+    """The response to a request that is rejected."""
+    return error_response(rejected.status, rejected.detail, rejected.retry_after, **rejected.fields)
+
+
+def error_response(status: int, detail: str, retry_after: float | None = None, **fields: object) -> Response:
     """An error, in the format of the service."""
     headers = {} if retry_after is None else {"Retry-After": str(math.ceil(retry_after))}
-    return json_response(status, {"status": status, "detail": detail}, headers)
+    return json_response(status, {"status": status, "detail": detail, **fields}, headers)
 
 
 async def _disconnect(request: Request, fault: Fault) -> None:

@@ -1,10 +1,11 @@
-"""The page at `/`: environments, secrets and requests as self-contained HTML."""
+"""The page at `/`: environments, secrets and requests as self-contained HTML that follows changes."""
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Iterable
+from hashlib import sha256
 from html import escape
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -12,13 +13,29 @@ from starlette.routing import Route
 
 from qovery.redaction.marks import MASK
 from qovery.sandbox.app import RequestLog, SeenRequest
-from qovery.sandbox.store import SCOPES, Store
+from qovery.sandbox.store import Record, Store
 
 #: How many environments, secrets of each, and requests are shown.
 MAX_ENVIRONMENTS, MAX_SECRETS, MAX_REQUESTS = 20, 500, 50
 
+#: Fetches the page every second and shows what has changed.
+_SCRIPT = """
+const follow = async () => {
+  try {
+    const page = new DOMParser().parseFromString(await (await fetch("/")).text(), "text/html");
+    const [now, next] = [document, page].map((one) => one.querySelector("main"));
+    if (next && next.innerHTML !== now.innerHTML) now.replaceChildren(...next.childNodes);
+  } catch { /* the server is down: try again */ }
+  setTimeout(follow, 1000);
+};
+setTimeout(follow, 1000);
+"""
+
+_SCRIPT_HASH = b64encode(sha256(_SCRIPT.encode()).digest()).decode()
+
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
+    f"; script-src 'sha256-{_SCRIPT_HASH}'; connect-src 'self'",
     "Cache-Control": "no-store",
 }
 
@@ -59,7 +76,8 @@ def page_route(store: Store, request_log: RequestLog, url: Callable[[], str]) ->
 def _page(store: Store, requests: list[SeenRequest], url: str) -> str:
     environments = store.environments()
     sections = "".join(
-        _environment(environment_id, store.list(environment_id)) for environment_id in environments[:MAX_ENVIRONMENTS]
+        _environment(environment_id, list(store.visible(environment_id)))
+        for environment_id in environments[:MAX_ENVIRONMENTS]
     )
     if len(environments) > MAX_ENVIRONMENTS:
         sections += f"<p>Showing {MAX_ENVIRONMENTS} of {len(environments):,} environments.</p>"
@@ -80,7 +98,7 @@ def _page(store: Store, requests: list[SeenRequest], url: str) -> str:
 plain text and never shown. Do not put real secrets here.</p>
 {sections or _section("Environments", "none yet", "")}
 {_section("Requests", note, _table(("Request", "Status", "Client"), latest))}
-</main></body></html>
+</main><script>{_SCRIPT}</script></body></html>
 """
 
 
@@ -88,17 +106,17 @@ def _outcome(request: SeenRequest) -> str:
     return "no response" if request.status is None else str(request.status)
 
 
-def _environment(environment_id: str, secrets: list[dict[str, Any]]) -> str:
-    ordered = sorted(secrets, key=lambda secret: (SCOPES.index(secret["scope"]), secret["key"]))
+def _environment(environment_id: str, secrets: list[tuple[Record, Record | None]]) -> str:
+    secrets.sort(key=lambda pair: (pair[0].rank, pair[0].key))
     rows: list[tuple[str, ...]] = [
         (
-            escape(secret["key"]) + _note(_about(secret)) + _note(secret["description"]),
+            escape(secret.key) + _note(_about(secret, target)) + _note(secret.description),
             f'<span class="value">{MASK}</span>',
-            f'<span class="{secret["scope"]}">{secret["scope"]}</span>',
-            secret["variable_type"],
-            escape(secret["updated_at"][:19].replace("T", " ")),
+            f'<span class="{secret.scope}">{secret.scope}</span>',
+            secret.kind,
+            escape(secret.updated_at[:19].replace("T", " ")),
         )
-        for secret in ordered[:MAX_SECRETS]
+        for secret, target in secrets[:MAX_SECRETS]
     ]
     title = f"Environment <code>{escape(environment_id)}</code>"
     heads = ("Key", "Value", "Scope", "Kind", "Changed (UTC)")
@@ -106,13 +124,11 @@ def _environment(environment_id: str, secrets: list[dict[str, Any]]) -> str:
     return _section(title, note, _table(heads, rows))
 
 
-def _about(secret: dict[str, Any]) -> str | None:
+def _about(secret: Record, target: Record | None) -> str | None:
     """The target of a secret, its mount path, or the service that it comes from."""
-    if secret["aliased_secret"]:
-        return f"alias of {secret['aliased_secret']['key']}"
-    if secret["overridden_secret"]:
-        return f"overrides a {secret['overridden_secret']['scope']} secret"
-    return secret["mount_path"] or (secret["service_name"] and f"{secret['service_type']} {secret['service_name']}")
+    if target is not None:
+        return f"alias of {target.key}" if secret.kind == "ALIAS" else f"overrides a {target.scope} secret"
+    return secret.mount_path or (secret.service_name and f"{secret.service_type} {secret.service_name}")
 
 
 def _note(text: str | None) -> str:

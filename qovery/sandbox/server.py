@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from starlette.routing import BaseRoute
@@ -16,8 +17,9 @@ from qovery.models import Secret, SecretResponseList
 from qovery.redaction.sealing import sealed
 from qovery.sandbox import seed
 from qovery.sandbox.admin import admin_route
-from qovery.sandbox.app import RequestLog, SeenRequest, make_app
+from qovery.sandbox.app import RequestLog, SeenRequest, guarded, make_app
 from qovery.sandbox.faults import Fault, Faults
+from qovery.sandbox.guard import Guard
 from qovery.sandbox.listener import Listener
 from qovery.sandbox.page import page_route
 from qovery.sandbox.store import Behaviour, RejectedError, Scope, Store
@@ -34,9 +36,13 @@ class Sandbox:
         db: A file to keep the secrets in; None keeps them in memory.
         behaviour: The rules to follow: `documented` for those of the documentation, `observed` for what the
             service was seen to do where that differs.
+        strict: Whether responses leave out nulls that the OpenAPI description of the service does not allow. The
+            service sends them, and some generated clients reject them.
         tokens: The tokens to accept; None accepts all.
         seeded: Whether an empty store gets the built-in seed.
         admin: Whether to serve the admin API, see `qovery.sandbox.admin`.
+        admin_token: The token that the admin API needs; None makes one, which the attribute `admin_token` has.
+        allowed_hosts: The names by which clients reach it, beside `localhost` and its address.
     """
 
     def __init__(
@@ -49,13 +55,18 @@ class Sandbox:
         tokens: frozenset[str] | None = None,
         seeded: bool = True,
         admin: bool = False,
+        admin_token: str | None = None,
+        allowed_hosts: Iterable[str] = (),
+        strict: bool = False,
     ) -> None:
         self._address = (host, port)
-        self._store = Store(db, behaviour)
+        self._allowed_hosts = tuple(allowed_hosts)
+        self._store = Store(db, behaviour, strict=strict)
         self._faults = Faults(tokens=tokens)
         self._request_log = RequestLog()
         self._behaviour = behaviour
         self._admin = admin
+        self._admin_token = admin_token or secrets.token_urlsafe(24)
         self._listener: Listener | None = None
         self._thread: threading.Thread | None = None
         self._stopped = False
@@ -107,9 +118,10 @@ class Sandbox:
             raise ApiValueError(f"the sandbox {state}: create another one")
         routes: list[BaseRoute] = [page_route(self._store, self._request_log, lambda: self.url)]
         if self._admin:
-            routes.append(admin_route(self._commands(), self._accepts_admin))
+            routes.append(admin_route(self._commands(), self._admin_token))
         app = make_app(self._store, self._faults, self._request_log, routes)
-        self._listener = Listener(*self._address, app, ready)
+        guard = Guard(self._address[0], self._allowed_hosts)
+        self._listener = Listener(*self._address, guarded(app, guard), ready)
         return self._listener
 
     def _close(self) -> None:
@@ -118,10 +130,6 @@ class Sandbox:
         self._store.close()
         self._listener = self._thread = None
         self._stopped = True
-
-    def _accepts_admin(self, token: str) -> bool:
-        # A token that a test has revoked may still undo that.
-        return self._faults.tokens is None or token in self._faults.tokens
 
     def _commands(self) -> dict[str, Callable[..., Any]]:
         """What the admin API offers: methods, and functions for what is no method or takes a file."""
@@ -148,6 +156,11 @@ class Sandbox:
         if self._listener is None:
             raise ApiValueError("the sandbox is not running: use it in a `with` statement, or call start()")
         return self._listener.url
+
+    @property
+    def admin_token(self) -> str:
+        """The token that the admin API needs."""
+        return self._admin_token
 
     # --- Arrange and assert -----------------------------------------------------------------------
 

@@ -29,7 +29,7 @@ from qovery.sync.action import Action
 from qovery.sync.desired import Desired
 from qovery.sync.inventory import Inventory
 from qovery.sync.order import Order
-from qovery.sync.outcome import by_key, existing, id_of, is_hopeless, skipped, success
+from qovery.sync.outcome import by_key, did_not_run, existing, id_of, is_hopeless, skipped, success
 from qovery.sync.planner import decide
 from qovery.sync.progress import Progress
 from qovery.sync.report import Report, Result
@@ -297,7 +297,7 @@ class Job:
             self._succeed(at, action.reason)
             return None
         same = now is not None and now.secret is not None and now.secret.id == action.secret.id
-        if same and now is not None and set(now.cascades) <= set(action.cascades) and self._did_not_run(at):
+        if same and now is not None and set(now.cascades) <= set(action.cascades) and did_not_run(self.results[at]):
             return action
         return None
 
@@ -310,19 +310,27 @@ class Job:
             self._succeed(at, now.reason, now.secret)
             return None
         if now.kind == action.kind and id_of(now.secret) == id_of(action.secret):
-            return action if self._did_not_run(at) else None
+            return action if did_not_run(self.results[at]) else None
         existed = action.kind == "create" and now.kind != "create"
         return replace(now, reason=f"existed already; {now.reason}" if existed else now.reason)
-
-    def _did_not_run(self, at: int) -> bool:
-        """Whether an action that the list shows undone was not sent, or lost, and not rejected."""
-        result = self.results[at]
-        error = result.error if result is not None else None
-        return isinstance(error, ApiException) and (error.outcome_unknown or error.status is None)
 
     # --- In the worker threads --------------------------------------------------------------------
 
     def _attempt(self, at: int) -> None:
+        action = self.actions[at]
+        try:
+            self._run(at)
+        except BaseException as error:  # SystemExit for one: the caller's thread waits for a result
+            text = (
+                f"{type(error).__name__} interrupted {action.kind} of {action.key}; list the secrets to see its outcome"
+            )
+            self.results[at] = Result(
+                "failed", action.kind, action.key, action.reason, existing(action), SyncError(text)
+            )
+        finally:
+            self.finished.put(at)
+
+    def _run(self, at: int) -> None:
         self.started.add(at)
         action = self.actions[at]
         secret = action.secret
@@ -337,4 +345,3 @@ class Job:
             )
         else:
             self.results[at] = success(action, response)
-        self.finished.put(at)

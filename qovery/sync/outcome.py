@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from qovery.exceptions import ApiConnectionError, SkippedError, UnauthorizedException
+from qovery.exceptions import ApiConnectionError, ApiException, SkippedError, UnauthorizedException
 from qovery.models import Secret
 from qovery.sync.action import Action
 from qovery.sync.report import Result
@@ -34,6 +34,12 @@ def is_hopeless(error: Exception) -> bool:
     return isinstance(error, UnauthorizedException) or (
         isinstance(error, ApiConnectionError) and not error.outcome_unknown
     )
+
+
+def did_not_run(result: Result | None) -> bool:
+    """Whether an action that a list shows undone was lost or not sent, and not rejected."""
+    error = result.error if result is not None else None
+    return isinstance(error, ApiException) and (error.outcome_unknown or error.status is None)
 
 
 def id_of(secret: Secret | None) -> str | None:

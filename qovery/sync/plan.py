@@ -111,8 +111,8 @@ class Plan(ShownAsTable):
 
         Raises:
             PlanConflictError: The plan has conflicts; nothing was sent.
-            PlanChangedError: With `strict`, the environment is no longer what the plan saw. In any case, the client is
-                set to another host than the plan's. Nothing was written.
+            PlanChangedError: With `strict`, the environment is no longer what the plan saw; nothing was written.
+            PlanHostError: The client calls another host than the one that the plan was made for.
             MissingExtraError: tqdm is not installed; nothing was sent.
             ApiException: The first list request failed; nothing was changed.
             ApplyInterrupted: Ctrl-C. Running calls were waited for; the report is on the exception and on the plan.

@@ -7,7 +7,7 @@ import time
 from uuid import UUID
 
 from qovery.api.environment_secret_api import EnvironmentSecretApi
-from qovery.exceptions import ApiException, BadRequestException, PlanChangedError, TooManyRequestsException
+from qovery.exceptions import ApiException, BadRequestException, PlanHostError, TooManyRequestsException
 from qovery.models import Key, Secret, SecretEditRequest, SecretRequest, Value
 from qovery.operation import RequestOptions
 from qovery.redaction.sealing import sealed
@@ -39,6 +39,9 @@ class Service:
 
         Args:
             deadline: The time, by `time.monotonic`, after which to give up.
+
+        Raises:
+            PlanHostError: The client calls another host than at first.
         """
         patience = min(deadline, time.monotonic() + PATIENCE)
         while True:
@@ -56,12 +59,13 @@ class Service:
                 raise
             else:
                 self.pace.accept(sent)
+                self._check_host()
                 return Inventory(listed.results or [])
 
     def _check_host(self) -> None:
         host = self.api.api_client.configuration.host
         if host != self.host:
-            raise PlanChangedError(f"the plan is for {self.host}, but the client is now set to {host}: plan again")
+            raise PlanHostError(f"the plan is for {self.host}, but the client calls {host}: make another plan")
 
     def _wait(self, patience: float) -> None:
         """Sleep until the rate limit allows a request, or patience is at an end."""

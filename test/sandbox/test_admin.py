@@ -11,6 +11,8 @@ import urllib3
 
 from qovery import EnvironmentSecretApi, UnauthorizedException
 from qovery.sandbox import Sandbox
+from qovery.sandbox.__main__ import ADMIN_TOKEN_VARIABLE
+from test.support import PATIENCE
 from test.support.sandboxes import Start
 
 Tell = Callable[..., tuple[int, Any]]
@@ -28,7 +30,8 @@ def tell(http: urllib3.PoolManager, sandbox: Sandbox) -> Tell:
     """Calls a command and returns the status and the answer."""
 
     def tell(name: str, **arguments: object) -> tuple[int, Any]:
-        answer = http.request("POST", f"{sandbox.url}/_sandbox/{name}", json=arguments)
+        headers = {"Authorization": f"Bearer {sandbox.admin_token}"}
+        answer = http.request("POST", f"{sandbox.url}/_sandbox/{name}", json=arguments, headers=headers)
         return answer.status, answer.json() if answer.data else None
 
     return tell
@@ -127,27 +130,59 @@ def test_admin__refuses(tell: Tell, env: str, name: str, arguments: dict[str, ob
 )
 def test_admin__body(http: urllib3.PoolManager, sandbox: Sandbox, body: bytes, kind: str, status: int) -> None:
     """A body is a JSON object and says so, which no form of a web page can; without arguments it may be empty."""
-    answer = http.request("POST", f"{sandbox.url}/_sandbox/reset", body=body, headers={"Content-Type": kind})
+    headers = {"Content-Type": kind, "Authorization": f"Bearer {sandbox.admin_token}"}
+    answer = http.request("POST", f"{sandbox.url}/_sandbox/reset", body=body, headers=headers)
     assert answer.status == status
 
 
-def test_admin__tokens(http: urllib3.PoolManager) -> None:
-    """Where only some tokens are let in, the admin API wants one of them too, revoked or not."""
-    with Sandbox(admin=True, tokens=frozenset({"good"})) as sandbox:
-        statuses = []
-        for token in ("bad", "good"):
-            sandbox.revoke(token)
-            headers = {"Authorization": f"Bearer {token}"}
-            statuses.append(http.request("POST", f"{sandbox.url}/_sandbox/environments", headers=headers).status)
-    assert statuses == [401, 200]
+@pytest.mark.parametrize(
+    "authorization", [None, "", "Bearer", "Bearer bad", "Bearer good", "Basic admin", "admin", "Bearer é"]
+)
+def test_admin__token(http: urllib3.PoolManager, authorization: str | None) -> None:
+    """It needs the admin token, in every command; a token for the operations is another one."""
+    with Sandbox(admin=True, admin_token="admin", tokens=frozenset({"good"})) as sandbox:
+        headers = {} if authorization is None else {"Authorization": authorization}
+        answer = http.request("POST", f"{sandbox.url}/_sandbox/environments", headers=headers)
+        assert (answer.status, answer.json()["status"]) == (401, 401)
+        for scheme in ("Bearer", "Token"):
+            headers = {"Authorization": f"{scheme} admin"}
+            assert http.request("POST", f"{sandbox.url}/_sandbox/environments", headers=headers).status == 200
+        assert http.request("GET", f"{sandbox.url}/environment/e/secret", headers=headers).status == 401
+
+
+def test_admin_token__is_made() -> None:
+    """Without one that was given, each sandbox makes its own, which is long."""
+    sandboxes = [Sandbox(seeded=False) for _ in range(3)]
+    made = {sandbox.admin_token for sandbox in sandboxes}
+    for sandbox in sandboxes:
+        sandbox.stop()
+    assert len(made) == 3
+    assert min(map(len, made)) >= 32
 
 
 def test_admin__is_off_unless_asked_for(http: urllib3.PoolManager, start: Start) -> None:
-    """Without `--admin` there is nothing at its path; with it there is."""
+    """Without `--admin` there is nothing at its path; with it there is, and the token is printed."""
     with Sandbox() as sandbox:
         assert http.request("POST", f"{sandbox.url}/_sandbox/environments").status == 404
-    _, url = start("--admin")
-    assert json.loads(http.request("POST", f"{url}/_sandbox/environments").data)
+    process, url = start("--admin")
+    assert process.stdout is not None
+    name, _, token = process.stdout.readline().strip().partition(": ")
+    assert name == "Admin token"
+    headers = {"Authorization": f"Bearer {token}"}
+    assert json.loads(http.request("POST", f"{url}/_sandbox/environments", headers=headers).data)
+
+
+@pytest.mark.parametrize("how", ["option", "variable"])
+def test_admin_token__from_outside(
+    http: urllib3.PoolManager, start: Start, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """It comes from `--admin-token`, or from the environment, and is then not printed."""
+    monkeypatch.setenv(ADMIN_TOKEN_VARIABLE, "of the variable" if how == "variable" else "unused")
+    process, url = start("--admin", *(["--admin-token", "of the option"] if how == "option" else []))
+    headers = {"Authorization": f"Bearer of the {how}"}
+    assert http.request("POST", f"{url}/_sandbox/environments", headers=headers).status == 200
+    process.terminate()
+    assert process.communicate(timeout=PATIENCE) == ("", "")
 
 
 def test_revoke__reaches_the_client(tell: Tell, api: EnvironmentSecretApi, env: str) -> None:

@@ -1,4 +1,4 @@
-"""The sandbox against `docs/openapi.yaml`, tried by schemathesis, and used by a client that others generate."""
+"""The sandbox against `docs/openapi.yaml`, tried by schemathesis, and used by clients that other generators make."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from qovery.api.environment_secret_api import OPERATIONS
 from qovery.sandbox import Sandbox
-from test.support import NIGHTLY, PATIENCE, ROOT
+from test.support import NIGHTLY, PATIENCE, ROOT, openapi_generator
 
 NAMES = {operation.name for operation in OPERATIONS}
 DOCUMENT = ROOT / "docs/openapi.yaml"
@@ -119,3 +119,51 @@ def test_openapi_python_client__tells_the_story(tmp_path: Path) -> None:
         operations = {request.operation for request in sandbox.requests}
     assert said == "done\n"
     assert operations == {operation.name for operation in OPERATIONS}
+
+
+STRICT_STORY = """
+import sys
+from openapi_client import ApiClient, ApiException, Configuration, EnvironmentSecretApi
+from openapi_client.models import Key, SecretEditRequest, SecretRequest, Value
+
+url, environment = sys.argv[1], sys.argv[2]
+
+with ApiClient(Configuration(host=url, access_token="a-token")) as client:
+    api = EnvironmentSecretApi(client)
+
+    def keys():
+        return {secret.key: secret for secret in api.list_environment_secrets(environment).results}
+
+    before = keys()
+    created = api.create_environment_secret(environment, SecretRequest(key="NEW", value="v"))
+    assert created.aliased_secret is None, created
+    alias = api.create_environment_secret_alias(environment, before["STRIPE_API_KEY"].id, Key(key="PAYMENT_KEY"))
+    assert (alias.aliased_secret.key, alias.aliased_secret.mount_path) == ("STRIPE_API_KEY", ""), alias
+    override = api.create_environment_secret_override(environment, before["SENTRY_DSN"].id, Value(value="only here"))
+    assert override.overridden_secret.scope == "PROJECT", override
+    edited = api.edit_environment_secret(environment, created.id, SecretEditRequest(key="RENAMED", value="w"))
+    assert (edited.id, edited.key) == (created.id, "RENAMED"), edited
+    assert keys().keys() == {*before, "RENAMED", "PAYMENT_KEY"}
+    for secret in (created, alias, override):
+        assert api.delete_environment_secret(environment, secret.id) is None
+    try:
+        api.delete_environment_secret(environment, created.id)
+    except ApiException as error:
+        assert error.status == 404, error
+    assert keys().keys() == before.keys()
+print("done")
+"""
+
+
+@pytest.mark.skipif(not openapi_generator.available(), reason="needs Java and openapi-generator-cli")
+def test_openapi_generator__tells_the_story_in_strict_mode(tmp_path: Path) -> None:
+    """A client of OpenAPI Generator, stricter than the service, uses all six operations; without `strict` it cannot."""
+    openapi_generator.generate(tmp_path)
+    (tmp_path / "story.py").write_text(STRICT_STORY)
+    with Sandbox(strict=True) as sandbox:
+        said = run("story.py", sandbox.url, sandbox.environment_id, folder=tmp_path)
+        operations = {request.operation for request in sandbox.requests}
+    assert said == "done\n"
+    assert operations == {operation.name for operation in OPERATIONS}
+    with Sandbox() as sandbox, pytest.raises(AssertionError, match="mount_path"):
+        run("story.py", sandbox.url, sandbox.environment_id, folder=tmp_path)

@@ -40,6 +40,7 @@ def test_page__shows_secrets_and_requests(
     api.create_environment_secret_alias(env, built_in.id, {"key": "DB"})
     api.create_environment_secret_override(env, project.id, {"value": "canary-value"})
     api.create_environment_secret(env, {"key": "FILE", "value": "canary-value", "mount_path": "/etc/file"})
+    sandbox.fail("delete_environment_secret", status=404)
     with pytest.raises(NotFoundException):
         api.delete_environment_secret(env, "missing")
     html = page(http, sandbox)
@@ -69,7 +70,7 @@ def test_page__needs_nothing_else(http: urllib3.PoolManager, sandbox: Sandbox, e
     )
     parser.feed(page(http, sandbox))
     known = {"html", "head", "meta", "title", "link", "style", "body", "main", "h1", "h2", "p", "b", "code", "small"}
-    known |= {"div", "span", "table", "tr", "th", "td", "link href=data:,"}
+    known |= {"div", "span", "table", "tr", "th", "td", "link href=data:,", "script"}
     assert elements == known
 
 

@@ -24,6 +24,9 @@ class Row(NamedTuple):
 
 State = Mapping[str, Row]
 
+#: An id that no secret has or had.
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+
 
 class Call(NamedTuple):
     """What was asked for."""
@@ -65,7 +68,7 @@ def _create(state: State, call: Call, new: str, behaviour: Behaviour) -> tuple[i
 
 
 def _edit(state: State, call: Call, _: str, behaviour: Behaviour) -> tuple[int, State]:
-    refused, row = _own(state, call.secret_id)
+    refused, row = _own(state, call.secret_id, behaviour)
     if row is None:
         return refused, state
     if call.key != row.key:
@@ -84,15 +87,15 @@ def _edit(state: State, call: Call, _: str, behaviour: Behaviour) -> tuple[int, 
     return 200, {**state, call.secret_id: row}
 
 
-def _delete(state: State, call: Call, _: str, __: Behaviour) -> tuple[int, State]:
-    refused, row = _own(state, call.secret_id)
+def _delete(state: State, call: Call, _: str, behaviour: Behaviour) -> tuple[int, State]:
+    refused, row = _own(state, call.secret_id, behaviour)
     return (refused, state) if row is None else (204, _without(state, call.secret_id))
 
 
 def _alias(state: State, call: Call, new: str, behaviour: Behaviour) -> tuple[int, State]:
     target = state.get(call.secret_id)
     if target is None:
-        return 404, state
+        return _missing(call.secret_id, behaviour), state
     too_low = target.scope == "ENVIRONMENT" if behaviour == "documented" else target.kind == "OVERRIDE"
     if target.kind == "ALIAS" or too_low:
         return 400, state
@@ -101,10 +104,10 @@ def _alias(state: State, call: Call, new: str, behaviour: Behaviour) -> tuple[in
     return 201, {**state, new: Row(call.key, "ALIAS", "ENVIRONMENT", None, call.secret_id)}
 
 
-def _override(state: State, call: Call, new: str, _: Behaviour) -> tuple[int, State]:
+def _override(state: State, call: Call, new: str, behaviour: Behaviour) -> tuple[int, State]:
     target = state.get(call.secret_id)
     if target is None:
-        return 404, state
+        return _missing(call.secret_id, behaviour), state
     if target.scope == "ENVIRONMENT":
         return 400, state
     if any(row.key == target.key and row.scope == "ENVIRONMENT" for row in state.values()):
@@ -121,10 +124,14 @@ def value(state: State, key: str) -> str | None:
     return seen.value
 
 
-def _own(state: State, secret_id: str) -> tuple[int, Row | None]:
+def _missing(secret_id: str, behaviour: Behaviour) -> int:
+    return 403 if behaviour == "observed" and secret_id == UNKNOWN else 404
+
+
+def _own(state: State, secret_id: str, behaviour: Behaviour) -> tuple[int, Row | None]:
     row = state.get(secret_id)
     if row is None or row.scope != "ENVIRONMENT":
-        return (404 if row is None else 403), None
+        return (_missing(secret_id, behaviour) if row is None else 403), None
     return 0, row
 
 

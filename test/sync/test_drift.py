@@ -10,12 +10,14 @@ from qovery import (
     ApplyError,
     EnvironmentSecretApi,
     PlanChangedError,
+    PlanHostError,
     SecretRequest,
     SkippedError,
-)  # fmt: skip
+)
 from qovery.sandbox import Sandbox
 from qovery.sync import Result, plan_secrets
 from test.support.clients import Connect
+from test.support.recording import RecordingServer
 
 
 def told(results: tuple[Result, ...]) -> list[tuple[str, str]]:
@@ -185,26 +187,24 @@ def test_apply__strict_without_drift(sandbox: Sandbox, api: EnvironmentSecretApi
     assert plan_secrets(api, env, {"A": "v", "OWN": "v"}).apply(strict=True).complete
 
 
-def test_apply__another_host(sandbox: Sandbox, connect: Connect, env: str) -> None:
-    """A plan is not applied to another host than the one it was made for."""
-    api = connect(sandbox)
-    plan = plan_secrets(api, env, {"A": "v"})
-    before = len(sandbox.requests)
-    api.api_client.configuration.host = f"{sandbox.url}/elsewhere"
-    with pytest.raises(PlanChangedError, match="plan again"):
-        plan.apply()
-    assert len(sandbox.requests) == before
-
-
-def test_apply__another_host_meanwhile(sandbox: Sandbox, connect: Connect, env: str) -> None:
-    """Nothing more is sent once the client is set to another host in the middle of an apply."""
-    api = connect(sandbox)
-    plan = plan_secrets(api, env, {"A": "v", "B": "v"})
-
-    def move(done: int, total: int, result: Result) -> None:
-        api.api_client.configuration.host = f"{sandbox.url}/elsewhere"
-
-    report = plan.apply(1, progress=move)
-    assert told(report.succeeded) == [("create", "A")]
-    assert isinstance(report.failed[0].error, PlanChangedError)
-    assert all("elsewhere" not in request.path for request in sandbox.requests)
+@pytest.mark.parametrize("change", ["before", "during", "client"])
+def test_apply__host_changed(
+    sandbox: Sandbox, api: EnvironmentSecretApi, env: str, connect: Connect, server: RecordingServer, change: str
+) -> None:
+    """A plan is applied to no other host than its own; what was not sent is reported as failed."""
+    configuration = api.api_client.configuration
+    plan = plan_secrets(api, env, {"A": "a", "B": "b"}, aliases={"C": "A"})
+    if change == "during":
+        report = plan.apply(1, progress=lambda done, *_: setattr(configuration, "host", server.url))
+        assert told(report.succeeded)[:1] == [("create", "A")]
+        assert {type(result.error) for result in report.failed} <= {PlanHostError}
+        assert len(report.succeeded) < 3
+    else:
+        if change == "before":
+            configuration.host = server.url
+        else:
+            api.api_client = connect(server).api_client
+        with pytest.raises(PlanHostError, match=f"the plan is for {sandbox.url}, but the client calls {server.url}"):
+            plan.apply()
+        assert {request.method for request in sandbox.requests} == {"GET"}
+    assert server.received == []

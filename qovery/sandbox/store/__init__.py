@@ -1,6 +1,7 @@
 """The secrets of a mock server: `rules` decides, `database` keeps, `Store` is what the rest of the server uses."""
 
 from qovery.sandbox.store.record import SCOPES as SCOPES
+from qovery.sandbox.store.record import Record as Record
 from qovery.sandbox.store.record import Scope as Scope
 from qovery.sandbox.store.rules import BEHAVIOURS as BEHAVIOURS
 from qovery.sandbox.store.rules import Behaviour as Behaviour

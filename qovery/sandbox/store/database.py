@@ -9,11 +9,11 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from qovery.exceptions import ApiValueError
+from qovery.sandbox.store.private_file import make_private
 from qovery.sandbox.store.record import Record
 from qovery.sandbox.store.rules import RejectedError
 
@@ -39,6 +39,7 @@ CREATE TABLE IF NOT EXISTS secret (
     UNIQUE (owner, key, scope)
 );
 CREATE INDEX IF NOT EXISTS secret_target ON secret (target);
+CREATE TABLE IF NOT EXISTS deleted (id TEXT PRIMARY KEY, owner TEXT NOT NULL) WITHOUT ROWID;
 """
 
 _SELECT = f"SELECT {', '.join(Record._fields)} FROM secret"  # noqa: S608 - names of this package
@@ -48,12 +49,15 @@ class Database:
     """The tables, in memory or in a file. May be shared by threads.
 
     Args:
-        path: The file, created with mode 0600; None keeps everything in memory.
+        path: The file; None keeps everything in memory. Other users get no access to it.
+
+    Raises:
+        ApiValueError: The file cannot be used.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
         if path is not None:
-            Path(path).touch(mode=0o600)  # SQLite gives its other files the mode of this one
+            make_private(path)
         #: Held for a transaction, and for several reads that must agree.
         self.lock = threading.RLock()
         self._connection = sqlite3.connect(
@@ -140,10 +144,19 @@ class Database:
 
     def delete(self, secret_id: str) -> None:
         """Delete a secret, and with it its aliases and overrides."""
+        self.execute(
+            "INSERT INTO deleted SELECT id, owner FROM secret WHERE id = ? OR target = ?", secret_id, secret_id
+        )
         self.execute("DELETE FROM secret WHERE id = ?", secret_id)
+
+    def owner_of_deleted(self, secret_id: str) -> str | None:
+        """The owner of a secret that was deleted, or None if there was none with this id."""
+        rows = self.execute("SELECT owner FROM deleted WHERE id = ?", secret_id)
+        return rows[0][0] if rows else None
 
     def clear(self) -> None:
         """Delete everything."""
+        self.execute("DELETE FROM deleted")
         self.execute("DELETE FROM secret")
         self.execute("DELETE FROM environment")
 

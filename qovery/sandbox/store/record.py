@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, Literal, NamedTuple
 
 #: The scopes that a secret of the mock server may have.
@@ -9,6 +10,16 @@ Scope = Literal["BUILT_IN", "PROJECT", "ENVIRONMENT"]
 
 #: Highest first: an alias or override targets a higher scope only.
 SCOPES: Final = ("BUILT_IN", "PROJECT", "ENVIRONMENT", "APPLICATION")
+
+#: The fields that may be null by the service's OpenAPI description.
+_NULLABLE = {"description", "enable_interpolation_in_file"}
+
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+
+
+def normal_id(text: str) -> str:
+    """A UUID in lower case, as the service writes it; other text, which only the mock server accepts, as it is."""
+    return text.lower() if _UUID.fullmatch(text) else text
 
 
 class Record(NamedTuple):
@@ -42,18 +53,22 @@ class Record(NamedTuple):
         return SCOPES.index(self.scope)
 
 
-def describe(record: Record, target: Record | None) -> dict[str, Any]:
-    """Return the JSON of a secret: explicit nulls, and never a value."""
+def describe(record: Record, target: Record | None, *, strict: bool = False) -> dict[str, Any]:
+    """Return the JSON of a secret, never with a value.
+
+    The service sends null for fields that its OpenAPI description does not call nullable. `strict` leaves those
+    out; `mount_path` of an alias or override, which the description requires, is then an empty text.
+    """
     other = target and {
         "id": target.id,
         "key": target.key,
-        "mount_path": target.mount_path,
+        "mount_path": (target.mount_path or "") if strict else target.mount_path,
         "scope": target.scope,
         "variable_type": target.kind,
         "description": target.description,
         "enable_interpolation_in_file": _flag(target.interpolated),
     }
-    return {
+    secret = {
         "id": record.id,
         "created_at": record.created_at,
         "updated_at": record.updated_at,
@@ -62,7 +77,6 @@ def describe(record: Record, target: Record | None) -> dict[str, Any]:
         "aliased_secret": other if record.kind == "ALIAS" else None,
         "scope": record.scope,
         "variable_type": record.kind,
-        "mount_path": record.mount_path if record.kind == "FILE" else None,
         "service_id": record.service_id,
         "service_name": record.service_name,
         "service_type": record.service_type,
@@ -70,6 +84,9 @@ def describe(record: Record, target: Record | None) -> dict[str, Any]:
         "description": record.description,
         "enable_interpolation_in_file": _flag(record.interpolated),
     }
+    if strict:
+        return {name: value for name, value in secret.items() if value is not None or name in _NULLABLE}
+    return secret
 
 
 def _flag(value: int | None) -> bool | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Final, Literal, get_args
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal, Protocol, get_args
 
 from qovery.models import Key, SecretEditRequest, SecretRequest, Value
 from qovery.sandbox.store.record import SCOPES, Record, Scope
@@ -11,30 +11,41 @@ from qovery.sandbox.store.record import SCOPES, Record, Scope
 Behaviour = Literal["documented", "observed"]
 BEHAVIOURS: Final = get_args(Behaviour)
 
-#: Returns the secrets with a key that the environment sees, lowest scope first.
-Lookup = Callable[[str], Sequence[Record]]
-
 
 class RejectedError(Exception):
-    """A request that the service rejects, with the status and detail of its response."""
+    """A request that the service rejects: the status and detail of its response, and other fields of the body."""
 
-    def __init__(self, status: int, detail: str, retry_after: float | None = None) -> None:
+    def __init__(self, status: int, detail: str, retry_after: float | None = None, **fields: object) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.retry_after = retry_after
+        self.fields: Mapping[str, object] = fields
 
 
-def creation(behaviour: Behaviour, request: SecretRequest, lookup: Lookup) -> tuple[dict[str, Any], list[str]]:
+class View(Protocol):
+    """What one environment sees, and the behaviour to follow."""
+
+    @property
+    def behaviour(self) -> Behaviour: ...
+
+    @property
+    def project_id(self) -> str: ...
+
+    def with_key(self, key: str) -> Sequence[Record]:
+        """The secrets with this key, lowest scope first."""
+
+
+def creation(view: View, request: SecretRequest) -> tuple[dict[str, Any], list[str]]:
     """Return the columns of a new secret, and the ids of the secrets that it replaces."""
     replaced: list[str] = []
     target = None
-    if behaviour == "observed":
-        check_new_key(request.key, lookup)
+    if view.behaviour == "observed":
+        check_new_key(request.key, view)
     else:
         _check_key(request.key)
-        target = _target_of_value(request, lookup)
-        replaced = [record.id for record in lookup(request.key) if record.scope == "ENVIRONMENT"]
+        target = _target_of_value(request, view)
+        replaced = [record.id for record in view.with_key(request.key) if record.scope == "ENVIRONMENT"]
     columns: dict[str, Any] = {
         "key": request.key,
         "description": request.description,
@@ -46,22 +57,22 @@ def creation(behaviour: Behaviour, request: SecretRequest, lookup: Lookup) -> tu
     return {**columns, "kind": kind, "value": request.value or "", "mount_path": request.mount_path}, replaced
 
 
-def _target_of_value(request: SecretRequest, lookup: Lookup) -> Record | None:
+def _target_of_value(request: SecretRequest, view: View) -> Record | None:
     """As documented, a value that is the key of another secret makes an alias of that secret."""
     if request.value == request.key:
         return None
-    target = next(reversed(lookup(request.value or "")), None)
+    target = next(reversed(view.with_key(request.value or "")), None)
     if target is not None and target.kind == "ALIAS":
         raise RejectedError(400, "value: an alias of an alias is not possible")
     return target
 
 
-def edition(behaviour: Behaviour, record: Record, request: SecretEditRequest, lookup: Lookup) -> dict[str, Any]:
+def edition(view: View, record: Record, request: SecretEditRequest) -> dict[str, Any]:
     """Return the columns that an edit changes; what the request leaves out stays."""
     if request.key != record.key:
         if record.kind == "OVERRIDE":
             raise RejectedError(400, "key: the key of an override cannot be edited")
-        check_new_key(request.key, lookup)
+        check_new_key(request.key, view)
     changes: dict[str, Any] = {"key": request.key}
     fields = request.to_dict()
     if "description" in fields:
@@ -70,7 +81,7 @@ def edition(behaviour: Behaviour, record: Record, request: SecretEditRequest, lo
         changes["interpolated"] = request.enable_interpolation_in_file
     if request.value is not None:
         if record.kind == "ALIAS":
-            changes["target"] = _new_target(behaviour, record, lookup(request.value))
+            changes["target"] = _new_target(view.behaviour, record, view.with_key(request.value))
         else:
             changes["value"] = request.value
     return changes
@@ -87,22 +98,22 @@ def _new_target(behaviour: Behaviour, alias: Record, named: Sequence[Record]) ->
     return target.id
 
 
-def alias(behaviour: Behaviour, target: Record, request: Key, lookup: Lookup) -> dict[str, Any]:
+def alias(view: View, target: Record, request: Key) -> dict[str, Any]:
     """Return the columns of a new alias."""
     if target.kind == "ALIAS":
         raise RejectedError(400, "an alias of an alias is not possible")
-    if behaviour == "documented":
+    if view.behaviour == "documented":
         _check_higher(target, "Aliases")
     elif target.kind == "OVERRIDE":
         raise RejectedError(400, "an alias of an override is not possible")
-    check_new_key(request.key, lookup)
+    check_new_key(request.key, view)
     return {"kind": "ALIAS", "key": request.key, "value": None, **_derived(target, request)}
 
 
-def override(target: Record, request: Value, lookup: Lookup) -> dict[str, Any]:
+def override(view: View, target: Record, request: Value) -> dict[str, Any]:
     """Return the columns of a new override."""
     _check_higher(target, "Overrides")
-    check_unused(target.key, "ENVIRONMENT", lookup(target.key))
+    check_unused(target.key, "ENVIRONMENT", view)
     return {"kind": "OVERRIDE", "key": target.key, "value": request.value or "", **_derived(target, request)}
 
 
@@ -127,17 +138,25 @@ def check_own(record: Record) -> None:
         raise RejectedError(403, f"a secret of scope {record.scope} cannot be changed from an environment")
 
 
-def check_unused(key: str, scope: str, records: Sequence[Record]) -> None:
-    """Reject a key that one of the records has in the same scope."""
-    if any(record.scope == scope for record in records):
-        raise _exists(key)
+def check_unused(key: str, scope: str, view: View) -> None:
+    """Reject a key that a secret of the same scope has."""
+    for record in view.with_key(key):
+        if record.scope == scope:
+            raise _exists(record, view)
 
 
-def check_new_key(key: str, lookup: Lookup) -> None:
+def check_new_key(key: str, view: View) -> None:
     """Reject a key that is blank, or that the environment sees already."""
     _check_key(key)
-    if lookup(key):
-        raise _exists(key)
+    for record in view.with_key(key):
+        raise _exists(record, view)
+
+
+def unknown(behaviour: Behaviour, what: str, *, deleted: bool = False) -> RejectedError:
+    """The error for what does not exist: 404, or as observed 403 unless it was deleted."""
+    if behaviour == "documented" or deleted:
+        return RejectedError(404, f"{what} does not exist")
+    return RejectedError(403, f"access to this {what} is denied")
 
 
 def _check_key(key: str) -> None:
@@ -150,5 +169,13 @@ def _check_higher(target: Record, what: str) -> None:
         raise RejectedError(400, f"{what} can only be created for a secret of a higher scope: {' > '.join(SCOPES)}")
 
 
-def _exists(key: str) -> RejectedError:
-    return RejectedError(409, f"Variable already exists: {key}")
+def _exists(record: Record, view: View) -> RejectedError:
+    existing = {
+        "id": record.id,
+        "key": record.key,
+        "scope": record.scope,
+        "project_id": view.project_id,
+        "environment_id": None if record.scope == "PROJECT" else record.owner,
+        "service_id": record.service_id,
+    }
+    return RejectedError(409, f"Variable already exists: {record.key}", existing_variable=existing)

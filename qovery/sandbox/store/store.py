@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ from qovery.models import Key, SecretEditRequest, SecretRequest, Value
 from qovery.sandbox.store import rules
 from qovery.sandbox.store.database import Database
 from qovery.sandbox.store.interpolation import resolve
-from qovery.sandbox.store.record import Record, describe
+from qovery.sandbox.store.record import Record, describe, normal_id
 from qovery.sandbox.store.rules import BEHAVIOURS, Behaviour, RejectedError
 
 
@@ -24,9 +24,17 @@ class Store:
     Args:
         path: The file, created with mode 0600; None keeps everything in memory.
         behaviour: `documented` for the rules of the documentation, `observed` for what the service does.
+        strict: Whether responses have no null that the OpenAPI description does not allow.
     """
 
-    def __init__(self, path: str | os.PathLike[str] | None = None, behaviour: Behaviour = "documented") -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        behaviour: Behaviour = "documented",
+        *,
+        strict: bool = False,
+    ) -> None:
+        self._strict = strict
         self.behaviour = behaviour  # checked before the file is created
         self._database = Database(path)
 
@@ -61,7 +69,7 @@ class Store:
 
     def add_environment(self, environment_id: str | None = None, project_id: str | None = None) -> str:
         """Add an environment, by default in a project of its own, and return its id."""
-        environment_id = environment_id or str(uuid4())
+        environment_id = normal_id(environment_id) if environment_id else str(uuid4())
         with self.transaction():
             if self._database.project_of(environment_id) is not None:
                 raise RejectedError(409, f"the environment {environment_id} exists already")
@@ -82,8 +90,8 @@ class Store:
         with self.transaction():
             view = self._view(environment_id)
             rules.check_scope(scope)
-            owner = view.project_id if scope == "PROJECT" else environment_id
-            rules.check_unused(key, scope, [record for record in view.with_key(key) if record.owner == owner])
+            owner = view.project_id if scope == "PROJECT" else view.environment_id
+            rules.check_unused(key, scope, view)
             kind = "BUILT_IN" if scope == "BUILT_IN" else "FILE" if fields.get("mount_path") else "VALUE"
             columns = {"key": key, "value": value, "kind": kind, "interpolated": enable_interpolation_in_file, **fields}
             return self._insert(owner, scope, columns)
@@ -92,18 +100,16 @@ class Store:
 
     def list(self, environment_id: str) -> list[dict[str, Any]]:
         """What the environment sees: its own secrets, those of its project, and BUILT_IN ones."""
-        with self._database.lock:
-            visible = self._view(environment_id).secrets()
-        by_id: dict[str | None, Record] = {record.id: record for record in visible}
-        return [describe(record, by_id.get(record.target)) for record in visible]
+        return [describe(*pair, strict=self._strict) for pair in self.visible(environment_id)]
 
     def create(self, environment_id: str, request: SecretRequest) -> dict[str, Any]:
         """Add a secret."""
         with self.transaction():
-            columns, replaced = rules.creation(self.behaviour, request, self._view(environment_id).with_key)
+            view = self._view(environment_id)
+            columns, replaced = rules.creation(view, request)
             for secret_id in replaced:
                 self._database.delete(secret_id)
-            return self._insert(environment_id, "ENVIRONMENT", columns)
+            return self._insert(view.environment_id, "ENVIRONMENT", columns)
 
     def edit(self, environment_id: str, secret_id: str, request: SecretEditRequest) -> dict[str, Any]:
         """Change a secret; what the request leaves out stays."""
@@ -111,30 +117,38 @@ class Store:
             view = self._view(environment_id)
             record = view.secret(secret_id)
             rules.check_own(record)
-            self._database.update(secret_id, rules.edition(self.behaviour, record, request, view.with_key))
-            return self._described(secret_id)
+            self._database.update(record.id, rules.edition(view, record, request))
+            return self._described(record.id)
 
     def delete(self, environment_id: str, secret_id: str) -> None:
         """Delete a secret, and with it its aliases and overrides."""
         with self.transaction():
-            rules.check_own(self._view(environment_id).secret(secret_id))
-            self._database.delete(secret_id)
+            record = self._view(environment_id).secret(secret_id)
+            rules.check_own(record)
+            self._database.delete(record.id)
 
     def create_alias(self, environment_id: str, secret_id: str, request: Key) -> dict[str, Any]:
         """Add another key for a secret of a higher scope."""
         with self.transaction():
             view = self._view(environment_id)
-            columns = rules.alias(self.behaviour, view.secret(secret_id), request, view.with_key)
-            return self._insert(environment_id, "ENVIRONMENT", columns)
+            columns = rules.alias(view, view.secret(secret_id), request)
+            return self._insert(view.environment_id, "ENVIRONMENT", columns)
 
     def create_override(self, environment_id: str, secret_id: str, request: Value) -> dict[str, Any]:
         """Set another value for a secret of a higher scope."""
         with self.transaction():
             view = self._view(environment_id)
-            columns = rules.override(view.secret(secret_id), request, view.with_key)
-            return self._insert(environment_id, "ENVIRONMENT", columns)
+            columns = rules.override(view, view.secret(secret_id), request)
+            return self._insert(view.environment_id, "ENVIRONMENT", columns)
 
     # --- Assert -----------------------------------------------------------------------------------
+
+    def visible(self, environment_id: str) -> Iterator[tuple[Record, Record | None]]:
+        """Each secret that the environment sees, with the target of an alias or override; oldest first."""
+        with self._database.lock:
+            records = self._view(environment_id).secrets()
+        by_id: dict[str | None, Record] = {record.id: record for record in records}
+        return ((record, by_id.get(record.target)) for record in records)
 
     def value(self, environment_id: str, key: str) -> str:
         """What an application of the environment reads under a key: aliases, overrides and interpolations resolved.
@@ -148,17 +162,18 @@ class Store:
     # --- Helpers ----------------------------------------------------------------------------------
 
     def _view(self, environment_id: str) -> _View:
+        environment_id = normal_id(environment_id)
         project_id = self._database.project_of(environment_id)
         if project_id is None:
-            raise RejectedError(404, "environment does not exist")
-        return _View(self._database, environment_id, project_id)
+            raise rules.unknown(self.behaviour, "environment")
+        return _View(self._database, self.behaviour, environment_id, project_id)
 
     def _insert(self, owner: str, scope: str, columns: Mapping[str, Any]) -> dict[str, Any]:
         return self._described(self._database.insert({"owner": owner, "scope": scope, **columns}))
 
     def _described(self, secret_id: str) -> dict[str, Any]:
         (record,) = self._database.secrets("id = ?", secret_id)
-        return describe(record, self._database.secret(record.target))
+        return describe(record, self._database.secret(record.target), strict=self._strict)
 
 
 @dataclass(frozen=True)
@@ -166,6 +181,7 @@ class _View:
     """What one environment sees: its own secrets and those of its project."""
 
     database: Database
+    behaviour: Behaviour
     environment_id: str
     project_id: str
 
@@ -180,9 +196,12 @@ class _View:
 
     def secret(self, secret_id: str) -> Record:
         """The secret with this id."""
+        secret_id = normal_id(secret_id)
+        owners = self.environment_id, self.project_id
         record = self.database.secret(secret_id)
-        if record is None or record.owner not in {self.environment_id, self.project_id}:
-            raise RejectedError(404, "secret does not exist")
+        if record is None or record.owner not in owners:
+            deleted = self.database.owner_of_deleted(secret_id) in owners
+            raise rules.unknown(self.behaviour, "secret", deleted=deleted)
         return record
 
     def effective(self, key: str) -> Record | None:

@@ -20,7 +20,7 @@ from qovery.sandbox import Sandbox
 from qovery.sandbox.store import Behaviour, Scope
 from test.support import NIGHTLY
 from test.support.clients import Connect
-from test.support.sandbox_model import Call, Outcome, Row, State, step, value
+from test.support.sandbox_model import UNKNOWN, Call, Outcome, Row, State, step, value
 
 KEYS = ("A", "B", "C", "P1", "P2", "BUILT")
 VALUES = (*KEYS, "plain", "")
@@ -95,7 +95,7 @@ def machine(sandbox: Sandbox, api: EnvironmentSecretApi) -> type[RuleBasedStateM
             sandbox.reset()
             sandbox.behaviour = behaviour
             self.state = plant(sandbox)
-            self.gone = ["00000000-0000-4000-8000-000000000000"]
+            self.gone = [UNKNOWN]
 
         def do(self, call: Call) -> None:
             outcome = send(api, sandbox.environment_id, call)
