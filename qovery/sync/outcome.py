@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from qovery.exceptions import ApiConnectionError, ApiException, SkippedError, UnauthorizedException
+from qovery.exceptions import ApiConnectionError, ApiException, SkippedError, SyncError, UnauthorizedException
 from qovery.models import Secret
 from qovery.sync.action import Action
 from qovery.sync.report import Result
@@ -15,6 +15,11 @@ def success(action: Action, response: Secret | None) -> Result:
     if action.kind == "create" and response is not None and response.aliased_secret is not None:
         reason = f"the service created an alias, since the value equals the key {response.aliased_secret.key}"
         return Result("succeeded", "alias", action.key, reason, response)
+    base = response.overridden_secret if response is not None else None
+    wanted = action.request.mount_path if action.request is not None else None
+    if action.kind == "override" and wanted and base is not None and base.mount_path != wanted:
+        error = SyncError(f"override of {action.key}: the file is mounted at {base.mount_path}, not at {wanted}")
+        return Result("failed", action.kind, action.key, action.reason, response, error)
     return Result("succeeded", action.kind, action.key, action.reason, response)
 
 

@@ -321,3 +321,27 @@ def test_apply__no_answer(connect: Connect, env: str) -> None:
     """Where nobody answers, planning ends in the error of the list."""
     with pytest.raises(ApiException):
         plan_secrets(connect("http://127.0.0.1:9", retries=0), env, {})
+
+
+@pytest.mark.parametrize("path", ["/shared", "/else"])
+def test_apply__mount_path_of_an_override(sandbox: Sandbox, api: EnvironmentSecretApi, env: str, path: str) -> None:
+    """An override of a file whose response shows another mount path than the desired one has failed."""
+    sandbox.add_secret(env, "FILE", "shared", scope="PROJECT", mount_path="/shared")
+    report = plan_secrets(api, env, {"FILE": SecretRequest(key="FILE", value="f", mount_path=path)}).apply()
+    assert report.complete == (path == "/shared")
+    if path == "/else":
+        assert str(report.failed[0].error) == "override of FILE: the file is mounted at /shared, not at /else"
+
+
+@pytest.mark.parametrize("replace", [True, False])
+def test_apply__mount_path_that_is_not_told(
+    sandbox: Sandbox, api: EnvironmentSecretApi, env: str, replace: bool
+) -> None:
+    """A file whose mount path the list does not show is recreated with `replace`, and a conflict without it."""
+    sandbox.add_secret(env, "FILE", "old", mount_path="/old")
+    plan = plan_secrets(api, env, {"FILE": SecretRequest(key="FILE", value="f", mount_path="/new")}, replace=replace)
+    if replace:
+        assert plan.apply().complete
+        assert sandbox.value(env, "FILE") == "f"
+    else:
+        assert "does not say whether it is mounted at /new" in plan.conflicts[0].reason
