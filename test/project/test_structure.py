@@ -30,9 +30,13 @@ FLOORS = {
     8: [
         "sync",
         "sandbox.store",
+        "sandbox.seed_model",
         "sandbox.seed",
-        "sandbox.faults",
         "sandbox.guard",
+        "sandbox.operations",
+        "sandbox.faults",
+        "sandbox.scenario",
+        "sandbox.http",
         "sandbox.app",
         "sandbox.admin",
         "sandbox.page",
@@ -73,6 +77,7 @@ TESTED_IN = {
     "transport.response": "transport/test_connection.py",
     "transport.socks": "transport/test_proxy.py",
     "transport.transport": "transport/test_pool.py",
+    "sandbox.seed_model": "sandbox/test_seed.py",
     "sync.action": "sync/test_planner.py",
     "sync.plan": "sync/test_apply.py",
     "sync.service": "sync/test_apply.py",
@@ -144,7 +149,7 @@ def test_dependencies__are_declared() -> None:
     extras = {
         "transport": {"socks", "_socket"},
         "sync": {"dotenv", "tqdm"},
-        "sandbox": {"starlette", "uvicorn", "httptools", "pytest"},
+        "sandbox": {"uvicorn", "httptools", "pytest"},
     }
     for module in PACKAGE.files:
         known = core | extras.get(top_level(module), set()) | set(sys.stdlib_module_names)
