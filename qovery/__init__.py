@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from qovery.exceptions import NotFoundException as NotFoundException
     from qovery.exceptions import OpenApiException as OpenApiException
     from qovery.exceptions import PlanConflictError as PlanConflictError
+    from qovery.exceptions import PlanHostError as PlanHostError
     from qovery.exceptions import ServiceException as ServiceException
+    from qovery.exceptions import SkippedError as SkippedError
     from qovery.exceptions import SyncError as SyncError
     from qovery.exceptions import TooManyRequestsException as TooManyRequestsException
     from qovery.exceptions import UnauthorizedException as UnauthorizedException
@@ -79,6 +81,7 @@ _HOMES = {
     "NotFoundException": "exceptions",
     "OpenApiException": "exceptions",
     "PlanConflictError": "exceptions",
+    "PlanHostError": "exceptions",
     "Secret": "models.secret",
     "SecretAlias": "models.secret_alias",
     "SecretEditRequest": "models.secret_edit_request",
@@ -86,6 +89,7 @@ _HOMES = {
     "SecretRequest": "models.secret_request",
     "SecretResponseList": "models.secret_response_list",
     "ServiceException": "exceptions",
+    "SkippedError": "exceptions",
     "SyncError": "exceptions",
     "TooManyRequestsException": "exceptions",
     "UnauthorizedException": "exceptions",

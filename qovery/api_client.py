@@ -18,13 +18,12 @@ from qovery.configuration import Configuration
 from qovery.exceptions import ApiException, ApiTypeError, ApiValueError, OpenApiException
 from qovery.models.model import RequestModel, json_bytes
 from qovery.operation import Operation, RequestOptions
-from qovery.redaction import credentials, masked_values
+from qovery.redaction import masked_values
 from qovery.redaction.marks import Masked, MaskedDict
 from qovery.redaction.sealing import sealed_class
 from qovery.response_parser import error_of, parse
 from qovery.rest import RESTClientObject
 from qovery.retry import is_success
-from qovery.route import Route
 from qovery.snapshot import Snapshot
 from qovery.transport.messages import RawResponse, Request, Response
 
@@ -196,7 +195,7 @@ class ApiClient:
         read: bool,
     ) -> tuple[Request, Response]:
         started = time.monotonic()
-        settings = self.configuration.snapshot()
+        settings = self.configuration._snapshot()
         if options:
             settings = _with_options(settings, operation, options)
         target = operation.target(ids)
@@ -218,7 +217,7 @@ class ApiClient:
             deadline,
             settings.max_response_size,
             read,
-            [functools.partial(_secrets, headers, body, settings.route)],
+            [functools.partial(_secrets, headers, body, settings)],
         )
         response = self.rest_client.send(request, settings)
         if response.status == 401 and signed and headers.get("Authorization") == signed.get("Authorization"):
@@ -266,7 +265,7 @@ class ApiClient:
         if renewed is None:
             return response
         response.discard()
-        request.secrets.append(functools.partial(credentials, rejected))
+        request.secrets.append(functools.partial(_header_secrets, rejected))
         request.headers["Authorization"] = renewed
         return self.rest_client.send(request, settings, response)
 
@@ -330,11 +329,20 @@ def _body_model(operation: Operation[Any], body: RequestModel | Mapping[str, Any
     )
 
 
-def _secrets(headers: Mapping[str, str], model: RequestModel | None, route: Route) -> Iterator[str]:
+def _secrets(headers: Mapping[str, str], model: RequestModel | None, settings: Snapshot) -> Iterator[str]:
     """Everything in a request that no text may show."""
     if model is not None:
         yield from masked_values(model)
     for name, value in headers.items():
         if name.lower() not in _PLAIN_HEADERS:
-            yield from credentials(value)
-    yield from route.secrets()
+            yield from _header_secrets(value)
+    yield from settings.route.secrets()
+    if settings.credentials is not None:
+        yield from settings.credentials.secrets()
+
+
+def _header_secrets(value: str) -> Iterator[str]:
+    """Everything in a header's value that no text may show."""
+    from qovery.redaction.text_mask import credentials  # for errors alone
+
+    yield from credentials(value)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
 
-@dataclass(repr=False, eq=False, slots=True)  # so that no dump of attributes shows a body or a header
 class ApiResponse(Generic[T]):
     """An answer of the service.
 
@@ -20,10 +18,13 @@ class ApiResponse(Generic[T]):
         raw_data: The body as it came, decompressed.
     """
 
-    status_code: int
-    data: T
-    raw_data: bytes
-    headers: Mapping[str, str]
+    __slots__ = ("data", "headers", "raw_data", "status_code")  # so that no dump of attributes shows a body or a header
+
+    def __init__(self, status_code: int, data: T, raw_data: bytes, headers: Mapping[str, str]) -> None:
+        self.status_code = status_code
+        self.data = data
+        self.raw_data = raw_data
+        self.headers = headers
 
     def __repr__(self) -> str:
         return f"<ApiResponse {self.status_code}: {self.data!r}>"

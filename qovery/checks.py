@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from qovery.exceptions import ApiTypeError, ApiValueError
-from qovery.redaction.marks import Masked
+from qovery.redaction.marks import Masked, MaskedDict
 
 DEFAULT_HOST = "https://api.qovery.com"
 
@@ -134,3 +134,25 @@ SETTING_CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "total_timeout": positive,
     "retries": retry_policy,
 }
+
+#: The settings that are kept under another name in an object that does not show them.
+OPAQUE_SETTINGS: dict[str, Callable[[Any], Any]] = {
+    "access_token": Masked,
+    "api_key": MaskedDict,
+    "proxy": Masked,
+    "proxy_headers": MaskedDict,
+}
+
+
+def checked_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings as they are kept.
+
+    Raises:
+        ApiTypeError, ApiValueError: One cannot be used.
+    """
+    checked: dict[str, Any] = {}
+    for name, value in settings.items():
+        check, opaque = SETTING_CHECKS.get(name), OPAQUE_SETTINGS.get(name)
+        value = check(name, value) if check else value
+        checked[f"_{name}" if opaque else name] = opaque(value) if opaque else value
+    return checked

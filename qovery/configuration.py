@@ -5,20 +5,21 @@ from __future__ import annotations
 import copy
 import os
 import platform
+import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
-from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import Self
 
 from qovery._version import __version__
-from qovery.checks import DEFAULT_HOST, SETTING_CHECKS, mapping
-from qovery.credentials import CredentialsReader, FixedHeaders, Token, is_jwt
+from qovery.checks import DEFAULT_HOST, OPAQUE_SETTINGS, checked_settings, mapping
+from qovery.credentials import CredentialsReader, OverriddenCredentials, Token, is_jwt, scheme_entry
 from qovery.exceptions import ApiAttributeError, InsecureWarning
 from qovery.origins import warn_caller
 from qovery.redaction.marks import Masked, MaskedDict
 from qovery.redaction.sealing import sealed_class
-from qovery.route import Route, RouteReader
+from qovery.route import RouteReader
 from qovery.snapshot import Snapshot, plain_settings
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Configuration:
     _proxy_headers: MaskedDict[str]
 
     _default: ClassVar[Configuration | None] = None
-    _signs_differently: ClassVar[bool] = False
+    _overrides: ClassVar[frozenset[str]] = frozenset()  # what a subclass defines anew
     _complete = False
 
     def __init__(
@@ -142,11 +143,13 @@ class Configuration:
         self.debug = bool(debug)
         self.refresh_api_key_hook: Callable[[Configuration], None] | None = None
         self._complete = True
-        self._route()
+        self._routes.read(self._computed(), _warn)
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        cls._signs_differently = any(getattr(cls, name) is not getattr(Configuration, name) for name in _SIGNING)
+        own = {name for name in _SETTINGS if isinstance(getattr(cls, name, None), property)}
+        own |= {"auth_settings", "get_api_key_with_prefix"}
+        cls._overrides = frozenset(name for name in own if getattr(cls, name) is not getattr(Configuration, name, None))
 
     @classmethod
     def from_env(cls) -> Self:
@@ -164,8 +167,6 @@ class Configuration:
             configuration.api_key["ApiKeyAuth"] = token
         return configuration
 
-    # --- Reading and changing settings ------------------------------------------------------------
-
     def update(self, **settings: Any) -> None:
         """Change several settings at once: a call in another thread uses all of them or none.
 
@@ -179,12 +180,13 @@ class Configuration:
         unknown = settings.keys() - _SETTINGS
         if unknown:
             raise ApiAttributeError(f"Configuration has no setting {min(unknown)!r}")
-        self._assign(**settings)
-        if self._complete:
-            self._route()
+        checked = checked_settings(settings)
+        if self._complete:  # a route that cannot be used, or whose warning is an error, changes nothing
+            self._routes.read({**self.__dict__, **checked}, _warn)
+        self._keep(checked)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in _OPAQUE or name not in _SETTINGS:
+        if name in OPAQUE_SETTINGS or name not in _SETTINGS:
             known = name in self.__dict__ or hasattr(type(self), name) or type(self) is not Configuration
             if self._complete and not known:
                 raise ApiAttributeError(f"Configuration has no setting {name!r}")
@@ -192,14 +194,9 @@ class Configuration:
         else:
             self.update(**{name: value})
 
-    def _assign(self, **settings: Any) -> None:
-        checked: dict[str, Any] = {}
-        for name, value in settings.items():
-            check, opaque = SETTING_CHECKS.get(name), _OPAQUE.get(name)
-            value = check(name, value) if check else value
-            checked[f"_{name}" if opaque else name] = opaque(value) if opaque else value
+    def _keep(self, checked: dict[str, Any]) -> None:
         before = self.__dict__.copy()  # keeps the old values, so that no finalizer of one runs between two settings
-        self.__dict__.update(checked)
+        self.__dict__.update(checked, _changed=[threading.get_ident()])
         del before
 
     @property
@@ -241,8 +238,6 @@ class Configuration:
     def __repr__(self) -> str:
         return f"<Configuration {self.host}>"
 
-    # --- Defaults ---------------------------------------------------------------------------------
-
     @classmethod
     def set_default(cls, default: Configuration | None) -> None:
         """Keep a copy of `default` for clients that are made without a configuration; None forgets it."""
@@ -260,12 +255,8 @@ class Configuration:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Configuration:
         twin = copy.copy(self)
-        twin._assign(
-            api_key=self.api_key,
-            proxy_headers=self.proxy_headers,
-            api_key_prefix=self.api_key_prefix,
-            socket_options=self.socket_options,
-        )
+        mutable = "api_key", "proxy_headers", "api_key_prefix", "socket_options"
+        twin._keep(checked_settings({name: getattr(self, name) for name in mutable}))
         return twin
 
     def __getstate__(self) -> dict[str, Any]:
@@ -275,27 +266,30 @@ class Configuration:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
 
-    # --- What a call uses -------------------------------------------------------------------------
-
-    def snapshot(self) -> Snapshot:
+    def _snapshot(self) -> Snapshot:
         """All settings as they are now, for one call."""
+        if self._overrides or "auth_settings" in self.__dict__:
+            return self._overridden_snapshot()
         if self.refresh_api_key_hook is not None and self._access_token.reveal() is None:
             self.refresh_api_key_hook(self)
         settings = self.__dict__.copy()
-        signs_itself = not self._signs_differently and "auth_settings" not in settings
-        return Snapshot(
-            self._routes.read(settings, _warn),
-            self._signers.read(settings) if signs_itself else self._overridden(),
-            *plain_settings(settings),
-        )
+        return Snapshot(self._routes.read(settings, _warn), self._signers.read(settings), *plain_settings(settings))
 
-    def _overridden(self) -> FixedHeaders:
-        """The headers of an `auth_settings` that a subclass, or somebody's patch, has put there."""
-        schemes = [scheme for scheme in self.auth_settings().values() if scheme.get("in", "header") == "header"]
-        return FixedHeaders({scheme["key"]: scheme["value"] for scheme in schemes if scheme["value"]})
+    def _overridden_snapshot(self) -> Snapshot:
+        """With what a subclass, or somebody's patch, has put in the place of `auth_settings` or of a setting."""
+        while True:
+            before = self.__dict__["_changed"]
+            signer = OverriddenCredentials(self.auth_settings(), self._signers)
+            settings = self._computed()
+            after = self.__dict__["_changed"]
+            if after is before or after[0] == threading.get_ident():  # else another thread has changed some meanwhile
+                return Snapshot(self._routes.read(settings, _warn), signer, *plain_settings(settings))
 
-    def _route(self) -> Route:
-        return self._routes.read(self.__dict__.copy(), _warn)
+    def _computed(self) -> dict[str, Any]:
+        settings = self.__dict__.copy()
+        names = self._overrides & _SETTINGS - {"access_token", "api_key"}  # which `auth_settings` reads
+        settings.update(checked_settings({name: getattr(self, name) for name in names}))
+        return settings
 
     def get_api_key_with_prefix(self, identifier: str, alias: str | None = None) -> str | None:
         """The value of the `Authorization` header for an API token, with its scheme, or None if there is no token.
@@ -311,7 +305,7 @@ class Configuration:
         if token is None:
             return None
         credentials = self._signers.find(f"api_key[{name!r}]", token, self.api_key_prefix.get(identifier))
-        return credentials.fetch(inf)["Authorization"]
+        return credentials.fetch(self._deadline())["Authorization"]
 
     def auth_settings(self) -> dict[str, dict[str, str]]:
         """What the schemes that are set up would send, by name.
@@ -321,55 +315,33 @@ class Configuration:
         settings: dict[str, dict[str, str]] = {}
         key = self.get_api_key_with_prefix("ApiKeyAuth")
         if key is not None:
-            settings["ApiKeyAuth"] = _setting("api_key", key)
+            settings["ApiKeyAuth"] = scheme_entry("api_key", key)
         token = self.access_token
         if token is not None:
-            bearer = self._signers.find("access_token", token, "Bearer").fetch(inf)["Authorization"]
-            settings["bearerAuth"] = _setting("bearer", bearer)
+            bearer = self._signers.find("access_token", token, "Bearer").fetch(self._deadline())["Authorization"]
+            settings["bearerAuth"] = scheme_entry("bearer", bearer)
         return settings
 
     def authorization(self) -> str | None:
         """The value of the `Authorization` header: the access token's, else the API key's, else None."""
-        credentials = self.snapshot().credentials
-        return None if credentials is None else credentials.fetch(inf).get("Authorization")
+        credentials = self._snapshot().credentials
+        return None if credentials is None else credentials.fetch(self._deadline()).get("Authorization")
+
+    def _deadline(self) -> float:
+        return time.monotonic() + self.total_timeout
 
     def proxy_for_host(self) -> str | None:
         """The URL of the proxy that the host is reached through, or None."""
-        return self._route().proxy.reveal()
+        return self._routes.read(self._computed(), _warn).proxy.reveal()
 
     def to_debug_report(self) -> str:
         """What to put into a report of a problem; it holds no credential."""
-        return (
-            f"qovery {__version__} (API 1.0.4)\n"
-            f"Python {platform.python_version()} on {platform.platform()}\n"
-            f"Host {self.host}"
-        )
-
-
-#: What decides how a call is signed: of a subclass that overrides one, `auth_settings` is called.
-_SIGNING = frozenset({"auth_settings", "get_api_key_with_prefix", "access_token", "api_key"})
-
-#: The settings that are kept under another name in an object that does not show them.
-_OPAQUE: dict[str, Callable[[Any], Any]] = {
-    "access_token": Masked,
-    "api_key": MaskedDict,
-    "proxy": Masked,
-    "proxy_headers": MaskedDict,
-}
+        python = f"Python {platform.python_version()} on {platform.platform()}"
+        return f"qovery {__version__} (API 1.0.4)\n{python}\nHost {self.host}"
 
 
 def _warn(text: str) -> None:
     warn_caller(text, InsecureWarning)
-
-
-class _Setting(MaskedDict[str]):
-    """What a scheme sends, of which the value alone is secret."""
-
-    shown = frozenset({"type", "in", "key"})
-
-
-def _setting(kind: str, value: str) -> dict[str, str]:
-    return _Setting({"type": kind, "in": "header", "key": "Authorization", "value": value})
 
 
 #: The names of all settings.

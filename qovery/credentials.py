@@ -8,7 +8,8 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+import weakref
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 from pydantic import SecretStr
@@ -16,7 +17,7 @@ from pydantic import SecretStr
 from qovery.checks import header_text
 from qovery.exceptions import ApiException, ApiTimeoutError, ApiValueError
 from qovery.origins import from_signal_handler
-from qovery.redaction import TextMask
+from qovery.redaction.marks import MaskedDict, held
 
 #: A token, or a callable that returns one.
 Token = str | SecretStr | Callable[[], str | SecretStr]
@@ -34,16 +35,20 @@ class Credentials:
         headers: The header that signs a request; None if the callable has not been asked yet.
     """
 
-    __slots__ = ("_fetching", "_given", "_locks", "_name", "_scheme", "_token", "headers")
+    __slots__ = ("_asking", "_held_given", "_held_headers", "_held_previous", "_locks", "_name", "_scheme")
+
+    _given = held("_held_given")
+    _previous = held("_held_previous")
+    headers = held("_held_headers")
 
     def __init__(self, name: str, given: Token, scheme: str | None) -> None:
         self._name = name
         self._given = given  # also keeps the object alive, by whose id the configuration finds this one
         self._scheme = scheme
-        self._locks: dict[int, threading.Lock] = {}
-        self._fetching: set[tuple[int, int]] = set()
-        self._token = ""
-        self.headers: dict[str, str] | None = None
+        self._locks: dict[int, Any] = {}
+        self._asking: dict[int, weakref.ref[Any]] = {}  # the processes in which a thread asks the callable
+        self._previous = ""
+        self.headers = None
         if not callable(given):
             self._keep(_token_text(name, given))
 
@@ -55,7 +60,8 @@ class Credentials:
             ApiException: The callable failed.
             ApiTypeError, ApiValueError: It returned something else than a token.
         """
-        return self.headers or self._fetch(None, deadline)
+        headers: dict[str, str] | None = self.headers
+        return headers or self._fetch(None, deadline)
 
     def renew(self, rejected: str, deadline: float) -> str | None:
         """Another `Authorization` after the service rejected one, or None if there is no other.
@@ -68,59 +74,94 @@ class Credentials:
         renewed = self._fetch(rejected, deadline)["Authorization"]
         return None if renewed == rejected else renewed
 
+    def secrets(self) -> Iterator[str]:
+        """What no text may show: the token, and the one before it, which a server may still name."""
+        from qovery.redaction.text_mask import credentials  # for errors alone
+
+        yield from credentials(self._previous)
+        yield from credentials(self.headers["Authorization"] if self.headers else "")
+
     def _fetch(self, rejected: str | None, deadline: float) -> dict[str, str]:
-        # Both looked up here, since a monkey patch may replace them after the import.
-        here = os.getpid(), threading.get_ident()
-        if here in self._fetching:
+        pid = os.getpid()
+        # One lock a process: a fork may happen while another thread holds the parent's. Made late, since a monkey
+        # patch may replace the class after the import.
+        lock = self._locks.setdefault(pid, threading.RLock())
+        left = min(max(deadline - time.monotonic(), 0), threading.TIMEOUT_MAX)
+        held: list[bool] = []
+        try:
+            # Taken and noted in one step, which no exception of a signal handler can interrupt.
+            held.extend(map(lock.acquire, (True,), (left,)))
+            if not held[0]:
+                raise ApiTimeoutError(reason=f"the callable for {self._name} did not return in time in another thread")
+            headers: dict[str, str] | None = self.headers
+            if headers is None or headers["Authorization"] == rejected:
+                headers = self._keep(self._ask(pid))
+            return headers
+        finally:
+            if any(held):
+                lock.release()
+
+    def _ask(self, pid: int) -> str:
+        outer, mark = self._asking.get(pid), set[None]()
+        if outer is not None and outer() is not None:  # in this thread, which holds the lock
             raise ApiValueError(
                 f"the callable for {self._name} called with the client that it belongs to: give it a client of its own"
             )
-        # One lock a process: a fork may happen while another thread holds the parent's.
-        lock = self._locks.setdefault(here[0], threading.Lock())
-        if not lock.acquire(timeout=min(max(deadline - time.monotonic(), 0), threading.TIMEOUT_MAX)):
-            raise ApiTimeoutError(reason=f"the callable for {self._name} did not return in time in another thread")
         try:
-            self._fetching.add(here)
-            headers = self.headers
-            if headers is None or headers["Authorization"] == rejected:
-                headers = self._keep(self._ask())
-            return headers
-        finally:
-            self._fetching.discard(here)
-            lock.release()
-
-    def _ask(self) -> str:
-        try:
+            self._asking[pid] = weakref.ref(mark)  # which dies with this call, even if that is interrupted
             token = cast("Any", self._given)()
         except Exception as error:
-            if from_signal_handler(error):
+            if isinstance(error, MemoryError) or from_signal_handler(error) is not None:
                 raise
             text = f"{type(error).__name__}: {error}"
         else:
             return _token_text(f"{self._name} from its callable", token)
-        raise ApiException(reason=f"the callable for {self._name} failed: {TextMask([self._token])(text)}")
+        finally:
+            self._asking.pop(pid, None)
+        from qovery.redaction.text_mask import TextMask  # for errors alone
+
+        raise ApiException(reason=f"the callable for {self._name} failed: {TextMask(self.secrets())(text)}")
 
     def _keep(self, token: str) -> dict[str, str]:
         scheme = self._scheme
         if scheme is None:
             scheme = "" if " " in token else "Token"
-        self._token = token
-        self.headers = {"Authorization": f"{scheme} {token}" if scheme else token}
-        return self.headers
+        self._previous = self.headers["Authorization"] if self.headers else ""
+        headers = self.headers = {"Authorization": f"{scheme} {token}" if scheme else token}
+        return headers
 
 
-class FixedHeaders:
-    """Headers that sign a request and cannot be renewed: what an overridden `auth_settings` returned."""
+class OverriddenCredentials:
+    """The headers that an overridden `auth_settings` returned.
 
-    def __init__(self, headers: dict[str, str]) -> None:
-        self.headers = headers
+    Args:
+        schemes: What it returned.
+        reader: Renews the token in it, if it is one of a callable.
+    """
+
+    headers = held("_held_headers")
+
+    def __init__(self, schemes: Mapping[str, Mapping[str, Any]], reader: CredentialsReader) -> None:
+        self._reader = reader
+        self.headers = {
+            one["key"]: header_text("auth_settings", one["value"])
+            for one in schemes.values()
+            if one.get("in", "header") == "header" and one["value"]
+        }
 
     def fetch(self, deadline: float) -> dict[str, str]:
         """The headers."""
-        return self.headers
+        headers: dict[str, str] = self.headers
+        return headers
 
-    def renew(self, rejected: str, deadline: float) -> None:
-        """There are no others."""
+    def renew(self, rejected: str, deadline: float) -> str | None:
+        """As that of the `Credentials` which the rejected header is from, if any."""
+        source = self._reader.source(rejected)
+        return None if source is None else source.renew(rejected, deadline)
+
+    def secrets(self) -> Iterator[str]:
+        """Those of the headers, which the request has."""
+        return iter(())
 
 
 class CredentialsReader:
@@ -157,6 +198,22 @@ class CredentialsReader:
                 if other[0] == name and other != key:
                     self._known.pop(other, None)
         return found
+
+    def source(self, authorization: str) -> Credentials | None:
+        """The credentials whose header this is."""
+        known = list(self._known.values())
+        return next((one for one in known if one.headers == {"Authorization": authorization}), None)
+
+
+class _Scheme(MaskedDict[str]):
+    """What a scheme sends, of which the value alone is secret."""
+
+    shown = frozenset({"type", "in", "key"})
+
+
+def scheme_entry(kind: str, value: str) -> dict[str, str]:
+    """An entry of `auth_settings`."""
+    return _Scheme({"type": kind, "in": "header", "key": "Authorization", "value": value})
 
 
 def is_jwt(token: str) -> bool:

@@ -9,8 +9,10 @@
     ├── ApiKeyError                     also a KeyError: a name that does not exist
     ├── MissingExtraError               also an ImportError: an extra of this package is not installed
     ├── SyncError                       many secrets at once
+    │   ├── PlanHostError                   a plan for another host
     │   ├── PlanConflictError               a plan that cannot be applied as a whole
-    │   └── ApplyError                      also an ExceptionGroup (3.11): every failure of an apply
+    │   ├── SkippedError                    an action of a plan that an apply did not attempt
+    │   └── ApplyError                      also an ExceptionGroup (3.11): everything that an apply did not do
     └── ApiException                    a call that reached, or tried to reach, the service
         ├── BadRequestException             400
         ├── UnauthorizedException           401
@@ -30,9 +32,9 @@
     UserWarning
     └── InsecureWarning                 a setting under which secrets can be read on their way
 
-All but ApiException, ApplyError and ApplyInterrupted are raised before anything is sent. `except ApiException`
-is enough for everything that can happen to a call afterwards. Texts, bodies and headers are masked before
-they get here; see `qovery.redaction`. All errors can be copied and pickled.
+All but ApiException, ApplyError, SkippedError and ApplyInterrupted are raised before anything is sent. `except
+ApiException` is enough for everything that can happen to a call afterwards. Texts, bodies and headers are masked before
+they get here; see `qovery.redaction`. All errors can be copied and pickled. Their text is one printable line.
 """
 
 from __future__ import annotations
@@ -42,6 +44,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from typing_extensions import Self
+
+from qovery.printable import printable as _printable
 
 PathToItem = Sequence[str | int]
 
@@ -142,7 +146,7 @@ class ApiException(OpenApiException):
             headers = http_resp.headers if headers is None else headers
         super().__init__()
         self.status = status
-        self.reason = reason
+        self.reason = None if reason is None else _printable(reason)
         self.body = body
         self.data = data
         self.headers = headers
@@ -162,13 +166,13 @@ class ApiException(OpenApiException):
         if not isinstance(self.data, Mapping):
             return None
         text = self.data.get("detail") or self.data.get("message")
-        return text if isinstance(text, str) else None
+        return _printable(text) if isinstance(text, str) else None
 
     @property
     def request_id(self) -> str | None:
         """The id that the service, or a proxy before it, gave to the request."""
         headers = {name.lower(): value for name, value in (self.headers or {}).items()}
-        return next((headers[name] for name in _REQUEST_ID_HEADERS if name in headers), None)
+        return next((_printable(headers[name]) for name in _REQUEST_ID_HEADERS if name in headers), None)
 
     def __str__(self) -> str:
         what = " ".join(str(part) for part in (self.status, self.reason) if part)
@@ -254,6 +258,10 @@ class SyncError(OpenApiException):
     """The base of the errors of `qovery.sync`."""
 
 
+class PlanHostError(SyncError):
+    """A plan was made for another host than its client calls now, and was not applied."""
+
+
 class PlanConflictError(SyncError):
     """A plan has conflicts, and was not applied.
 
@@ -266,7 +274,11 @@ class PlanConflictError(SyncError):
         self.conflicts = tuple(conflicts)
 
     def __str__(self) -> str:
-        return str(self.args[0])
+        return _printable(str(self.args[0]))
+
+
+class SkippedError(SyncError):
+    """An action of a plan was not attempted, although the plan meant to do it."""
 
 
 if sys.version_info >= (3, 11):
@@ -283,18 +295,18 @@ else:
 
 
 class ApplyError(SyncError, _ErrorGroup):
-    """Actions of a plan failed.
+    """Actions of a plan failed, or were skipped although the plan meant to do them.
 
     Attributes:
-        message: How many failed, and their keys.
-        exceptions: The error of each.
+        message: How many, and their keys.
+        exceptions: The error of each; a `SkippedError` for those that were skipped.
         report: The report of the apply; None on the parts that `except*` and `split` make.
     """
 
     report: Any = None
 
     def __str__(self) -> str:
-        return self.message
+        return _printable(self.message)
 
     def derive(self, excs: Sequence[Any], /) -> Any:
         """The same error with `excs` as its failures, as `except*` wants it."""
@@ -318,6 +330,9 @@ class ApplyInterrupted(KeyboardInterrupt):
 
 class LibraryError(Exception):
     """Stands as the cause of an error for one of another library: its class and text, not its frames."""
+
+    def __str__(self) -> str:
+        return _printable(super().__str__())
 
 
 class InsecureWarning(UserWarning):

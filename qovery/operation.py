@@ -5,9 +5,8 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from inspect import Parameter, signature
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 from urllib.parse import quote
 from uuid import UUID
 
@@ -21,7 +20,6 @@ T = TypeVar("T")
 _UNRESERVED = re.compile(r"[A-Za-z0-9_~-]+").fullmatch
 
 
-@dataclass(frozen=True)
 class Operation(Generic[T]):
     """One HTTP operation.
 
@@ -36,14 +34,25 @@ class Operation(Generic[T]):
         idempotent: Whether running it twice has the same effect as running it once.
     """
 
-    name: str
-    method: str
-    path: str
-    status: int
-    response_model: type[T] | None
-    request_model: type[RequestModel] | None = None
-    request_required: bool = False
-    idempotent: bool = False
+    def __init__(
+        self,
+        name: str,
+        method: str,
+        path: str,
+        status: int,
+        response_model: type[T] | None,
+        request_model: type[RequestModel] | None = None,
+        request_required: bool = False,
+        idempotent: bool = False,
+    ) -> None:
+        self.name: Final = name
+        self.method: Final = method
+        self.path: Final = path
+        self.status: Final = status
+        self.response_model: Final = response_model
+        self.request_model: Final = request_model
+        self.request_required: Final = request_required
+        self.idempotent: Final = idempotent
 
     def target(self, ids: Sequence[str | UUID]) -> str:
         """The path with each id encoded as one segment."""

@@ -10,15 +10,20 @@ from types import CodeType, FrameType, TracebackType
 
 def from_library(error: BaseException) -> bool:
     """Whether it was raised in the code of the HTTP libraries itself, and in no code of a caller that they called."""
-    return _package(error) in {"http", "urllib3", "email"}
+    return bool({"http", "urllib3", "email"}.intersection(_packages(error)[-1:]))
 
 
 def from_log_handler(error: BaseException) -> bool:
-    """Whether it was raised in a handler or filter that a log record was passed to.
+    """Whether it was raised in a handler or filter that a log record was passed to, or in what that called."""
+    return "logging" in _packages(error) and from_callee(error)
 
-    An exception that interrupts the logging or calling library itself (a signal handler's, another thread's) was not.
+
+def from_callee(error: BaseException) -> bool:
+    """Whether it came through code that is no part of this package, urllib3 or logging, but was called by them.
+
+    An exception that interrupts these (a signal handler's, another thread's) did not.
     """
-    return _package(error) not in {"qovery", "urllib3", "logging"} and from_signal_handler(error) is None
+    return not {"qovery", "urllib3", "logging"}.issuperset(_packages(error)) and from_signal_handler(error) is None
 
 
 def from_signal_handler(error: BaseException) -> BaseException | None:
@@ -26,13 +31,15 @@ def from_signal_handler(error: BaseException) -> BaseException | None:
 
     A handler may raise anything, `TimeoutError` for one, which a socket raises too; only the frames tell.
     """
-    handlers = None
+    handlers = found = None
     for cause in _chain(error):
         if handlers is None:
             handlers = set(_handlers())
         if not handlers.isdisjoint(frame.f_code for frame in _frames(cause.__traceback__)):
-            return cause
-    return None
+            found = cause
+            if not type(cause).__module__.startswith("urllib3."):  # whose errors get the frames of what they wrap
+                break
+    return found
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -49,11 +56,13 @@ def _frames(traceback: TracebackType | None) -> Iterator[FrameType]:
         traceback = traceback.tb_next
 
 
-def _package(error: BaseException) -> str:
-    """The top-level package of the code that raised it."""
-    name = ""
-    for frame in _frames(error.__traceback__):
-        name = frame.f_globals.get("__name__") or ""
+def _packages(error: BaseException) -> list[str]:
+    """The top-level packages of the code that it came through; that which raised it comes last."""
+    return list(map(_package_of, _frames(error.__traceback__)))
+
+
+def _package_of(frame: FrameType) -> str:
+    name: str = frame.f_globals.get("__name__") or ""
     return name.partition(".")[0]
 
 
@@ -72,6 +81,6 @@ def _handlers() -> Iterator[CodeType]:
 def warn_caller(text: str, category: type[Warning]) -> None:
     """Warn of the line that called this package, from wherever in it."""
     level, frame = 2, sys._getframe(1)
-    while frame.f_back and (frame.f_globals.get("__name__") or "").partition(".")[0] == "qovery":
+    while frame.f_back and _package_of(frame) == "qovery":
         level, frame = level + 1, frame.f_back
     warnings.warn(text, category, stacklevel=level)

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import functools
 import json
-from typing import Any, cast
+import re
+from typing import TYPE_CHECKING, Any, cast
 
 import pydantic_core
 
 from qovery.exceptions import ApiDecodeError, ApiException, exception_class
 from qovery.models.model import Model
-from qovery.redaction import TextMask, mask_json
+from qovery.origins import from_signal_handler
 from qovery.transport.messages import Request, Response, mask_headers
+
+if TYPE_CHECKING:
+    from qovery.redaction.text_mask import TextMask
 
 #: What an error keeps of a body, in bytes: all of it or nothing, since a cut may leave half a secret.
 _KEPT = 256 * 1024
 
-#: What the objects of a body may take, as a multiple of the largest body: the values of real secrets take four times
-#: the size of their JSON, those of a hostile body thirty times.
+#: What the values of a body may take in memory, as a multiple of the largest body.
 _GROWTH = 8
 
-#: What one object may take at most, as a multiple of its JSON.
-_LARGEST = 116
+#: More than any JSON takes, as a multiple of its text: lists of a list of a list take 90 times theirs.
+_LARGEST = 128
+
+#: All bytes but those that begin or separate the values of a JSON text.
+_NO_MARKS = bytes(set(range(256)) - set(b"[{,:"))
 
 
 def parse(request: Request, response: Response) -> Any:
@@ -30,17 +37,21 @@ def parse(request: Request, response: Response) -> Any:
         ApiDecodeError: It is empty, no JSON, not of the documented shape, or would become too large.
     """
     model = cast("type[Model]", request.operation.response_model)
-    bound = _GROWTH * request.max_response_size
-    if len(response.data) * _LARGEST > bound and _size_of_objects(response.data) > bound:
-        problem = f"its values would take more than {_GROWTH} times max_response_size"
+    bound, data = _GROWTH * request.max_response_size, response.data
+    if len(data) * _LARGEST > bound and _memory_of_values(data) > bound:
+        problem = f"its values would take more than {_GROWTH} times max_response_size: raise it"
     else:
         try:
-            return model.__pydantic_validator__.validate_json(response.data)
+            if b"NaN" in data or b"Infinity" in data:  # else each of them would be an error of its own
+                pydantic_core.from_json(data, allow_inf_nan=False)
+            return model.__pydantic_validator__.validate_json(data)
         except ValueError as error:
-            problem = str(error) if response.data else "it is empty"
+            if from_signal_handler(error) is not None:
+                raise
+            problem = str(error) if data else "it is empty"
     mask = request.mask
     details = _details(request, response, mask)
-    details["reason"] = f"the response cannot be read: {mask(problem)}"
+    details["reason"] = f"the response cannot be read: {' '.join(mask(problem).split())}"
     start = " ".join((details["body"] or "")[:100].split())
     if start:
         details["reason"] += f"; it begins {start!r}"
@@ -60,32 +71,77 @@ def error_of(request: Request, response: Response) -> ApiException:
     )
 
 
-def _size_of_objects(data: bytes) -> int:
-    """About how many bytes the values in a JSON text take as objects."""
-    return data.count(b"{") * 232 + (data.count(b"[") + data.count(b",")) * 64
+def _memory_of_values(data: bytes) -> int:
+    """An upper bound of the bytes that the values in a JSON text take, while it is parsed and afterwards.
+
+    The weights are measured, see `test_memory__of_any_json`: an object may become a model with members of enums that
+    the schema does not know, a key an entry in two mappings, and one character beyond the BMP makes a text four times
+    as long.
+    """
+    plain = data.isascii() and (b"\\" not in data or b"\\u" not in data)  # one byte is found faster than two
+    text = len(data) if plain else 4 * len(data)
+    marks = data.translate(None, _NO_MARKS)  # one pass over a large body instead of four
+    return text + marks.count(b"[") * 180 + marks.count(b"{") * 1000 + marks.count(b",") * 120 + marks.count(b":") * 190
 
 
 def _details(request: Request, response: Response, mask: TextMask) -> dict[str, Any]:
     """What every error with a response carries, masked."""
-    body, data = _masked_body(response.data, mask) if len(response.data) <= _KEPT else (None, None)
-    return {
+    details = {
         "status": response.status,
         "reason": mask(response.reason or ""),
-        "body": body,
-        "data": data,
+        "body": None,
+        "data": None,
         "headers": mask_headers(response.headers, mask),
         "operation": request.operation.name,
         "attempts": response.attempts,
     }
+    if len(response.data) <= _KEPT:  # last, since it takes the time that is left
+        text = _text(response.data, response.headers.get("Content-Type", ""))
+        details["body"], details["data"] = _masked_body(text, mask)
+    return details
 
 
-def _masked_body(content: bytes, mask: TextMask) -> tuple[str, Any]:
+def _masked_body(text: str, mask: TextMask) -> tuple[str, Any]:
     """The text of a response and its JSON, masked."""
-    body = mask(content.decode("utf-8", "replace"))
+    body = mask(text)
     try:
-        plain = pydantic_core.from_json(content)
-    except ValueError:
+        plain = pydantic_core.from_json(text.encode("utf-8", "replace"))
+        from qovery.redaction.text_mask import mask_json  # for errors alone
+
+        data = mask_json(plain, mask)
+        if body == text and data == plain:
+            return body, data
+        # Only the values show a secret that is a number, and only the text one that is spread over an array of bytes.
+        dumped = json.dumps(data)
+    except ValueError:  # it is no JSON, or a number has more digits than Python writes
         return body, None
-    data = mask_json(plain, mask)
-    # JSON has more ways to write a secret than a text search knows, a number for one.
-    return (body if data == plain else json.dumps(data)), data
+    return (dumped, data) if mask(dumped) == dumped else (body, None)
+
+
+def _text(content: bytes, content_type: str) -> str:
+    """A body as text: UTF-8, unless it is none and its type names another encoding.
+
+    Bytes of zero are in UTF-16 and UTF-32 alone: a body that is read as one of these and is none would hide what it
+    says.
+    """
+    found = _charset().search(content_type)
+    charset = found[1].lower() if found else "utf-8"
+    wide = charset.startswith(("utf-16", "utf-32"))
+    if wide != (b"\0" in content):
+        charset = "utf-8"
+    if not wide:
+        try:
+            return content.decode()
+        except ValueError:
+            pass
+    return content.decode(charset, "replace")
+
+
+@functools.cache
+def _charset() -> re.Pattern[str]:
+    """Finds the encoding that a body declares, of a fixed list: Python remembers every other name it is asked for."""
+    return re.compile(
+        r"charset *= *[\"']?(utf-(?:16|32)(?:-?[lb]e)?|iso-8859-(?:[1-9]|1[013-6])|(?:windows-|cp)125[0-8]|latin-?1"
+        r"|koi8-[ru]|shift_jis|euc-(?:jp|kr)|gb(?:k|2312|18030)|big5)(?![\w-])",
+        re.I | re.A,
+    )

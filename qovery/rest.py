@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import sys
@@ -16,7 +15,7 @@ from urllib3.util import Retry
 from qovery import retry
 from qovery.configuration import Configuration
 from qovery.exceptions import ApiException
-from qovery.origins import from_log_handler
+from qovery.origins import from_callee, from_signal_handler
 from qovery.route import Route
 from qovery.snapshot import Snapshot
 from qovery.transport.failures import closed
@@ -90,7 +89,8 @@ class RESTClientObject:
             if result.outcome.status not in _DONE:
                 unconfirmed = unconfirmed or retry.is_unconfirmed(request.operation, result.outcome)
             if settings.debug or _log.isEnabledFor(logging.DEBUG):
-                _record(request, result, attempts, started, settings.debug)
+                with transport.connections.nesting():  # a handler may make a call, while a response is unread
+                    _record(request, result, attempts, started, settings.debug)
             if result.outcome.status in _DONE:
                 break
             left = request.deadline - time.monotonic()
@@ -99,7 +99,7 @@ class RESTClientObject:
             if delay is None:
                 break
             result.discard()
-            if transport.connections.closed.wait(delay):
+            if transport.connections.wait(delay):
                 result = closed(sent=False)
                 break
         if isinstance(result, Failure):
@@ -140,8 +140,11 @@ def _record(request: Request, result: Response | Failure, attempt: int, started:
         try:
             _log.debug(_LINE, fields, extra={f"qovery_{name}": value for name, value in fields.items()})
         except Exception as error:
-            if not from_log_handler(error):
+            if not from_callee(error):
                 raise
     elif debug and sys.stderr is not None:
-        with contextlib.suppress(OSError, ValueError):  # it is broken, or closed
+        try:
             print(_LINE % fields, file=sys.stderr)
+        except Exception as error:  # standard error is broken, closed, or anything
+            if from_signal_handler(error) is not None:
+                raise

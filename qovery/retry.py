@@ -5,8 +5,6 @@ request that may have run (its response was lost, or is 408, 500, 502 or 504) is
 idempotent: a list, an edit, a delete. Retries use exponential backoff with full jitter.
 """
 
-from __future__ import annotations
-
 import random
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """`Route`: where a request goes and how it gets there, as one value. Opens no connection."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -10,22 +8,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from qovery.exceptions import ApiValueError
-from qovery.redaction import credentials
 from qovery.redaction.marks import Masked
 
 if TYPE_CHECKING:
     import ssl
 
-#: The variables that name a proxy, in both spellings; lower case wins.
-_PROXY_VARIABLES = tuple(
-    spelling for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy") for spelling in (name, name.upper())
-)
+#: The variables that name a proxy for a scheme, in both spellings; lower case wins.
+_PROXY_VARIABLES = {
+    scheme: (f"{scheme}_proxy", f"{scheme}_proxy".upper(), "all_proxy", "ALL_PROXY") for scheme in ("http", "https")
+}
+_NO_PROXY_VARIABLES = ("no_proxy", "NO_PROXY")
 
 _PROXY_SCHEMES = {"http", "https", "socks4", "socks4a", "socks5", "socks5h"}
 
 _variable = os.environ.get
 
-_LOOPBACK = re.compile(r"(.+\.)?localhost|127(\.\d+){3}|::1").fullmatch
+_LOOPBACK = r"(.+\.)?localhost|127(\.\d+){3}|::1"
 
 
 class Route(NamedTuple):
@@ -38,7 +36,7 @@ class Route(NamedTuple):
     host: str
     proxy: Masked[str | None]
     proxy_headers: tuple[tuple[str, Masked[str]], ...]
-    proxy_ssl_context: ssl.SSLContext | None
+    proxy_ssl_context: "ssl.SSLContext | None"
     ssl_ca_cert: str | os.PathLike[str] | None
     ca_cert_data: str | bytes | None
     cert_file: str | os.PathLike[str] | None
@@ -70,6 +68,8 @@ class Route(NamedTuple):
 
     def secrets(self) -> Iterator[str]:
         """What of the proxy's settings no text may show."""
+        from qovery.redaction.text_mask import credentials  # for errors alone
+
         given = (self.proxy.reveal() or "").rpartition("@")[0].rpartition("//")[2]
         user, _, password = map(unquote, given.partition(":"))
         yield from (given, f"{user}:{password}", password or user)
@@ -87,9 +87,9 @@ class Route(NamedTuple):
                 return "assert_hostname is False, so any server with a valid certificate can read tokens and secrets"
             return None
         proxy = self.proxy_url
-        if proxy is not None and not _LOOPBACK(proxy.hostname or ""):
+        if proxy is not None and not re.fullmatch(_LOOPBACK, proxy.hostname or ""):
             return "host is plain http and a proxy forwards it, so tokens and secrets can be read on the way: use https"
-        if not _LOOPBACK(self.url.hostname or ""):
+        if not re.fullmatch(_LOOPBACK, self.url.hostname or ""):
             return "host is plain http, so tokens and secrets can be read on the way: use https"
         return None
 
@@ -123,7 +123,7 @@ def _is_proxy_url(text: str) -> bool:
 
 
 def _choose(host: str, proxy: str | None, no_proxy: str | None) -> str | None:
-    # Imported here since it is slow; the stubs do not know the second name.
+    # Imported here since it is slow; the stubs do not know the second name. See `transport.relied_on`.
     from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined] # see above
 
     scheme, netloc = urlsplit(host)[:2]
@@ -154,9 +154,14 @@ class RouteReader:
     def read(self, settings: Mapping[str, Any], warn: Callable[[str], None]) -> Route:
         """The route; `warn` is called with the reason if it is insecure in another way or place than the last."""
         proxy, headers, options = settings["_proxy"].reveal(), settings["_proxy_headers"], settings["socket_options"]
+        variables: tuple[str | None, ...] = ()
+        if proxy is None:  # each look-up costs a hundredth of a call
+            variables = tuple(map(_variable, _PROXY_VARIABLES[settings["host"].partition(":")[0]]))
+            if any(variables):
+                variables += tuple(map(_variable, _NO_PROXY_VARIABLES))
         content = (
             settings["_proxy"],
-            tuple(map(_variable, _PROXY_VARIABLES)) if proxy is None else (),
+            variables,
             tuple(headers.items()),
             None if options is None else tuple(options),
             *_plain(settings),

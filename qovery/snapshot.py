@@ -1,11 +1,9 @@
 """`Snapshot`: the settings of one call, read together when it starts. Reads nothing itself."""
 
-from __future__ import annotations
-
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from qovery.credentials import Credentials, FixedHeaders
+from qovery.credentials import Credentials, OverriddenCredentials
 from qovery.route import Route
 
 if TYPE_CHECKING:
@@ -16,11 +14,11 @@ class Snapshot(NamedTuple):
     """The settings of one call: the fields after the first two are those of `Configuration` of the same name."""
 
     route: Route
-    credentials: Credentials | FixedHeaders | None
+    credentials: Credentials | OverriddenCredentials | None
     connect_timeout: float
     read_timeout: float
     total_timeout: float
-    retries: int | urllib3.Retry
+    retries: "int | urllib3.Retry"
     max_response_size: int
     debug: bool
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import html
-import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
+
+from qovery.printable import printable
 
 # No colours: text and lines take those of the page, so dark and light themes both work.
 _LINE = "border-bottom:1px solid rgba(128,128,128,.4)"
@@ -17,23 +16,23 @@ _CELL = f"text-align:left;padding:.2em .8em;{_LINE}"
 _SHORT = 24
 
 
-@dataclass(frozen=True)
 class Table:
     """Rows under a caption and column names; the first cell of a row names it."""
 
-    caption: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
+    def __init__(self, caption: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        self.caption = caption
+        self.columns = columns
+        self.rows = rows
 
     def text(self) -> str:
         """The table in aligned columns, its caption first; characters that do not print are escaped."""
-        rows = [[_printable(cell) for cell in row] for row in (self.columns, *self.rows)]
+        rows = [[printable(cell) for cell in row] for row in (self.columns, *self.rows)]
         widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
         lines = [
             "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
             for row in rows
         ]
-        return "\n".join([_printable(self.caption), *(lines if self.rows else [])])
+        return "\n".join([printable(self.caption), *(lines if self.rows else [])])
 
     def html(self) -> str:
         """The table as HTML that needs no style sheet."""
@@ -78,7 +77,9 @@ def age(moment: datetime, now: datetime | None = None) -> str:
 
 
 def _escape(text: str) -> str:
-    return html.escape(_printable(text))
+    import html  # slow to import, and only notebooks need it
+
+    return html.escape(printable(text))
 
 
 def _style(text: str) -> str:
@@ -90,11 +91,9 @@ def _breakable(text: str) -> str:
     return _escape(text).replace("_", "_<wbr>") if len(text) > _SHORT else _escape(text)
 
 
-def _printable(text: str) -> str:
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode() for c in text)
-
-
 def _width(text: str) -> int:
-    return len(text) if text.isascii() else sum(1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
+    if text.isascii():
+        return len(text)
+    import unicodedata  # slow to import, and seldom needed
+
+    return sum(1 + (unicodedata.east_asian_width(c) in "WF") for c in text)

@@ -18,6 +18,7 @@ from qovery.configuration import HOST_VARIABLE, TOKEN_VARIABLES
 from test.support import NIGHTLY, PATIENCE
 from test.support.clients import Connect, HasUrl, client_for
 from test.support.recording import EMPTY, RecordingServer
+from test.support.routes import Routes
 from test.support.sandboxes import Start, starter
 from test.support.tls import Authority
 
@@ -74,6 +75,13 @@ def short_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def tls(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture(scope="session")
+def routes(tls: Authority) -> Iterator[Routes]:
+    """The routes to a server; their proxies serve all tests."""
+    with contextlib.ExitStack() as stack:
+        yield Routes(tls, stack)
 
 
 @pytest.fixture

@@ -19,7 +19,9 @@ from qovery import (
     __version__,
 )
 from test.support.clients import Connect
-from test.support.recording import EMPTY, RecordingServer, Response
+from test.support.recording import EMPTY, SECRET, RecordingServer, Response
+from test.support.scripts import run_script
+from test.support.tls import Authority
 
 
 @pytest.fixture
@@ -348,3 +350,85 @@ def test_unauthorized__without_credentials_says_so(connect: Connect, server: Rec
         UnauthorizedException, match=r"no credentials were sent. Set QOVERY_API_TOKEN, or pass access_token or api_key"
     ):
         ask(connect(server, access_token=None).api_client)
+
+
+def test_atexit__handler_that_was_registered_first(server: RecordingServer) -> None:
+    """A handler that calls at the end of the process works, although everything the client registers ends before it."""
+    server.default = Response(201, SECRET)
+    out = run_script(
+        """
+        import atexit, sys
+        import qovery
+
+        @atexit.register
+        def last():
+            client.close()
+            print(api.create_environment_secret("e", {"key": "A", "value": "v"}).key)
+            raw = api.list_environment_secrets_without_preload_content("e")
+            raw.read()
+            raw.release_conn()
+            print(api.create_environment_secret("e", {"key": "A", "value": "v"}).key)
+            client.close()
+
+        client = qovery.ApiClient(qovery.Configuration(host=sys.argv[1], connection_pool_maxsize=1))
+        api = qovery.EnvironmentSecretApi(client)
+        print(api.create_environment_secret("e", {"key": "A", "value": "v"}).key)
+        """,
+        server.url,
+    )
+    assert out.split() == ["TOKEN"] * 3
+    assert len(server.received) == 4
+
+
+def test_process__keeps_its_switches(server: RecordingServer, tls: Authority) -> None:
+    """Import, calls, errors and `close()` change nothing that belongs to the whole process."""
+    with RecordingServer(EMPTY, tls.context()) as secure:
+        run_script(
+            """
+            import builtins, gc, http.client, locale, logging, os, random, signal, socket, ssl, sys, threading, warnings
+            import urllib3
+
+            def switches():
+                return {
+                    "gc": (gc.isenabled(), gc.get_threshold(), gc.get_debug(), gc.get_freeze_count(), *gc.callbacks),
+                    "sys": (sys.getrecursionlimit(), sys.getswitchinterval(), sys.excepthook, sys.unraisablehook,
+                            sys.displayhook, sys.gettrace(), sys.getprofile(), sys.stdout, sys.stderr, sys.path[:],
+                            sys.meta_path[:], sys.path_hooks[:], sys.flags, sys.dont_write_bytecode),
+                    "threading": (threading.excepthook, threading.stack_size(), threading.active_count()),
+                    "socket": (socket.getdefaulttimeout(), socket.socket, socket.getaddrinfo, socket.create_connection),
+                    "ssl": (ssl.SSLContext, ssl._create_default_https_context, ssl.create_default_context),
+                    "http": (http.client.HTTPConnection.debuglevel, http.client._MAXHEADERS, http.client._MAXLINE),
+                    "urllib3": (urllib3.HTTPConnectionPool.ConnectionCls, urllib3.HTTPSConnectionPool.ConnectionCls,
+                                urllib3.poolmanager.pool_classes_by_scheme.copy(), urllib3.util.Retry.DEFAULT,
+                                urllib3.connection.HTTPConnection.default_socket_options[:]),
+                    "signal": {number: signal.getsignal(number) for number in signal.valid_signals()},
+                    "warnings": (warnings.filters[:], warnings.showwarning),
+                    "logging": (logging.root.level, logging.root.handlers[:], logging.raiseExceptions,
+                                logging.root.manager.disable, logging.getLoggerClass(), logging.getLogRecordFactory(),
+                                logging.getLogger("urllib3").level, logging.getLogger("qovery").level,
+                                logging.getLogger("urllib3").handlers[:], logging.getLogger("qovery").handlers[:]),
+                    "locale": locale.setlocale(locale.LC_ALL),
+                    "random": random.getstate(),
+                    "os": (os.getcwd(), dict(os.environ), os.umask(0o22)),
+                    "builtins": {name: id(value) for name, value in vars(builtins).items() if name != "_"},
+                }
+
+            before = switches()
+            import qovery
+
+            with qovery.ApiClient(qovery.Configuration(host=sys.argv[1], ca_cert_data=sys.argv[2])) as client:
+                api = qovery.EnvironmentSecretApi(client)
+                api.list_environment_secrets("e")
+                client.configuration.update(host=sys.argv[3], total_timeout=5)
+                for environment in ("e", ""):
+                    try:
+                        api.create_environment_secret(environment, {"key": "A", "value": "v"})
+                    except qovery.OpenApiException:
+                        pass
+            after = switches()
+            assert after == before, [name for name in before if before[name] != after[name]]
+            """,
+            secure.url,
+            tls.ca_text,
+            server.url,
+        )

@@ -239,3 +239,73 @@ def test_from_env__is_what_an_api_without_client_uses(monkeypatch: pytest.Monkey
     with api.api_client:
         api.list_environment_secrets("e")
     assert server.last.headers["Authorization"] == f"Bearer {JWT}"
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"connect_timeout": 0},
+        {"host": "nowhere"},
+        {"api_key": 5},
+        {"proxy": "not a URL"},
+        {"nothing": 1},
+        {"socket_options": 5},
+        {"retries": -1},
+    ],
+    ids=lambda bad: next(iter(bad)),
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_update__with_a_bad_value_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, server: RecordingServer, bad: dict[str, Any], first: bool
+) -> None:
+    """All settings are as they were, whatever the order, and calls go on as before."""
+    configuration = full()
+    configuration.update(host=server.url, proxy=None)
+    before = settings(configuration)
+    good = {"access_token": "other", "total_timeout": 1, "proxy_headers": {"X": "y"}, "api_key_prefix": {}}
+    with pytest.raises((ApiValueError, ApiTypeError, ApiAttributeError)):
+        configuration.update(**({**bad, **good} if first else {**good, **bad}))
+    assert settings(configuration) == before
+    if bad.keys() != {"nothing"}:
+        ((name, value),) = bad.items()
+        with pytest.raises((ApiValueError, ApiTypeError)):
+            setattr(configuration, name, value)
+        assert settings(configuration) == before
+    with ApiClient(configuration) as client:
+        EnvironmentSecretApi(client).list_environment_secrets("e")
+    assert server.last.headers["Authorization"] == "Bearer t"
+
+
+def test_update__several_at_once() -> None:
+    """What `update` takes is what the constructor takes, and the hook."""
+    configuration = Configuration()
+    configuration.update(
+        host="https://example.com/", api_key=None, retries=None, debug=None, refresh_api_key_hook=print
+    )
+    assert (configuration.host, configuration.api_key, configuration.retries) == ("https://example.com", {}, 3)
+    assert (configuration.debug, configuration.refresh_api_key_hook) == (False, print)
+    configuration.update()
+    assert configuration.host == "https://example.com"
+
+
+def test_subclass__with_attributes_of_its_own(server: RecordingServer) -> None:
+    """A subclass may have other attributes, before and after the settings, in copies too."""
+
+    class Mine(Configuration):
+        label = "class"
+
+        def __init__(self, **settings: Any) -> None:
+            self.early = ["early"]
+            self.total_timeout = 5.0
+            super().__init__(**settings)
+            self.late = "late"
+
+    mine = Mine(host=server.url, total_timeout=6)
+    mine.later = "later"  # type: ignore[attr-defined] # a subclass may
+    mine.label = "mine"
+    twin = copy.deepcopy(mine)
+    assert (twin.early, twin.late, twin.later, twin.label) == (["early"], "late", "later", "mine")  # type: ignore[attr-defined]
+    assert twin.total_timeout == 6
+    with ApiClient(twin) as client:
+        EnvironmentSecretApi(client).list_environment_secrets("e")
+    assert len(server.received) == 1

@@ -11,10 +11,12 @@ import pytest
 from pydantic import SecretStr
 
 from qovery import (
+    ApiClient,
     ApiException,
     ApiTypeError,
     ApiValueError,
     Configuration,
+    EnvironmentSecretApi,
     NotFoundException,
 )
 from test.support import PATIENCE
@@ -147,7 +149,7 @@ def test_callable__renewed_by_another_call() -> None:
     tokens = iter(["one", "two"])
     configuration = Configuration(access_token=lambda: next(tokens))
     assert configuration.authorization() == "Bearer one"
-    credentials = configuration.snapshot().credentials
+    credentials = configuration._snapshot().credentials
     assert credentials is not None
     assert credentials.renew("Bearer one", math.inf) == "Bearer two"
     assert credentials.renew("Bearer one", math.inf) == "Bearer two"
@@ -246,3 +248,150 @@ def test_threads__rejected_at_once(connect: Connect, server: RecordingServer) ->
         "Bearer old": THREADS,
         "Bearer new": THREADS,
     }
+
+
+# --- A token that changes ---------------------------------------------------------------------------
+
+
+def test_token__changed_after_the_first_call(connect: Connect, server: RecordingServer) -> None:
+    """The next call sends the token that is set now, however it was changed."""
+    api = connect(server, access_token=None, api_key={"ApiKeyAuth": "one"})
+    configuration = api.api_client.configuration
+    for change in (
+        lambda: None,
+        lambda: configuration.api_key.update(ApiKeyAuth="two"),
+        lambda: configuration.api_key_prefix.update(ApiKeyAuth="Key"),
+        lambda: setattr(configuration, "api_key", {"ApiKeyAuth": lambda: "three"}),
+        lambda: configuration.update(access_token=SecretStr("four")),
+        lambda: setattr(configuration, "access_token", lambda: "five"),
+        lambda: configuration.update(access_token=None, api_key={}),
+    ):
+        change()
+        api.list_environment_secrets("e")
+    assert [received.headers.get("Authorization") for received in server.received] == [
+        "Token one",
+        "Token two",
+        "Key two",
+        "Key three",
+        "Bearer four",
+        "Bearer five",
+        None,
+    ]
+
+
+def test_renewal__asks_the_source_that_the_call_started_with(connect: Connect, server: RecordingServer) -> None:
+    """A token that is set during a call is for the next one: a 401 renews the one that was sent."""
+    tokens = iter(["one", "two"])
+    api = connect(server, access_token=lambda: next(tokens))
+    configuration = api.api_client.configuration
+
+    def reject(_: Received) -> Response:
+        if len(server.received) > 1:
+            return EMPTY
+        configuration.access_token = lambda: "another"
+        return Response(401)
+
+    server.default = reject
+    api.list_environment_secrets("e")
+    api.list_environment_secrets("e")
+    assert [received.headers["Authorization"] for received in server.received] == [
+        "Bearer one",
+        "Bearer two",
+        "Bearer another",
+    ]
+
+
+def test_configuration__of_two_clients(connect: Connect, server: RecordingServer) -> None:
+    """Clients with one configuration share its tokens: a callable is asked once, and renewed for both."""
+    tokens = iter(["one", "two"])
+    server.default = lambda received: EMPTY if received.headers["Authorization"] == "Bearer two" else Response(401)
+    configuration = Configuration(host=server.url, access_token=lambda: next(tokens))
+    with ApiClient(configuration) as one, ApiClient(configuration) as other:
+        for client in (one, other, one):
+            EnvironmentSecretApi(client).list_environment_secrets("e")
+    assert [received.headers["Authorization"][7:] for received in server.received] == ["one", "two", "two", "two"]
+
+
+def test_refresh_api_key_hook__that_changes_the_host(connect: Connect, server: RecordingServer, nowhere: str) -> None:
+    """A call uses everything that the hook has set."""
+    api = connect(nowhere, access_token=None)
+    api.api_client.configuration.refresh_api_key_hook = lambda it: it.update(
+        host=server.url, api_key={"ApiKeyAuth": "a"}
+    )
+    api.list_environment_secrets("e")
+    assert server.last.headers["Authorization"] == "Token a"
+
+
+# --- Subclasses -------------------------------------------------------------------------------------
+
+
+class Signs(Configuration):
+    """Adds a header, and counts."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        self.asked = 0
+        super().__init__(*args, **settings)
+
+    def auth_settings(self) -> dict[str, dict[str, str]]:
+        self.asked += 1
+        mine = {"type": "api_key", "in": "header", "key": "X-Signature", "value": str(self.asked)}
+        return {**super().auth_settings(), "mine": mine, "query": {"in": "query", "key": "q", "value": "not sent"}}
+
+
+def test_auth_settings__overridden(server: RecordingServer) -> None:
+    """The headers that a subclass returns are sent, once for each call, and a callable's token is renewed."""
+    tokens = iter(["one", "two"])
+    configuration = Signs(server.url, access_token=lambda: next(tokens))
+    with ApiClient(configuration) as client:
+        api = EnvironmentSecretApi(client)
+        api.list_environment_secrets("e")
+        server.responses = [Response(401)]
+        api.list_environment_secrets("e")
+    sent = [(received.headers["Authorization"], received.headers["X-Signature"]) for received in server.received]
+    assert sent == [("Bearer one", "1"), ("Bearer one", "2"), ("Bearer two", "2")]
+    assert configuration.asked == 2
+
+
+def test_auth_settings__overridden_with_a_hook(server: RecordingServer) -> None:
+    """The hook is called as often as the override reads the key."""
+    keys = iter(["one", "two"])
+    configuration = Signs(server.url)
+    configuration.refresh_api_key_hook = lambda it: it.api_key.update(ApiKeyAuth=next(keys))
+    with ApiClient(configuration) as client:
+        for _ in range(2):
+            EnvironmentSecretApi(client).list_environment_secrets("e")
+    assert [received.headers["Authorization"] for received in server.received] == ["Token one", "Token two"]
+
+
+@pytest.mark.parametrize(("value", "error"), [("hush\r\nX: y", ApiValueError), (5, ApiTypeError)])
+def test_auth_settings__overridden_with_what_no_header_can_carry(
+    server: RecordingServer, monkeypatch: pytest.MonkeyPatch, value: Any, error: type[Exception]
+) -> None:
+    """What a subclass, or a patch of one configuration, returns is checked before anything is sent."""
+    configuration = Configuration(server.url)
+    monkeypatch.setitem(
+        configuration.__dict__, "auth_settings", lambda: {"a": {"in": "header", "key": "X", "value": value}}
+    )
+    with ApiClient(configuration) as client, pytest.raises(error, match="auth_settings") as caught:
+        EnvironmentSecretApi(client).list_environment_secrets("e")
+    assert "hush" not in str(caught.value)
+    assert server.received == []
+
+
+def test_access_token__overridden(server: RecordingServer) -> None:
+    """A property of a subclass is asked for each call."""
+    tokens = iter(["one", "two"])
+
+    class Fresh(Configuration):
+        @property
+        def access_token(self) -> str:  # type: ignore[override] # a subclass of a caller may
+            return next(tokens)
+
+        @access_token.setter
+        def access_token(self, value: Any) -> None:
+            pass
+
+    with ApiClient(Fresh(server.url)) as client:
+        for _ in range(2):
+            EnvironmentSecretApi(client).list_environment_secrets("e")
+    assert [received.headers["Authorization"] for received in server.received] == ["Bearer one", "Bearer two"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 import signal
 from collections.abc import Callable
 from types import FrameType
@@ -11,6 +12,7 @@ from types import FrameType
 import pytest
 import urllib3
 
+import qovery
 from qovery import origins
 
 
@@ -24,7 +26,7 @@ def fail(number: int = 0, frame: FrameType | None = None) -> None:
     raise TimeoutError("raised by a handler")
 
 
-class Handler:
+class SignalHandler:
     def method(self, number: int, frame: FrameType | None) -> None:
         fail()
 
@@ -33,7 +35,9 @@ class Handler:
 
 
 @pytest.mark.needs_posix
-@pytest.mark.parametrize("handler", [fail, Handler().method, Handler()], ids=["function", "method", "object"])
+@pytest.mark.parametrize(
+    "handler", [fail, SignalHandler().method, SignalHandler()], ids=["function", "method", "object"]
+)
 def test_from_signal_handler__raised_by_it(handler: Callable[[int, FrameType | None], None]) -> None:
     """What a handler raised is found, also as the cause or the context of another error."""
     before = signal.signal(signal.SIGUSR1, handler)
@@ -54,10 +58,29 @@ def test_from_signal_handler__raised_elsewhere() -> None:
     assert origins.from_signal_handler(caught(fail)) is None
 
 
-def test_from_log_handler__is_code_of_a_caller() -> None:
-    """An error of other code is a handler's, one of the package is not."""
-    assert origins.from_log_handler(caught(fail))
-    assert not origins.from_log_handler(caught(lambda: origins.warn_caller("text", "no category")))  # type: ignore[arg-type] # fails there
+class Handler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        record.__dict__["act"]()
+
+
+def logged(act: Callable[[], object]) -> Exception:
+    """What came out of a log record whose handler does this."""
+    logger = logging.Logger("one")
+    logger.addHandler(Handler())
+    return caught(lambda: logger.info("text", extra={"act": act}))
+
+
+def test_from_log_handler__is_behind_logging() -> None:
+    """An error that came through a handler is one, whoever raised it; one of other code is not."""
+    assert origins.from_log_handler(logged(fail))
+    assert origins.from_log_handler(logged(lambda: qovery.Configuration(host="")))
+    assert not origins.from_log_handler(caught(fail))
+
+
+def test_from_callee__is_code_of_a_caller() -> None:
+    """An error that came through other code is a callee's, one of the package alone is not."""
+    assert origins.from_callee(caught(fail))
+    assert origins.from_callee(logged(fail))
 
 
 def test_from_library__is_code_of_the_library() -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import logging
+import signal
+import ssl
+import sys
 import threading
 import time
 from email.utils import formatdate
+from pathlib import Path
 
 import pytest
 import urllib3
@@ -13,10 +18,14 @@ import urllib3
 from qovery import (
     ApiConnectionError,
     ApiException,
+    ApiTypeError,
+    ApiValueError,
     ConflictException,
     ServiceException,
     TooManyRequestsException,
+    rest,
 )
+from qovery.transport.transport import Transport
 from test.support.calls import CALLS, EMPTY_LIST, GOOD, REPEATABLE
 from test.support.clients import Connect
 from test.support.hostile import (
@@ -26,6 +35,9 @@ from test.support.hostile import (
     reset,
     respond,
 )
+from test.support.recording import RecordingServer
+from test.support.threads import THREADS, in_threads
+from test.support.tls import Authority
 
 each = pytest.mark.parametrize("name", CALLS)
 
@@ -183,3 +195,127 @@ def test_debug__writes_a_line_for_each_attempt(
     assert capfd.readouterr().err == ""
     assert caplog.records[-1].__dict__["qovery_status"] == 200
     assert "a-token" not in caplog.text + "".join(lines)
+
+
+def test_retries__of_one_call(connect: Connect) -> None:
+    """`_retries` takes the place of the setting, whatever that is, for this call alone."""
+    busy = http_response(503, b"", "Retry-After: 0")
+    policy = urllib3.Retry(5, status_forcelist=[503], allowed_methods=None)
+    with HostileServer(list(respond(*[busy] * 99))) as server:
+        for configured in (0, 2, policy):
+            api = connect(server, retries=configured)
+            for wanted in (0, 1, 4):
+                with pytest.raises(ServiceException) as caught:
+                    api.list_environment_secrets("e", _retries=wanted)
+                assert caught.value.attempts == 1 + wanted
+            with pytest.raises(ServiceException) as caught:
+                api.list_environment_secrets("e", _retries=None)
+            assert caught.value.attempts == 1 + (5 if configured is policy else configured)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"), [(-1, ApiValueError), (True, ApiTypeError), ("1", ApiTypeError), (1.0, ApiTypeError)]
+)
+def test_retries__of_one_call_unusable(
+    connect: Connect, server: RecordingServer, wrong: object, error: type[Exception]
+) -> None:
+    """What is no number of retries is rejected before anything is sent."""
+    with pytest.raises(error, match="_retries must be"):
+        connect(server).list_environment_secrets("e", _retries=wrong)  # type: ignore[arg-type] # what is tested
+    assert server.connections == 0
+
+
+def test_log_records__carry_their_origin(
+    connect: Connect, server: RecordingServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """File, line and function of a record are those of the statement that logs."""
+    caplog.set_level(logging.DEBUG, "qovery")
+    connect(server).list_environment_secrets("e")
+    (record,) = caplog.records
+    lines = Path(record.pathname).read_text(encoding="utf-8").splitlines()
+    assert record.pathname == rest.__file__
+    assert "_log.debug(" in lines[record.lineno - 1]
+    assert f"def {record.funcName}(" in "\n".join(lines[: record.lineno])
+
+
+class BrokenStream(io.TextIOBase):
+    """Raises what it is told to."""
+
+    def __init__(self, raised: type[Exception]) -> None:
+        self.raised = raised
+
+    def write(self, _: str) -> int:
+        raise self.raised("of the stream")
+
+
+@pytest.mark.parametrize("raised", [BrokenPipeError, ValueError, RuntimeError, UnicodeError, AttributeError])
+def test_debug__with_a_broken_stderr(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, raised: type[Exception]
+) -> None:
+    """Lines that cannot be written change nothing."""
+    monkeypatch.setattr(sys, "stderr", BrokenStream(raised))
+    with HostileServer(list(respond(GOOD["create"])), [read, reset]) as server:
+        api = connect(server, debug=True)
+        CALLS["create"](api)
+        api.api_client.close()
+        with pytest.raises(ApiConnectionError) as caught:
+            CALLS["create"](api)
+        assert (caught.value.outcome_unknown, len(server.requests)) == (True, 2)
+    monkeypatch.setattr(sys, "stderr", None)
+    with HostileServer(list(respond(GOOD["create"]))) as server:
+        CALLS["create"](connect(server, debug=True))
+
+
+@pytest.mark.needs_posix
+@pytest.mark.parametrize("debug", [True, False], ids=["stderr", "logger"])
+def test_log__that_is_interrupted(connect: Connect, monkeypatch: pytest.MonkeyPatch, debug: bool) -> None:
+    """An exception of a signal handler that meets the log is not one of the log."""
+
+    def handler(*_: object) -> None:
+        raise TimeoutError("the limit")
+
+    class Interrupting(logging.Handler, io.TextIOBase):
+        def emit(self, _: object) -> None:
+            signal.raise_signal(signal.SIGUSR1)
+
+        write = emit  # type: ignore[assignment] # nothing is written
+
+    log, interrupting, before = logging.getLogger("qovery"), Interrupting(), signal.signal(signal.SIGUSR1, handler)
+    if debug:
+        monkeypatch.setattr(sys, "stderr", interrupting)
+    else:
+        log.addHandler(interrupting)
+        log.setLevel(logging.DEBUG)
+    try:
+        with HostileServer(list(respond(GOOD["create"]))) as server:
+            with pytest.raises(TimeoutError, match="the limit"):
+                CALLS["create"](connect(server, debug=debug))
+            assert len(server.requests) == 1
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+        log.removeHandler(interrupting)
+        log.setLevel(logging.NOTSET)
+
+
+def test_transport__is_made_once_by_many_threads(
+    connect: Connect, tls: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Threads that make the first call together over TLS build one transport, which loads the certificates once."""
+    made: list[str] = []
+
+    def counted(kind: type, name: str) -> None:
+        original = getattr(kind, name)
+
+        def count(*args: object, **options: object) -> object:
+            made.append(name)
+            return original(*args, **options)
+
+        monkeypatch.setattr(kind, name, count)
+
+    counted(ssl.SSLContext, "load_verify_locations")
+    counted(ssl.SSLContext, "load_default_certs")
+    counted(Transport, "__init__")
+    with tls.server() as server:
+        api = connect(server, connection_pool_maxsize=THREADS)
+        assert in_threads(lambda _: api.list_environment_secrets("e").results) == [[]] * THREADS
+    assert sorted(made) == ["__init__", "load_verify_locations"]

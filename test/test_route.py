@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import socket
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -215,3 +216,89 @@ def test_proxy__unusable(connect: Connect, server: RecordingServer, url: str) ->
     with pytest.raises(ApiValueError, match="proxy must be a URL like"):
         connect(server, proxy=url).list_environment_secrets("e")
     assert server.received == []
+
+
+# --- Insecure routes, by what is really used --------------------------------------------------------
+
+ELSEWHERE = "http://proxy.example:3128"
+LOCAL = "http://localhost:1"
+ROUTES: dict[str, tuple[dict[str, Any], dict[str, str], str | None]] = {
+    "local": ({"host": LOCAL}, {}, None),
+    "https": ({"host": "https://api.example"}, {}, None),
+    "https through a proxy": ({"host": "https://api.example", "proxy": ELSEWHERE}, {}, None),
+    "proxy by setting": ({"host": LOCAL, "proxy": ELSEWHERE}, {}, "a proxy forwards it"),
+    "https proxy by setting": ({"host": LOCAL, "proxy": "https://proxy.example"}, {}, "a proxy forwards it"),
+    "socks": ({"host": LOCAL, "proxy": "socks5h://proxy.example:1080"}, {}, "a proxy forwards it"),
+    "http_proxy": ({"host": LOCAL}, {"http_proxy": ELSEWHERE}, "a proxy forwards it"),
+    "ALL_PROXY": ({"host": LOCAL}, {"ALL_PROXY": ELSEWHERE}, "a proxy forwards it"),
+    "all_proxy with socks": ({"host": LOCAL}, {"all_proxy": "socks5://proxy.example"}, "a proxy forwards it"),
+    "https_proxy for http": ({"host": LOCAL}, {"https_proxy": ELSEWHERE}, None),
+    "no_proxy": ({"host": LOCAL}, {"http_proxy": ELSEWHERE, "no_proxy": "localhost"}, None),
+    "no_proxy by setting": ({"host": LOCAL, "no_proxy": "localhost", "proxy": ELSEWHERE}, {}, None),
+    "a local proxy": ({"host": LOCAL, "proxy": "http://127.0.0.1:3128"}, {}, None),
+    "plain http": ({"host": "http://api.example"}, {}, "host is plain http, so"),
+    "plain http and a local proxy": ({"host": "http://api.example", "proxy": LOCAL}, {}, "host is plain http, so"),
+    "verify_ssl": ({"verify_ssl": False}, {}, "verify_ssl is off"),
+    "verify_ssl without TLS": ({"host": LOCAL, "verify_ssl": False}, {}, None),
+    "assert_hostname": ({"assert_hostname": False}, {}, "assert_hostname is False"),
+    "assert_hostname with a name": ({"assert_hostname": "api.example"}, {}, None),
+}
+
+
+@pytest.mark.parametrize("when", ["made", "updated", "assigned"])
+@pytest.mark.parametrize("name", ROUTES)
+def test_insecure__is_judged_by_the_effective_route(monkeypatch: pytest.MonkeyPatch, name: str, when: str) -> None:
+    """What warns is the route that a call takes, whatever it was made of; the warning names the caller's line."""
+    settings, variables, expected = ROUTES[name]
+    for variable, value in variables.items():
+        monkeypatch.setenv(variable, value)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        if when == "made":
+            Configuration(**settings)
+        elif when == "updated":
+            Configuration().update(**settings)
+        else:
+            configuration = Configuration()
+            for setting, value in settings.items():
+                setattr(configuration, setting, value)
+    texts = [str(warning.message) for warning in caught]
+    assert texts[-1:] == ([] if expected is None else [text for text in texts[-1:] if expected in text])
+    assert (texts != []) == (expected is not None)
+    assert {warning.filename for warning in caught} <= {__file__}
+
+
+def test_insecure__by_a_variable_that_is_set_later(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, server: RecordingServer, proxy: RecordingServer
+) -> None:
+    """A call whose route has become insecure warns, once, at the line of the call."""
+    api = connect(server, retries=0)
+    api.list_environment_secrets("e")
+    monkeypatch.setenv("http_proxy", f"http://proxy.invalid:{proxy.port}")
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: [(2, 1, 6, "", ("127.0.0.1", proxy.port))])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in range(2):
+            api.list_environment_secrets("e")
+    assert [(warning.category, warning.filename) for warning in caught] == [(InsecureWarning, __file__)]
+    assert len(proxy.received) == 2
+
+
+def test_insecure__as_an_error(connect: Connect, monkeypatch: pytest.MonkeyPatch, server: RecordingServer) -> None:
+    """Where the warning is an error, no setting is changed to it, and no call is sent on such a route."""
+    api = connect(server)
+    configuration = api.api_client.configuration
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", InsecureWarning)
+        for change in ({"host": "http://api.example"}, {"proxy": ELSEWHERE}):
+            with pytest.raises(InsecureWarning):
+                configuration.update(access_token="other", **change)
+        assert (configuration.host, configuration.proxy) == (server.url, None)
+        assert configuration.access_token == "a-token"
+        monkeypatch.setenv("http_proxy", ELSEWHERE)
+        for _ in range(2):
+            with pytest.raises(InsecureWarning):
+                api.list_environment_secrets("e")
+        assert server.received == []
+        monkeypatch.delenv("http_proxy")
+        api.list_environment_secrets("e")

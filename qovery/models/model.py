@@ -6,7 +6,6 @@ import functools
 import json
 import math
 import operator
-import pprint
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from enum import Enum
@@ -37,6 +36,7 @@ class Model(BaseModel):
     model_config = ConfigDict(
         defer_build=True,
         hide_input_in_errors=True,
+        plugin_settings={"logfire": {"record": "off"}},  # it would record what goes into a validation
         protected_namespaces=(),
         validate_assignment=True,
     )
@@ -109,6 +109,8 @@ class Model(BaseModel):
 
     def to_str(self) -> str:
         """The fields as readable text; secrets are masked."""
+        import pprint  # seldom needed
+
         return pprint.pformat(_readable(self), sort_dicts=False)
 
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:

@@ -80,6 +80,11 @@ class Masked(Generic[T]):
         return type(self), (self.reveal(),)
 
 
+def held(name: str) -> property:
+    """An attribute whose value is kept like that of a `Masked` object, under `name`. Reading it passes no frame."""
+    return property(methodcaller(name), lambda self, value: setattr(self, name, Masked(value).reveal))
+
+
 class MaskedDict(dict[str, T]):
     """A `dict` that holds its values in `Masked` objects.
 

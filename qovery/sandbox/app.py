@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
 
+from qovery.printable import printable
 from qovery.sandbox.faults import Fault
 from qovery.sandbox.guard import Guard
 from qovery.sandbox.http import (
@@ -120,7 +121,7 @@ class App:
                 await send_response(response, send)
             else:
                 await request.abort(reset=fault.kind == "reset")
-        _log.info("%s %s %s", entry.method, entry.path, entry.status)
+        _log.info("%s %s %s", entry.method, printable(entry.path), entry.status)
 
     async def _respond(
         self, operation: Operation, ids: tuple[str, ...], request: Request, scenario: Scenario, entry: Entry

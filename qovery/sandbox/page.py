@@ -1,8 +1,10 @@
-"""The page at `/`: environments, secrets and requests as self-contained HTML."""
+"""The page at `/`: environments, secrets and requests as self-contained HTML that follows changes."""
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Iterable
+from hashlib import sha256
 from html import escape
 
 from qovery.redaction.marks import MASK
@@ -14,10 +16,24 @@ from qovery.sandbox.store import Record, Store
 #: How many environments, secrets of each, and requests are shown.
 MAX_ENVIRONMENTS, MAX_SECRETS, MAX_REQUESTS = 20, 500, 50
 
+#: Fetches the page every second and shows what has changed.
+_SCRIPT = """
+const follow = async () => {
+  try {
+    const page = new DOMParser().parseFromString(await (await fetch("/")).text(), "text/html");
+    const [now, next] = [document, page].map((one) => one.querySelector("main"));
+    if (next && next.innerHTML !== now.innerHTML) now.replaceChildren(...next.childNodes);
+  } catch { /* the server is down: try again */ }
+  setTimeout(follow, 1000);
+};
+setTimeout(follow, 1000);
+"""
+
 _HEADERS = (
     (
         b"content-security-policy",
-        b"default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'",
+        b"default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; "
+        b"script-src 'sha256-%s'; connect-src 'self'" % b64encode(sha256(_SCRIPT.encode()).digest()),
     ),
     (b"cache-control", b"no-store"),
 )
@@ -79,7 +95,7 @@ def _page(store: Store, requests: list[SeenRequest], url: str) -> str:
 plain text and never shown. Do not put real secrets here.</p>
 {sections or _section("Environments", "none yet", "")}
 {_section("Requests", note, _table(("Request", "Status", "Client"), latest))}
-</main></body></html>
+</main><script>{_SCRIPT}</script></body></html>
 """
 
 

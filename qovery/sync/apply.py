@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from queue import SimpleQueue
 
-from qovery.exceptions import ApiException, ConflictException, OpenApiException, SyncError
+from qovery.exceptions import ApiException, ConflictException, OpenApiException, SkippedError, SyncError
 from qovery.models import Secret
 from qovery.sync.action import Action
 from qovery.sync.desired import Desired
@@ -93,14 +93,17 @@ class Job:
                     continue
                 if result.state != "succeeded":
                     what = "was not deleted" if result.kind == "delete" else "was not written"
-                    self._set(later, "skipped", f"depends on {result.key}, which {what}")
+                    self._skip(later, f"depends on {result.key}, which {what}")
                     waiting.append(later)
                 elif not self.order.needs[later]:
                     self.ready.append(later)
 
-    def _set(self, at: int, state: str, reason: str, secret: Secret | None = None) -> None:
+    def _succeed(self, at: int, reason: str, secret: Secret | None = None) -> None:
         action = self.actions[at]
-        self.results[at] = Result(state, action.kind, action.key, reason, secret or _existing(action))  # type: ignore[arg-type]  # a State
+        self.results[at] = Result("succeeded", action.kind, action.key, reason, secret or _existing(action))
+
+    def _skip(self, at: int, reason: str) -> None:
+        self.results[at] = _skipped(self.actions[at], reason)
 
     def _refresh(self) -> None:
         """List again, and adapt each action to drift since the plan. Nothing is deleted that the plan does not name."""
@@ -110,32 +113,32 @@ class Job:
         for at, action in enumerate(self.actions):
             now = (deletes if action.kind == "delete" else writes).get(action.key)
             if action.kind == "conflict":
-                self._set(at, "skipped", action.reason)
+                self.results[at] = Result("skipped", action.kind, action.key, action.reason, action.secret)
             elif action.kind == "delete":
                 self._refresh_delete(at, now, inventory)
             elif now is None:
-                exists = action.secret is not None and action.secret.id in inventory.ids
-                self._set(
-                    at, *(("succeeded", action.reason) if exists else ("skipped", "drift: does not exist any more"))
-                )
+                if action.secret is not None and action.secret.id in inventory.ids:
+                    self._succeed(at, action.reason)
+                else:
+                    self._skip(at, "drift: does not exist any more")
             elif now.kind == "conflict":
-                self._set(at, "skipped", f"drift: {now.reason}")
+                self._skip(at, f"drift: {now.reason}")
             elif (first := deletes.get(action.key)) and first.secret and first.secret.id not in named:
-                self._set(at, "skipped", f"drift: {first.reason}")
+                self._skip(at, f"drift: {first.reason}")
             else:
                 self.actions[at] = now
                 if now.kind == "keep":
-                    self._set(at, "succeeded", now.reason)
+                    self._succeed(at, now.reason)
 
     def _refresh_delete(self, at: int, now: Action | None, inventory: Inventory) -> None:
         action = self.actions[at]
         if action.secret is None or action.secret.id not in inventory.ids:
-            self._set(at, "succeeded", "was deleted already")
+            self._succeed(at, "was deleted already")
         elif now is None or now.secret is None or now.secret.id != action.secret.id:
-            self._set(at, "skipped", "drift: no longer to be deleted")
+            self._skip(at, "drift: no longer to be deleted")
         elif not set(now.cascades) <= set(action.cascades):
             more = ", ".join(sorted(set(now.cascades) - set(action.cascades)))
-            self._set(at, "skipped", f"drift: {more} would be deleted with it")
+            self._skip(at, f"drift: {more} would be deleted with it")
         else:
             self.actions[at] = now
 
@@ -163,10 +166,10 @@ class Job:
             now = writes.get(action.key)
             if action.kind == "delete":
                 if action.secret is not None and action.secret.id not in inventory.ids:
-                    self._set(at, "succeeded", action.reason)
+                    self._succeed(at, action.reason)
                 self._finish(at)
             elif now is not None and now.kind == "keep":
-                self._set(at, "succeeded", now.reason, now.secret)
+                self._succeed(at, now.reason, now.secret)
                 self._finish(at)
             elif now is not None and action.key not in deletes and now.kind in {"update", "override"}:
                 self.actions[at] = replace(now, reason=f"existed already; {now.reason}")
@@ -177,6 +180,20 @@ class Job:
     # --- In the worker threads --------------------------------------------------------------------
 
     def _attempt(self, at: int) -> None:
+        action = self.actions[at]
+        try:
+            self._run(at)
+        except BaseException as error:  # SystemExit for one: the caller's thread waits for a result
+            text = (
+                f"{type(error).__name__} interrupted {action.kind} of {action.key}; list the secrets to see its outcome"
+            )
+            self.results[at] = Result(
+                "failed", action.kind, action.key, action.reason, _existing(action), SyncError(text)
+            )
+        finally:
+            self.finished.put(at)
+
+    def _run(self, at: int) -> None:
         self.started.add(at)
         action = self.actions[at]
         secret = action.secret
@@ -191,7 +208,6 @@ class Job:
             )
         else:
             self.results[at] = _success(action, response)
-        self.finished.put(at)
 
 
 def _success(action: Action, response: Secret | None) -> Result:
@@ -212,7 +228,13 @@ def _unfinished(action: Action, started: bool) -> Result:
             f"{action.kind} of {action.key} was running at the interruption; list the secrets to see its outcome"
         )
         return Result("failed", action.kind, action.key, action.reason, _existing(action), error)
-    return Result("skipped", action.kind, action.key, "not started before the interruption", _existing(action))
+    return _skipped(action, "not started before the interruption")
+
+
+def _skipped(action: Action, reason: str) -> Result:
+    """The result of an action that the plan meant to do."""
+    error = SkippedError(f"{action.kind} of {action.key} was skipped: {reason}")
+    return Result("skipped", action.kind, action.key, reason, _existing(action), error)
 
 
 def _by_key(actions: Iterable[Action]) -> tuple[dict[str, Action], dict[str, Action]]:

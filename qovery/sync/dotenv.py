@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from qovery.exceptions import DotenvError, MissingExtraError
+from qovery.exceptions import ApiValueError, DotenvError, MissingExtraError
 from qovery.redaction.sealing import sealed
 from qovery.sync.desired import key_problem
 
@@ -32,6 +33,7 @@ def read_dotenv(source: str | os.PathLike[str] | IO[str]) -> dict[str, SecretStr
             value, or a key that the service rejects. The error lists all of them, never their content.
         MissingExtraError: python-dotenv is not installed.
         OSError: The file cannot be opened.
+        ApiValueError: `source` is the content of a file instead of its path.
     """
     parse = _parser()
     problems: list[tuple[int, str]] = []
@@ -39,13 +41,7 @@ def read_dotenv(source: str | os.PathLike[str] | IO[str]) -> dict[str, SecretStr
     lines: dict[str, int] = {}
     if isinstance(source, str | os.PathLike):
         name = str(source)
-        try:
-            text = Path(source).read_text(encoding="utf-8-sig")
-        except UnicodeDecodeError:
-            text = None
-        if text is None:  # outside of `except`: the decoding error contains the bytes
-            raise DotenvError(name, [(1, "the file is not UTF-8 text")])
-        bindings = list(parse(io.StringIO(text)))
+        bindings = list(parse(io.StringIO(_text(source))))
     else:
         name = str(getattr(source, "name", "<stream>"))
         bindings = list(parse(source))
@@ -62,6 +58,19 @@ def read_dotenv(source: str | os.PathLike[str] | IO[str]) -> dict[str, SecretStr
     if problems:
         raise DotenvError(name, problems)
     return secrets
+
+
+def _text(path: str | os.PathLike[str]) -> str:
+    error: ApiValueError
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        error = DotenvError(str(path), [(1, "the file is not UTF-8 text")])
+    except (OSError, ValueError):
+        if not re.search("[=\n\0]", str(path)):
+            raise
+        error = ApiValueError("source must be the path of a file: to parse text, pass io.StringIO(text)")
+    raise error  # outside of `except`: what is handled there has the bytes, or names the file
 
 
 def _problem(binding: Binding, lines: dict[str, int]) -> str | None:

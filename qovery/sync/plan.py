@@ -98,6 +98,7 @@ class Plan(ShownAsTable):
 
         Raises:
             PlanConflictError: The plan has conflicts; nothing was sent.
+            PlanHostError: The client calls another host than the one that the plan was made for.
             MissingExtraError: tqdm is not installed; nothing was sent.
             ApiException: The first list request failed; nothing was changed.
             ApplyInterrupted: Ctrl-C. Running calls were waited for; the report is on the exception and on the plan.

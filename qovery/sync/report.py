@@ -24,7 +24,8 @@ class Result:
         key: The key of the secret.
         reason: Why; never contains a value.
         secret: The secret as the service returned or listed it; for a delete, the deleted secret.
-        error: The error of a failed action.
+        error: The error of a failed action, and the `SkippedError` of one that was skipped although the plan meant
+            to do it. None for a conflict of the plan, which `skip_conflicts=True` skips.
     """
 
     state: State
@@ -62,12 +63,27 @@ class Report(ShownAsTable):
         """The actions that were not attempted, with the reason."""
         return self._in("skipped")
 
+    @property
+    def unfinished(self) -> tuple[Result, ...]:
+        """What the plan meant to do and the apply did not: failures, and skipped actions other than conflicts."""
+        return tuple(result for result in self.results if result.error is not None)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every action succeeded, except conflicts that the plan had from the start."""
+        return not self.unfinished
+
     def raise_for_failures(self) -> None:
-        """Raise an `ApplyError` with the error of every failed action, if there is one."""
-        errors = [result.error for result in self.failed if result.error is not None]
+        """Raise an `ApplyError` with the error of every action in `unfinished`, if there is one."""
+        errors = [result.error for result in self.results if result.error is not None]
         if errors:
-            keys = ", ".join(result.key for result in self.failed)
-            error = ApplyError(f"{len(errors)} of {len(self.results)} actions failed: {keys}", errors)
+            parts = [("failed", self.failed), ("were skipped", [one for one in self.skipped if one.error is not None])]
+            told = [
+                f"{len(results)} of {len(self.results)} actions {what}: {', '.join(result.key for result in results)}"
+                for what, results in parts
+                if results
+            ]
+            error = ApplyError("; ".join(told), errors)
             error.report = self
             raise error
 
@@ -90,4 +106,4 @@ class Report(ShownAsTable):
 
 
 def _why(result: Result) -> str:
-    return result.reason if result.error is None else str(result.error)
+    return str(result.error) if result.state == "failed" else result.reason

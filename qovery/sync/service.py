@@ -6,7 +6,7 @@ import contextlib
 from uuid import UUID
 
 from qovery.api.environment_secret_api import EnvironmentSecretApi
-from qovery.exceptions import ApiException, BadRequestException
+from qovery.exceptions import ApiException, BadRequestException, PlanHostError
 from qovery.models import Key, Secret, SecretEditRequest, SecretRequest, Value
 from qovery.redaction.sealing import sealed
 from qovery.sync.action import Action
@@ -19,14 +19,28 @@ class Service:
     def __init__(self, api: EnvironmentSecretApi, environment_id: str | UUID) -> None:
         self.api = api
         self.environment_id = environment_id
+        self.host = api.api_client.configuration.host
 
     def inventory(self) -> Inventory:
-        """List the secrets of the environment."""
-        return Inventory(self.api.list_environment_secrets(self.environment_id).results or [])
+        """List the secrets of the environment.
+
+        Raises:
+            PlanHostError: The client calls another host than at first.
+        """
+        self._check_host()
+        results = self.api.list_environment_secrets(self.environment_id).results
+        self._check_host()
+        return Inventory(results or [])
+
+    def _check_host(self) -> None:
+        host = self.api.api_client.configuration.host
+        if host != self.host:
+            raise PlanHostError(f"the plan is for {self.host}, but the client calls {host}: make another plan")
 
     @sealed
     def send(self, action: Action, secret: Secret | None) -> Secret | None:
         """Send an action for a secret; for an alias, `secret` is its target."""
+        self._check_host()
         if action.kind == "create" and action.request is not None:
             return self.api.create_environment_secret(self.environment_id, action.request)
         assert secret is not None  # noqa: S101 - for the type; an action waits for its secret

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import urllib3
 
 from qovery.exceptions import ApiValueError
-from qovery.origins import from_log_handler, from_signal_handler
+from qovery.origins import from_callee, from_signal_handler
 from qovery.transport.attempt import Attempt
 from qovery.transport.connection import BoundConnection
 from qovery.transport.failures import LIBRARY_ERRORS
@@ -30,41 +30,53 @@ class InterruptedAttempt(BaseException):
 
 
 class AttemptPool(_Base):
-    """A copy of urllib3's pool for one attempt, over the connections that all attempts share."""
+    """A copy of urllib3's pool for one attempt, over the connections that all attempts share.
+
+    `relied_on` lists the private parts of urllib3 that it replaces.
+    """
 
     connections: ConnectionPool
     attempt: Attempt
     nested: bool
     verifies: bool
-    _holds: list[None]  # an entry while this attempt has a connection
+    held: Any = None  # the connection that this attempt has
+    slot: list[None]  # an entry while this attempt has a connection that counts
 
     def free(self) -> None:
         """Let another attempt use a connection, if this one still has one."""
-        try:
-            self._holds.pop()
-        except IndexError:
-            return
-        self.connections.free()
+        self.connections.put(None, self.slot)
+
+    def abandon(self) -> None:
+        """Close the connection of this attempt, if it still has one."""
+        connection, self.held = self.held, None
+        if connection is not None:
+            connection.close()
 
     def _get_conn(self, timeout: float | None = None) -> Any:
         # Looked up at each use: recorders and fakes replace urllib3's class, also for a client in use.
         kind = _OURS.get((self.ConnectionCls, "_socks_options" in self.conn_kw)) or self._class_of(self.ConnectionCls)
-        connection, counted = self.connections.take(kind, timeout or 0, self.nested)
-        self._holds = [None] if counted else []
-        if connection is None:
-            connection = self._new_connection(kind)
+        self.attempt.observed = True
+        try:
+            connection = self.connections.take(kind, timeout or 0, self.nested, self.slot)
+            if connection is None:
+                connection = self._new_connection(kind)
+        except OSError as error:
+            _leave_if_interrupted(error)
+            raise
+        self.held = connection
+        self.attempt.observed = False
         if isinstance(connection, BoundConnection):
             connection.attempt, connection.pool = self.attempt, self
         else:
             self.attempt.sends += 1  # nothing proves that it was not
+            self.free()  # it is not counted: a recorder's response does not always say when it is done
         return connection
 
     def _put_conn(self, conn: Any) -> None:
         if isinstance(conn, BoundConnection):
             conn.attempt = conn.pool = None
-        counted = bool(self._holds)
-        self._holds = []
-        self.connections.put(None if conn is None or conn.sock is None else conn, counted)
+        self.held = None
+        self.connections.put(None if conn is None or conn.sock is None else conn, self.slot)
 
     def _new_connection(self, kind: Any) -> Any:
         """As `_new_conn` makes it, but without its log record: a handler of that may raise."""
@@ -81,26 +93,44 @@ class AttemptPool(_Base):
         through_socks = "_socks_options" in self.conn_kw
         if base.__module__ != "urllib3.connection":
             if through_socks:
-                raise ApiValueError(f"{base.__name__} replaces urllib3's connections and knows no SOCKS: unset proxy")
+                base = (
+                    import_module("urllib3.contrib.socks")
+                    .SOCKSProxyManager.pool_classes_by_scheme[self.scheme]
+                    .ConnectionCls
+                )
+                if base.__module__ == "urllib3.contrib.socks":
+                    raise ApiValueError("urllib3's connections are replaced, but not those for SOCKS: unset proxy")
             return base
         ours = import_module("qovery.transport.socks" if through_socks else "qovery.transport.direct")
         kind = ours.Secure if isinstance(self, _SecurePool) else ours.Plain
         return _OURS.setdefault((base, through_socks), kind)
 
+    def _prepare_proxy(self, conn: Any) -> None:
+        try:
+            super()._prepare_proxy(conn)
+        except LIBRARY_ERRORS as error:
+            _leave_if_interrupted(error)
+            raise
+
     def _make_request(self, *args: Any, **options: Any) -> RawResponse:
         try:
             return super()._make_request(*args, **options)
         except Exception as error:
-            interrupted = from_signal_handler(error) if isinstance(error, LIBRARY_ERRORS) else None
-            if interrupted is not None:
-                raise InterruptedAttempt(interrupted) from None
+            if isinstance(error, LIBRARY_ERRORS):
+                _leave_if_interrupted(error)
             response = self.attempt.response
             # The last thing that urllib3 does with a response is to log it.
-            if response is not None and response._pool is self and from_log_handler(error):
+            if response is not None and response._pool is self and from_callee(error):
                 return cast("RawResponse", response)
             raise
         finally:
             self.attempt.response = None
+
+
+def _leave_if_interrupted(error: Exception) -> None:
+    interrupted = from_signal_handler(error)
+    if interrupted is not None:
+        raise InterruptedAttempt(interrupted) from None
 
 
 class _PlainPool(AttemptPool, urllib3.HTTPConnectionPool):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import http.client
 import io
 import math
 import socket
@@ -17,8 +18,10 @@ from urllib3.exceptions import (
     NameResolutionError,
     NewConnectionError,
 )
-from urllib3.util.connection import allowed_gai_family, create_connection
 
+from qovery.transport.addresses import connected
+from qovery.transport.failures import TooLargeError
+from qovery.transport.pool import sockets
 from qovery.transport.response_head import Response
 
 if TYPE_CHECKING:
@@ -28,8 +31,15 @@ if TYPE_CHECKING:
 else:
     _Base = object
 
-#: How much is passed to one write: a TLS socket applies its timeout to each write anew.
-_SLICE = 64 * 1024
+_FORGOTTEN = http.client.HTTPMessage()
+
+#: How much is passed to one write: one TLS record, since a TLS socket applies its timeout to each record anew.
+_SLICE = 16 * 1024
+
+#: How many bytes may carry a body of the largest size (chunks of one byte take six times their content), and what
+#: comes with it: interim responses, headers and trailers.
+_OVERHEAD = 8
+_HEADS = 1024 * 1024
 
 
 class DeadlineReader(io.RawIOBase):
@@ -37,9 +47,10 @@ class DeadlineReader(io.RawIOBase):
 
     def __init__(self, sock: socket.socket, attempt: Attempt) -> None:
         self._sock = sock
-        self._raw = sock.makefile("rb", buffering=0)  # keeps the socket open until the response is read
+        self._raw = sock.makefile("rb", 0)  # keeps the socket open until the response is read
         self.attempt = attempt
         self.ended = False
+        self._room = _OVERHEAD * attempt.request.max_response_size + _HEADS
 
     def makefile(self, *_: Any) -> io.BufferedReader:
         """What `http.client` asks of the socket that a response is read from."""
@@ -54,6 +65,9 @@ class DeadlineReader(io.RawIOBase):
             self._sock.settimeout(limit)
         count = self._sock.recv_into(buffer)
         self.ended = count == 0
+        self._room -= count
+        if self._room < 0 and self.attempt.until < math.inf:  # else the caller reads
+            raise TooLargeError("the response takes far more bytes than max_response_size")
         return count
 
     def close(self) -> None:
@@ -108,25 +122,34 @@ class DeadlineSocket:
 
 
 class BoundConnection(_Base):
-    """What is added to urllib3's connections.
+    """What is added to urllib3's connections. `relied_on` lists the private parts that it replaces.
 
     Attributes:
         attempt: The attempt that uses the connection; None while it is idle.
         pool: urllib3's pool as that attempt sees it.
+        made_with: What `sockets()` was when it connected.
     """
 
     attempt: Any = None  # an `Attempt` wherever it is used
     pool: Any = None  # an `AttemptPool` wherever it is used
+    made_with: Any = None
     debuglevel = 0  # of http.client's switch for the whole process, which prints headers and bodies
-    _outbox: list[bytes] | None = None
+    _twin: Any = None  # of the socket, during handshakes
+    _head: Any = None  # a `Response` while it is read
 
     def connect(self) -> None:
         """Connect, and let the client's `close` reach the socket."""
         attempt, pool = self.attempt, self.pool
-        if pool is not None and pool.connections.closed.is_set():
+        if pool is not None and pool.connections.closed:
             raise ClosedPoolError(pool, "the client was closed")
         attempt.start_connecting()
-        super().connect()
+        self.made_with = sockets()
+        try:
+            super().connect()
+        finally:
+            if self._twin is not None:
+                self._twin.close()
+                self._twin = None
         if pool is not None:
             if not pool.verifies:
                 self.is_verified = True  # InsecureWarning has said it; urllib3 would say it at each request
@@ -135,14 +158,8 @@ class BoundConnection(_Base):
 
     def _new_conn(self) -> socket.socket:
         try:
-            sock = first_reachable(
-                self._dns_host,
-                self.port,
-                self.attempt,
-                functools.partial(
-                    create_connection, source_address=self.source_address, socket_options=self.socket_options
-                ),
-            )
+            options = {"source_address": self.source_address, "socket_options": self.socket_options}
+            sock = connected(self._dns_host, self.port, self.attempt, **options)
         except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from error
         except UnicodeError as error:
@@ -151,11 +168,22 @@ class BoundConnection(_Base):
             raise ConnectTimeoutError(self, f"Connection to {self.host} timed out.") from error
         except OSError as error:
             raise NewConnectionError(self, f"Failed to establish a new connection: {error}") from error
+        return self._reached(sock)
+
+    def _reached(self, sock: socket.socket) -> socket.socket:
+        """Let handshakes end in time, and let the client's `close` end them."""
+        self.sock = sock  # so that it is closed, whatever happens
         sock.settimeout(self.attempt.remaining())
+        self._twin = sock.dup()  # TLS makes another object of the socket, and shows it when it is done
+        if self._twin is not None and self.pool is not None:  # a fake socket may have no twin
+            self.pool.connections.opened(self._twin)
         return sock
 
     def _tunnel(self) -> None:
-        super()._tunnel()
+        try:
+            super()._tunnel()
+        finally:
+            vars(self).update(_tunnel_headers={}, _raw_proxy_headers=None)  # used once; they hold credentials
         self.sock.settimeout(self.attempt.remaining())
 
     def _connect_tls_proxy(self, hostname: str, sock: socket.socket) -> Any:
@@ -170,23 +198,21 @@ class BoundConnection(_Base):
         attempt.sends += 1
         # A large body on a slow link takes its time: only the deadline counts.
         attempt.until, attempt.stall = attempt.request.deadline, math.inf
-        self._outbox = []
+        parts: list[bytes] = []
+        self.send = parts.append  # type: ignore[assignment] # until the request is complete
         try:
             super().request(*args, **options)
-            data = b"".join(self._outbox)
         finally:
-            self._outbox = None
+            del self.send
+        data = b"".join(parts)
         for start in range(0, len(data), _SLICE):
             self.sock.settimeout(attempt.remaining())
             self.sock.sendall(data[start : start + _SLICE])
 
     def send(self, data: Any) -> None:
-        """Send bytes, those of a request when it is complete."""
-        if self._outbox is not None:
-            self._outbox.append(data)
-        else:
-            self.sock.settimeout(self.attempt.remaining())
-            super().send(data)
+        """Send bytes in time."""
+        self.sock.settimeout(self.attempt.remaining())
+        super().send(data)
 
     def getresponse(self) -> Any:
         """Read the head of the response."""
@@ -194,12 +220,18 @@ class BoundConnection(_Base):
         attempt.stall = attempt.request.read_timeout
         self.pool = None  # a response that ends the connection closes it while its body is unread
         attempt.response = super().getresponse()
+        if self._head is not None:  # a fake may have made the response
+            # http.client keeps it until the next request; urllib3 has both.
+            self._head.headers = self._head.msg = _FORGOTTEN
+            self._head = None
         self.pool = pool
         return attempt.response
 
     def response_class(self, sock: socket.socket, *args: Any, **options: Any) -> Response:  # type: ignore[override] # called by http.client like the class it is there
         """What reads the response."""
-        return Response(DeadlineReader(sock, self.attempt), *args, **options)  # type: ignore[arg-type] # has what is asked of it
+        self._head = Response(DeadlineReader(sock, self.attempt), *args, **options)  # type: ignore[arg-type] # has what is asked of it
+        head: Response = self._head
+        return head
 
     def close(self) -> None:
         """Close the socket, and make room for another connection."""
@@ -208,20 +240,3 @@ class BoundConnection(_Base):
         finally:
             if self.pool is not None:
                 self.pool.free()
-
-
-def first_reachable(host: str, port: int, attempt: Attempt, open_socket: Any) -> socket.socket:
-    """A socket to the first address of `host` that can be connected to.
-
-    Each address gets an equal share of the time that is left, so that a silent one leaves time for the next.
-    """
-    found = socket.getaddrinfo(host.strip("[]"), port, allowed_gai_family(), socket.SOCK_STREAM)
-    addresses = list(dict.fromkeys(entry[4][0] for entry in found))
-    failure = OSError("the name has no address")
-    for index, address in enumerate(addresses):
-        try:
-            sock: socket.socket = open_socket((address, port), attempt.remaining() / (len(addresses) - index))
-            return sock
-        except OSError as error:
-            failure = error
-    raise failure

@@ -74,7 +74,7 @@ def _is_timeout(error: BaseException) -> bool:
     return isinstance(error, (TransportTimeout, TimeoutError)) or (isinstance(inner, Exception) and _is_timeout(inner))
 
 
-# What a text says -> what to check, for faults that another attempt can only meet again.
+# What a text (see `relied_on`) says -> what to check, for faults that another attempt can only meet again.
 _HINTS = (
     ("Tunnel connection failed: 407", " (check the user and the password in proxy)"),
     ("Tunnel connection failed: 4", " (the proxy does not allow it: check proxy, proxy_headers and no_proxy)"),

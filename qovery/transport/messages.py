@@ -1,21 +1,23 @@
 """The values that cross the transport's boundary: a request, and what one attempt at it came to."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import urllib3
 
 from qovery.exceptions import ApiException, LibraryError
 from qovery.operation import Operation
-from qovery.redaction import TextMask
 from qovery.retry import Outcome
+
+if TYPE_CHECKING:
+    from qovery.redaction.text_mask import TextMask
 
 #: The response that a `_without_preload_content` method returns.
 RawResponse = urllib3.BaseHTTPResponse
+
+#: The characters that an error keeps of all headers together.
+_HEADERS_KEPT = 64 * 1024
 
 
 class Request(NamedTuple):
@@ -47,12 +49,13 @@ class Request(NamedTuple):
     secrets: list[Callable[[], Iterable[str]]]
 
     @property
-    def mask(self) -> TextMask:
+    def mask(self) -> "TextMask":
         """What takes the request's secrets out of a text from outside."""
-        return TextMask(chain.from_iterable(part() for part in self.secrets))
+        from qovery.redaction.text_mask import TextMask  # for errors alone
+
+        return TextMask(chain.from_iterable(part() for part in self.secrets), self.deadline)
 
 
-@dataclass(repr=False)
 class Response:
     """A response.
 
@@ -63,12 +66,12 @@ class Response:
     status: int
     reason: str | None
     headers: Mapping[str, str]
-    data: bytes
-    raw: RawResponse | None  # None once it is read
     outcome: Outcome
+    data = b""
+    raw: RawResponse | None = None  # None once it is read
     hand_over: Callable[[], None] | None = None
-    attempts: int = 1
-    unconfirmed: bool = False
+    attempts = 1
+    unconfirmed = False
 
     def discard(self) -> None:
         """Let go of an unread body before another attempt: reading it could take until the deadline."""
@@ -76,16 +79,27 @@ class Response:
             self.raw.close()
 
 
-@dataclass(repr=False)
 class Failure:
-    """Why there is no response: the error to raise and the text, not yet masked, of what caused it."""
+    """Why there is no response: the error to raise and the text, not yet masked, of what caused it.
 
-    error: type[ApiException]
-    reason: str
-    outcome: Outcome
-    cause: str = ""
-    raw: RawResponse | None = None  # whose body could not be read
+    `raw` is the response whose body could not be read.
+    """
+
     unconfirmed = False  # beyond what the outcome says
+
+    def __init__(
+        self,
+        error: type[ApiException],
+        reason: str,
+        outcome: Outcome,
+        cause: str = "",
+        raw: RawResponse | None = None,
+    ) -> None:
+        self.error = error
+        self.reason = reason
+        self.outcome = outcome
+        self.cause = cause
+        self.raw = raw
 
     def exception(self, request: Request, attempts: int, unconfirmed: bool) -> ApiException:
         """The error to raise."""
@@ -107,5 +121,14 @@ class Failure:
 
 
 def mask_headers(headers: Mapping[str, str], mask: Callable[[str], str]) -> Mapping[str, str]:
-    """The headers with `mask` applied to names and values; names are still found in any case."""
-    return urllib3.HTTPHeaderDict([(mask(name), mask(value)) for name, value in headers.items()])
+    """The headers with `mask` applied to names and values; names are still found in any case.
+
+    Headers that do not fit into 64 KiB, all together, are left out.
+    """
+    left, kept = _HEADERS_KEPT, []
+    for name, value in headers.items():
+        size = len(name) + len(value)
+        if size <= left:
+            left -= size
+            kept.append((mask(name), mask(value)))
+    return urllib3.HTTPHeaderDict(kept)

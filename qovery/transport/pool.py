@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import _socket
 import contextlib
+import functools
+import operator
 import os
 import queue
 import socket
 import threading
 import time
 import weakref
+from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
 from urllib3.exceptions import ClosedPoolError, EmptyPoolError
 from urllib3.util.connection import is_connection_dropped
+
+#: What makes sockets, and what connects them: fakes replace one or the other, also for a client in use.
+sockets = functools.partial(operator.attrgetter("socket", "socket.connect"), socket)
 
 
 class ConnectionPool:
@@ -25,63 +32,63 @@ class ConnectionPool:
     """
 
     def __init__(self, maxsize: int, idle_timeout: float) -> None:
-        self.closed = threading.Event()
-        self.busy: set[int] = set()  # the threads in an attempt
+        self.closed = False
+        #: The threads in an attempt, each with an object that dies with the attempt, even if that is interrupted.
+        self.busy: dict[int, weakref.ref[set[None]]] = {}
         self._retired = False
         self._idle_timeout = idle_timeout
-        # Looked up here, since a monkey patch may replace it after the import.
+        # Nested calls may use these at any moment, which no other lock of the library allows. Looked up here, since a
+        # monkey patch may replace the class after the import.
         self._slots: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._closing: queue.SimpleQueue[None] = queue.SimpleQueue()
         for _ in range(maxsize):
             self._slots.put(None)
         self._idle: list[tuple[float, Any]] = []  # since when, and the connection
-        self._sockets: weakref.WeakSet[Any] = weakref.WeakSet()
-        self._lock = threading.Lock()
+        self._sockets: set[weakref.ref[Any]] = set()
         weakref.finalize(self, _close_all, self._idle)
 
-    def take(self, kind: Any, timeout: float, nested: bool) -> tuple[Any, bool]:
-        """An idle connection of that class, or None if the caller may open one; and whether to `free` it afterwards.
+    def take(self, kind: Any, timeout: float, nested: bool, slot: list[None]) -> Any:
+        """An idle connection of that class, or None if the caller may open one.
 
         Args:
             kind: The class; an idle connection of another one is closed.
             timeout: Seconds to wait while all connections are in use.
             nested: Whether the caller is inside another attempt of its thread, for which it cannot wait: it may
                 open a connection beyond the bound.
+            slot: Gets an entry if the connection counts, for `put`.
 
         Raises:
             EmptyPoolError: All connections are in use, and none came back in time.
             ClosedPoolError: The pool is closed.
         """
-        counted = True
         try:
-            self._slots.get_nowait()
+            # From queue to list in one step, which no exception of a signal handler can interrupt.
+            slot.extend(map(self._slots.get, (False,)))
         except queue.Empty:
-            if nested:
-                counted = False
-            else:
-                self._wait(timeout)
-        if self.closed.is_set():
-            if counted:
-                self.free()
+            if not nested:
+                self._wait(timeout, slot)
+        if self.closed:
+            self.put(None, slot)
             raise _closed()
         while self._idle:
             try:
                 since, connection = self._idle.pop()
             except IndexError:  # another thread was first
                 break
-            fresh = time.monotonic() - since < self._idle_timeout
-            if fresh and isinstance(connection, kind) and not is_connection_dropped(connection):
-                return connection, counted
+            usable = type(connection) is kind and getattr(connection, "made_with", None) in (None, sockets())
+            if usable and time.monotonic() - since < self._idle_timeout and not is_connection_dropped(connection):
+                return connection
             connection.close()
-        return None, counted
+        return None
 
-    def _wait(self, timeout: float) -> None:
+    def _wait(self, timeout: float, slot: list[None]) -> None:
         try:
-            self._slots.get(timeout=timeout)
+            slot.extend(map(self._slots.get, (True,), (timeout,)))
         except queue.Empty:
             raise EmptyPoolError(_NAMED, "all connections are in use") from None
 
-    def put(self, connection: Any, counted: bool) -> None:
-        """Keep a connection, if one is given, and where it was counted let another attempt use one."""
+    def put(self, connection: Any, slot: list[None]) -> None:
+        """Keep a connection, if one is given, and let another attempt use one, if `slot` has an entry."""
         if connection is not None:
             now = time.monotonic()
             self._idle.append((now, connection))
@@ -92,12 +99,24 @@ class ConnectionPool:
                     self._idle.pop(0)[1].close()
             except IndexError:  # another thread was first
                 pass
-        if counted:
-            self._slots.put(None)
+        try:
+            deque(map(self._slots.put, map(slot.pop, (0,))), 0)  # in one step, as in `take`
+        except IndexError:  # it has none
+            return
 
-    def free(self) -> None:
-        """Let another attempt use a connection."""
-        self._slots.put(None)
+    @contextlib.contextmanager
+    def nesting(self) -> Iterator[None]:
+        """Calls of this thread are nested meanwhile."""
+        thread, mark = threading.get_ident(), set[None]()
+        outer = self.busy.get(thread)
+        if outer is not None and outer() is not None:
+            yield
+            return
+        try:
+            self.busy[thread] = weakref.ref(mark)
+            yield
+        finally:
+            self.busy.pop(thread, None)
 
     def opened(self, sock: Any) -> None:
         """Let `close` reach a socket.
@@ -105,20 +124,28 @@ class ConnectionPool:
         Raises:
             ClosedPoolError: The pool was closed in the meantime.
         """
-        with self._lock:
-            self._sockets.add(sock)
-        if self.closed.is_set():
+        self._sockets.add(weakref.ref(sock, self._sockets.discard))
+        if self.closed:
             _shut_down(sock)
             raise _closed()
 
     def close(self) -> None:
         """Close every connection; attempts under way end."""
-        self.closed.set()
+        self.closed = True
+        self._closing.put(None)
         self.retire()
-        self.free()  # ends one of the attempts that wait for a connection; it ends the next
-        with self._lock:
-            for sock in self._sockets:
-                _shut_down(sock)
+        self._slots.put(None)  # ends one of the attempts that wait for a connection; it ends the next
+        for sock in self._open():
+            _shut_down(sock)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until the pool is closed, but not longer than that; return whether it is."""
+        try:
+            self._closing.get(timeout=seconds)
+            self._closing.put(None)  # for the next that waits
+        except queue.Empty:
+            pass
+        return self.closed
 
     def retire(self) -> None:
         """Close what is idle, and whatever becomes idle; attempts under way go on."""
@@ -130,10 +157,14 @@ class ConnectionPool:
 
         No lock is taken: another thread may have held it at the fork, and then it is held for ever.
         """
-        for sock in list(self._sockets):
+        for sock in self._open():
             with contextlib.suppress(OSError):
                 os.close(sock.detach())
         self._idle.clear()
+
+    def _open(self) -> list[Any]:
+        sockets = [reference() for reference in list(self._sockets)]
+        return [sock for sock in sockets if sock is not None]
 
 
 #: What an error of urllib3 names as its pool.
@@ -154,6 +185,8 @@ def _shut_down(sock: Any) -> None:
     """Wake the thread that reads."""
     with contextlib.suppress(OSError):  # it may be closed already
         if isinstance(sock, _socket.socket):
-            _socket.socket.shutdown(sock, socket.SHUT_RDWR)  # a TLS socket's own method changes more than the socket
+            _socket.socket.shutdown(
+                sock, socket.SHUT_RDWR
+            )  # a TLS socket's own changes more than that, see `relied_on`
         else:
             sock.shutdown(socket.SHUT_RDWR)

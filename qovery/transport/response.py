@@ -31,10 +31,11 @@ def receive(raw: RawResponse, attempt: Attempt, pool: AttemptPool) -> Response:
         TooLargeError: The body is larger than the request allows.
     """
     request, status = attempt.request, raw.status
-    outcome = Outcome(status, retry_after=_retry_after(raw) if status >= 300 else None)
-    response = Response(status, raw.reason, raw.headers, b"", None, outcome)
+    response = Response()
+    response.status, response.reason, response.headers = status, raw.reason, raw.headers
+    response.outcome = Outcome(status, retry_after=_retry_after(raw) if status >= 300 else None)
     if not request.read:
-        weakref.finalize(raw, pool.free).atexit = False  # however the caller lets go of it
+        weakref.finalize(raw, pool.abandon).atexit = False  # however the caller lets go of it
         response.raw, response.hand_over = raw, attempt.hand_over
     else:
         length, limit = raw.length_remaining, request.max_response_size
@@ -42,13 +43,26 @@ def receive(raw: RawResponse, attempt: Attempt, pool: AttemptPool) -> Response:
             response.data = _read_slices(raw, limit)
         else:
             response.data = raw.read()
-        raw.release_conn()
+        if hasattr(raw, "release_conn"):  # not every recorder's has it
+            raw.release_conn()
+        if pool.held is not None:
+            pool.abandon()
     if raw.retries and raw.retries.history:  # by a caller's own policy
+        for past in raw.retries.history:
+            _forget_frames(past.error)
         response.unconfirmed = any(
             is_unconfirmed(request.operation, Outcome(past.status, not isinstance(past.error, ConnectTimeoutError)))
             for past in raw.retries.history
         )
     return response
+
+
+def _forget_frames(error: object) -> None:
+    """Of an error that a response keeps, and of those inside it: the frames of urllib3 hold the request."""
+    if isinstance(error, BaseException):
+        error.__traceback__ = error.__context__ = None
+        for inner in (error.__cause__, *error.args):
+            _forget_frames(inner)
 
 
 def _read_slices(raw: RawResponse, limit: int) -> bytes:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import http.client
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from qovery.printable import printable
+
+if TYPE_CHECKING:
+    from qovery.transport.messages import Request
 
 #: What nearly every response begins with. Whatever else there may be is left to `http.client`.
 _PLAIN_HEAD = re.compile(rb"HTTP/1\.1 ([2-5]\d\d) ([ -~]*)\r\n((?:[\w-]+:[ -~]*\r\n){0,50})\r\n").match
@@ -23,7 +28,7 @@ class Response(http.client.HTTPResponse):
         head = _PLAIN_HEAD(self.fp.peek())
         if head is None:
             return self._begin_other()
-        # What the base does, for a plain head: its parser, that of e-mails, costs a seventh of a call.
+        # What the base does, see `relied_on`, for a plain head: its parser, that of e-mails, costs a seventh of a call.
         status, lines = int(head[1]), _PLAIN_LINES(head[3].decode())
         headers, fields = http.client.HTTPMessage(), {}
         for name, value in lines:
@@ -33,11 +38,36 @@ class Response(http.client.HTTPResponse):
         if len(fields) < len(lines) or "transfer-encoding" in fields or not (length.isdecimal() and len(length) < 16):
             return self._begin_other()
         self.fp.read(head.end())
-        self.code, self.status, self.reason, self.version = status, status, head[2].decode().strip(), 11
+        self.code, self.status, self.version = status, status, 11
+        self.reason = head[2].decode().strip()
+        if self.reason != http.client.responses.get(status):
+            self.reason = self._shown(self.reason)
         self.headers = self.msg = headers
+        if status >= 300:
+            self._mask_header("Retry-After")
         self.chunked, self.length = False, int(length)
         self.will_close = "close" in fields.get("connection", "").lower()
         return None
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """Also what reads a proxy's response to CONNECT."""
+        request = self.fp.raw.attempt.request
+        try:
+            version, status, reason = super()._read_status()  # type: ignore[misc] # of http.client
+        except http.client.HTTPException as error:
+            _mask(error, request)
+            raise
+        return version, status, self._shown(reason.strip())
+
+    def _shown(self, reason: str) -> str:
+        """A reason as a library that logs or traces it may see it."""
+        return printable(self.fp.raw.attempt.request.mask(reason))
+
+    def _mask_header(self, name: str) -> None:
+        """Of those that libraries take for a number, and repeat in an error if it is none."""
+        text = self.headers.get(name, "0")
+        if not text.isdecimal():
+            self.headers.replace_header(name, self.fp.raw.attempt.request.mask(text))
 
     def _begin_other(self) -> None:
         reader = self.fp.raw
@@ -47,13 +77,20 @@ class Response(http.client.HTTPResponse):
                 self.headers = self.msg = None  # type: ignore[assignment] # what the base takes for "not begun"
                 super().begin()
         except http.client.HTTPException as error:  # carries what the server sent to whoever watches urllib3
-            mask = reader.attempt.request.mask
-            error.args = tuple(mask(str(part)) for part in error.args)
+            _mask(error, reader.attempt.request)
             raise
         if reader.ended:  # the base takes that for the end of the head
             raise http.client.RemoteDisconnected("the connection ended within the head of the response")
+        self._mask_header("Retry-After")
+        self._mask_header("Content-Length")
         self.headers.defects = []
         self.headers.set_payload("")  # what could not be parsed as a header
         if self.status in _NO_BODY:  # whatever the headers promise
             del self.headers["Transfer-Encoding"]
             self.chunked, self.length = False, 0
+
+
+def _mask(error: Exception, request: Request) -> None:
+    mask = request.mask
+    error.__context__ = None  # what `int` says of a malformed status
+    error.args = tuple(printable(mask(str(part))) for part in error.args)

@@ -10,8 +10,9 @@ import urllib3.connection
 from urllib3.contrib.socks import SOCKSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
+from qovery.transport.addresses import first_reachable
 from qovery.transport.attempt import Attempt
-from qovery.transport.connection import BoundConnection, first_reachable
+from qovery.transport.connection import BoundConnection
 
 
 class _Socket(socks.socksocket):
@@ -28,7 +29,7 @@ class _Socket(socks.socksocket):
 
 class _SocksConnection(BoundConnection):
     def _new_conn(self) -> socket.socket:
-        attempt, options = self.attempt, cast("Any", self)._socks_options
+        attempt, options = self.attempt, cast("Any", self)._socks_options  # see `relied_on`
 
         def open_socket(address: tuple[str, int], timeout: float) -> socket.socket:
             sock = _Socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
@@ -45,17 +46,18 @@ class _SocksConnection(BoundConnection):
                 sock.close()
                 raise
             sock.attempt = None
+            sock.set_proxy()  # forgets the password
             return sock
 
         try:
             sock = first_reachable(options["proxy_host"], int(options["proxy_port"] or 1080), attempt, open_socket)
         except OSError as error:
-            cause = getattr(error, "socket_err", None) or error
+            cause = getattr(error, "socket_err", None) or error  # see `relied_on`
             if isinstance(cause, TimeoutError):
                 raise ConnectTimeoutError(self, f"Connection to {self.host} timed out.") from error
             raise NewConnectionError(self, f"Failed to establish a new connection: {cause}") from error
-        socket.socket.settimeout(sock, attempt.remaining())
-        return sock
+        cast("Any", self)._socks_options = None  # a connection connects once
+        return self._reached(sock)
 
 
 class Plain(_SocksConnection, SOCKSConnection):  # type: ignore[misc] # the stubs differ on the socket's class

@@ -5,11 +5,14 @@ from __future__ import annotations
 import functools
 import threading
 import time
+import weakref
 from typing import Any
 
+from urllib3.exceptions import HTTPError
 from urllib3.util import Retry, Timeout
 
-from qovery.origins import from_library, from_signal_handler
+from qovery.origins import from_library, from_log_handler, from_signal_handler
+from qovery.redaction.marks import held
 from qovery.route import Route
 from qovery.transport.attempt import LONGEST, Attempt
 from qovery.transport.attempt_pool import ATTEMPT_POOLS, AttemptPool, InterruptedAttempt
@@ -34,10 +37,12 @@ class Transport:
         MissingExtraError: The proxy needs an extra that is not installed.
     """
 
+    _state = held("_held_state")  # with the headers for the proxy
+
     def __init__(self, route: Route) -> None:
         self.route = route
         scheme, netloc = route.url[:2]
-        options: dict[str, Any] = {"maxsize": 0}
+        options: dict[str, Any] = {"maxsize": 1}  # of urllib3's own queue, which is not used
         if route.socket_options is not None:
             options["socket_options"] = list(route.socket_options)
         if scheme == "https":
@@ -46,24 +51,26 @@ class Transport:
         if scheme == "http" and proxy is not None and proxy.scheme == "https":
             options["ssl_context"] = route.proxy_ssl_context  # urllib3 has it for tunnels only
         pools = manager(route, options)
-        pools.pool_classes_by_scheme = ATTEMPT_POOLS
+        pools.pool_classes_by_scheme = ATTEMPT_POOLS  # see `relied_on`
         self.connections = ConnectionPool(route.connection_pool_maxsize, route.idle_timeout)
         self._prefix = route.prefix
         pool = pools.connection_from_url(f"{scheme}://{netloc}")
         self._kind = type(pool)
-        self._state = {**vars(pool), "connections": self.connections, "verifies": route.verify_ssl, "_holds": []}
+        self._state = {**vars(pool), "connections": self.connections, "verifies": route.verify_ssl}
 
     def attempt(self, request: Request, policy: Retry) -> tuple[Response | Failure, int]:
         """Send the request once; how often it was really sent comes second, for a caller's own policy."""
         attempt = Attempt(request)
         pool: AttemptPool = self._kind.__new__(self._kind)  # type: ignore[assignment] # one of ATTEMPT_POOLS
-        thread = threading.get_ident()
-        nested = thread in self.connections.busy  # a call inside another one, from a log or signal handler
-        vars(pool).update(self._state, attempt=attempt, nested=nested)
+        busy, thread, mark = self.connections.busy, threading.get_ident(), set[None]()
+        outer = busy.get(thread)
+        nested = outer is not None and outer() is not None  # a call inside another one, from a log or signal handler
+        vars(pool).update(self._state, attempt=attempt, nested=nested, slot=[])
         left = min(max(request.deadline - time.monotonic(), 0.001), LONGEST)
         raw: RawResponse | None = None
         try:
-            self.connections.busy.add(thread)
+            if not nested:
+                busy[thread] = weakref.ref(mark)
             raw = pool.urlopen(
                 request.operation.method,
                 self._prefix + request.target,
@@ -72,24 +79,41 @@ class Transport:
                 retries=policy,
                 redirect=False,
                 assert_same_host=False,  # behind an http proxy the pool's host is the proxy
-                timeout=_timeout(min(request.connect_timeout, left), min(request.read_timeout, left)),
+                timeout=_timeout(None, min(request.connect_timeout, left), min(request.read_timeout, left)),
                 pool_timeout=left,  # type: ignore[arg-type] # a fraction of a second is accepted
                 preload_content=False,
             )
             return receive(raw, attempt, pool), attempt.sends
-        except InterruptedAttempt as error:
-            cause = error.cause
-        except (*LIBRARY_ERRORS, ValueError) as error:
-            interrupted = from_signal_handler(error)
-            if interrupted is None:
-                if not isinstance(error, LIBRARY_ERRORS) and not from_library(error):
-                    raise
-                sent = attempt.sends > 0
-                if self.connections.closed.is_set():
-                    return closed(sent), attempt.sends
-                return failure(error, request, sent, raw), attempt.sends
-            cause = interrupted
+        except BaseException as error:
+            pool.abandon()  # the error may have come before anything else could
+            pool.free()
+            result = self._failure(error, attempt, raw)
+            if result is error:
+                raise
         finally:
+            pool.proxy_headers, pool.conn_kw = {}, {}  # an unread response holds the pool
             if not nested:
-                self.connections.busy.discard(thread)
-        raise cause
+                busy.pop(thread, None)
+        if isinstance(result, Failure):
+            return result, attempt.sends
+        raise result
+
+    def _failure(self, error: BaseException, attempt: Attempt, raw: RawResponse | None) -> Failure | BaseException:
+        """What an error means, or the exception of somebody else's code that has to leave as it is."""
+        if isinstance(error, InterruptedAttempt):
+            return error.cause
+        ours: Exception | None = None
+        if isinstance(error, (*LIBRARY_ERRORS, ValueError)):
+            interrupted = from_signal_handler(error)
+            if interrupted is not None:
+                return interrupted
+            ours = error if isinstance(error, LIBRARY_ERRORS) or from_library(error) else None
+        if ours is None and isinstance(error, Exception) and from_log_handler(error):
+            handled = error.__context__
+            reason = f"a log handler or filter failed: {type(error).__name__}: {error}"
+            ours = handled if isinstance(handled, LIBRARY_ERRORS) else HTTPError(reason)
+        if ours is None:
+            return error
+        if self.connections.closed:
+            return closed(attempt.sent)
+        return failure(ours, attempt.request, attempt.sent, raw)

@@ -9,6 +9,7 @@ import itertools
 import json
 import logging
 import socket
+import ssl
 import struct
 import threading
 from collections import Counter, defaultdict
@@ -25,9 +26,12 @@ from qovery import ApiClient, ApiException, NotFoundException
 from test.support import NIGHTLY, PATIENCE
 from test.support.clients import client_for
 from test.support.hostile import HostileServer, http_response, trickle
+from test.support.routes import ROUTES, Routes
 
 LOG = logging.getLogger("qovery")
+#: How many scripts are played; a proxy, and TLS, carries the same ones.
 EXAMPLES = 400 if NIGHTLY else 10
+EXAMPLES_ELSEWHERE = 100 if NIGHTLY else 2
 POOL = 6  # connections: as many as there are calls at once, so that none waits for another's fault
 
 
@@ -98,8 +102,9 @@ class Service(logging.Handler):
     It reads the log of the client: each attempt of a call is one line, so that it knows what it refused.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, context: ssl.SSLContext | None) -> None:
         super().__init__(logging.DEBUG)
+        self.context = context
         self.secrets = {f"id-{n}": (f"KEY_{n}", "old") for n in range(POOL)}  # key and value by id
         self.ran: Counter[str] = Counter()
         self.received: Counter[str] = Counter()
@@ -122,7 +127,7 @@ class Service(logging.Handler):
 
     def go_up(self) -> None:
         self.refusing = 0
-        self.servers.append(HostileServer([self.serve], port=self.port).__enter__())
+        self.servers.append(HostileServer([self.serve], context=self.context, port=self.port).__enter__())
 
     def go_down(self, attempts: int) -> None:
         with self.changed:
@@ -270,19 +275,22 @@ class Client(RuleBasedStateMachine):
     """One client, and what it believes of the secrets."""
 
     retries: int | urllib3.Retry
+    route: str
+    routes: Routes
 
     def __init__(self) -> None:
         super().__init__()
-        self.service = Service()
+        self.service = Service(self.routes.context(self.route))
         LOG.addHandler(self.service)
         LOG.setLevel(logging.DEBUG)
         tokens = map("token-{}".format, itertools.count())
         self.api = client_for(
-            f"http://127.0.0.1:{self.service.port}",
+            self.service.servers[-1].url,
             access_token=lambda: next(tokens),
             retries=self.retries,
             total_timeout=0.6,
             connection_pool_maxsize=POOL,
+            **self.routes.settings(self.route),
         )
         self.service.client = self.api.api_client
         self.calls = 0
@@ -435,12 +443,13 @@ class Call(threading.Thread):
     ],
     ids=["ours", "of the caller"],
 )
-def test_machine(retries: int | urllib3.Retry) -> None:
+@pytest.mark.parametrize("route", ROUTES)
+def test_machine(routes: Routes, route: str, retries: int | urllib3.Retry) -> None:
     """Whatever happens, calls end in success or in our tree, and the service did what they say."""
     run_state_machine_as_test(
-        type("Machine", (Client,), {"retries": retries}),
+        type("Machine", (Client,), {"retries": retries, "route": route, "routes": routes}),
         settings=settings(
-            max_examples=EXAMPLES,
+            max_examples=EXAMPLES if route == "http" else EXAMPLES_ELSEWHERE,
             stateful_step_count=4,
             suppress_health_check=list(HealthCheck),
             phases=[Phase.generate],  # a shorter example would take minutes, and timing may tell another story

@@ -1,7 +1,11 @@
-"""Every operation under every loss of a response."""
+"""Every operation under every loss of a response, on every route.
+
+`TEST_PROFILE=nightly` takes all of them; the default is a sample of what a proxy carries.
+"""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import pytest
@@ -10,6 +14,7 @@ from qovery import (
     ApiConnectionError,
     NotFoundException,
 )
+from test.support import NIGHTLY
 from test.support.calls import CALLS, GOOD, REPEATABLE
 from test.support.clients import Connect
 from test.support.hostile import (
@@ -22,10 +27,9 @@ from test.support.hostile import (
     respond,
     send,
 )
-from test.support.tls import Authority
+from test.support.routes import PROXIED, ROUTES, Routes
 
 each = pytest.mark.parametrize("name", CALLS)
-both = pytest.mark.parametrize("scheme", ["http", "https"])
 
 
 LOST: dict[str, Sequence[Step]] = {
@@ -48,21 +52,30 @@ LOST: dict[str, Sequence[Step]] = {
 }
 
 
-@both
-@each
-@pytest.mark.parametrize("fault", LOST)
+#: What proxies carry by default: each fault and each operation once or more, other pairs on each route.
+SAMPLE = {
+    route: set(list(itertools.product(LOST, CALLS))[first::7]) for first, route in enumerate(PROXIED) if not NIGHTLY
+}
+MATRIX = [
+    (route, fault, name)
+    for route, fault, name in itertools.product(ROUTES, LOST, CALLS)
+    if (fault, name) in SAMPLE.get(route, {(fault, name)})
+]
+
+
+@pytest.mark.parametrize(("route", "fault", "name"), MATRIX)
 def test_lost_answer__is_repeated_where_that_is_safe(
-    connect: Connect, tls: Authority, name: str, fault: str, scheme: str
+    connect: Connect, routes: Routes, name: str, fault: str, route: str
 ) -> None:
     """A list, an edit and a delete are repeated; the others are sent once, with an outcome that is unknown."""
-    context = tls.context() if scheme == "https" else None
-    with HostileServer(LOST[fault], list(respond(GOOD[name])), context=context) as server:
+    with HostileServer(LOST[fault], list(respond(GOOD[name])), context=routes.context(route)) as server:
+        api = connect(server, **routes.settings(route))
         if name in REPEATABLE:
-            CALLS[name](connect(server))
+            CALLS[name](api)
             assert (server.connections, len(server.requests)) == (2, LOST[fault].count(read) + 1)
         else:
             with pytest.raises(ApiConnectionError) as caught:
-                CALLS[name](connect(server))
+                CALLS[name](api)
             assert (server.connections, len(server.requests)) == (1, LOST[fault].count(read))
             assert (caught.value.outcome_unknown, caught.value.attempts, caught.value.status) == (True, 1, None)
             if name != "alias":  # which carries no value

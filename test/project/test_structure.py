@@ -19,8 +19,15 @@ PACKAGE = Package(Path(qovery.__file__).parent)
 #: The floors of the house and their rooms, from the ground up. Imports point to a room that comes earlier, or stay
 #: in their own. A package stands for all its modules without a room of their own.
 FLOORS = {
-    0: ["_version", "exceptions", "origins", "api_response", "table"],
-    1: ["redaction.marks", "redaction.validation", "redaction.sealing", "redaction"],
+    0: ["_version", "printable", "exceptions", "origins", "api_response", "table"],
+    1: [
+        "redaction.marks",
+        "redaction.decoders",
+        "redaction.text_mask",
+        "redaction.validation",
+        "redaction.sealing",
+        "redaction",
+    ],
     2: ["models.model", "models", "operation", "checks", "credentials", "route", "snapshot", "configuration"],
     3: ["retry"],
     4: ["transport"],
@@ -50,7 +57,7 @@ FLOORS = {
 #: What the parts above the public API take from the house, beside the public names and their own files.
 ALLOWED = {
     "sync": {"exceptions", "models", "redaction", "table", "api"},
-    "sandbox": {"exceptions", "models", "operation", "api", "redaction"},
+    "sandbox": {"exceptions", "models", "operation", "printable", "api", "redaction"},
     "cli": {"sync", "exceptions"},
     "__main__": {"cli"},
 }
@@ -62,7 +69,7 @@ URLLIB3 = {"transport", "rest"}
 LONGEST = {"qovery": 350, "test": 500}
 
 #: Longer files that are about to be rebuilt. An entry goes when its file is short enough.
-STILL_LONG = {"qovery": {"configuration.py"}, "test": set[str]()}
+STILL_LONG = {"qovery": set[str](), "test": set[str]()}
 
 #: Modules without a test file of their own, and the file that tests them.
 TESTED_IN = {
@@ -70,8 +77,8 @@ TESTED_IN = {
     "checks": "test_configuration.py",
     "response_parser": "test_api_client.py",
     "snapshot": "test_configuration.py",
+    "transport.addresses": "transport/test_connection.py",
     "transport.attempt": "transport/test_connection.py",
-    "transport.attempt_pool": "transport/test_pool.py",
     "transport.direct": "transport/test_connection.py",
     "transport.messages": "transport/test_failures.py",
     "transport.response": "transport/test_connection.py",

@@ -19,9 +19,7 @@ from qovery import (
     EnvironmentSecretApi,
     SecretRequest,
 )
-from qovery.redaction import (
-    MASK,
-)
+from qovery.redaction.marks import MASK
 from test.support.canaries import CANARY, CHANNELS, ECHOES, TOKEN, catch, create, everything, shows, tracebacks
 from test.support.clients import Connect
 from test.support.hostile import HostileServer, http_response, read, reset, respond, send

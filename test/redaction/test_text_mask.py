@@ -1,28 +1,33 @@
-"""Secrets in foreign text are found, however they are written."""
+"""Secrets in foreign text are found, however they are written, and in linear time."""
 
 from __future__ import annotations
 
+import base64
 import html
+import itertools
 import json
+import math
+import random
+import sys
 from collections.abc import Callable
+from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from qovery.redaction import (
-    MASK,
-    SHORTEST_IN_TEXT,
-    TextMask,
-    mask_json,
-)
+from qovery.redaction import text_mask
+from qovery.redaction.marks import MASK
+from qovery.redaction.text_mask import LAYERS, SHORTEST_IN_TEXT, TextMask, credentials, mask_json
 from test.support.canaries import ECHOES, upper_json
+from test.support.encodings import ENCODINGS, encode, readable
 
 # A secret shorter than the bound is not searched for in texts: "1" or "on" is in all of them. Four characters are
 # the fewest that such a search can tell from accident, and a PIN has as many. Renderings of our own have no bound.
-values = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
-secrets = values.filter(lambda text: len(text.strip()) >= SHORTEST_IN_TEXT)
-hosts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+characters = st.characters(exclude_categories=["Cs"]) | st.sampled_from("\\%&+=;:/\"'<>#xu0123abcdef \n\r\t")
+secrets = st.text(characters, min_size=4, max_size=40).filter(lambda text: len(text.strip()) >= SHORTEST_IN_TEXT)
+contexts = st.text(characters, max_size=12)
+chains = st.lists(st.sampled_from(list(ENCODINGS)), max_size=LAYERS)
 ESCAPES: list[Callable[[str], str]] = [
     str,
     upper_json,
@@ -32,9 +37,63 @@ ESCAPES: list[Callable[[str], str]] = [
     lambda char: f"&#{ord(char)};",
     lambda char: html.escape(char),
 ]
+#: A secret that has a bit of everything, and a token.
+HARD = "Pässwörd-ﬁx 'a/b' \"c\" & <d>\nline2\r\nключ+e=%41 Я\u0301"
+TOKEN = "canary-token-0123"
 
 
-@given(secrets, hosts, st.sampled_from(list(ECHOES)))
+def leaks(masked: str, secret: str) -> bool:
+    return readable(masked.replace(MASK, "\ue000"), secret)
+
+
+@given(secrets, contexts, contexts, chains, st.sampled_from(["|", " ", '"', "\n"]))
+@example("00\x80¡", "", "", ["Python", "JSON in Unicode", "base64"], "|")
+@example("00\x1f0", "\U000fb000", "", ["hex", "hex"], "|")
+@example("\x80º𐀀𐀀", "", "0000", ["base64", "base64"], "|")
+@example("0ā𐐁𐐁", "", "0", ["base64 of PowerShell"], "|")
+@example("0+\n0", "", "", ["CRLF"], "|")
+def test_text_mask__any_secret_in_any_encoding(
+    secret: str, before: str, after: str, chain: list[str], mark: str
+) -> None:
+    """Of a secret in a text that went through up to three encodings nothing is left to read."""
+    text = encode(f"{before}|{secret}|{after}", chain)
+    assume(readable(text, secret) and not leaks(f"{before}{MASK}{after}", secret))
+    assert not leaks(TextMask([secret])(f"a{mark}{text}{mark}b"), secret)
+
+
+PAIRS = [list(pair) for pair in itertools.product(ENCODINGS, repeat=2)]
+TRIPLES = [random.Random(seed).choices(list(ENCODINGS), k=3) for seed in range(1000)]
+
+
+@pytest.mark.parametrize("secret", [HARD, TOKEN], ids=["hard", "token"])
+@pytest.mark.parametrize(("chosen", "undone"), [(PAIRS, 0.98), (TRIPLES, 0.9)], ids=["pairs", "triples"])
+def test_text_mask__chains_of_encodings(chosen: list[list[str]], undone: float, secret: str) -> None:
+    """Every pair of encodings and many triples are undone; the reader proves that it reads nearly all of them.
+
+    It undoes an encoding more often than it has tries for some, such as HTML whose ampersands are escaped.
+    """
+    mask = TextMask([secret])
+    read = 0
+    for chain in chosen:
+        text = encode(f"before: {secret} :after", chain)
+        read += readable(text, secret)
+        masked = mask(text)
+        assert not leaks(masked, secret), chain
+        assert MASK in masked, chain
+    assert read >= undone * len(chosen)
+
+
+@pytest.mark.parametrize("name", ENCODINGS)
+def test_text_mask__hides_little_else(name: str) -> None:
+    """What stands around an encoded secret stays."""
+    encoded = encode(TOKEN, [name])
+    for before, after in (("on: ", " :on"), ('{"a": "', '"}'), ("(", ")")):
+        assert TextMask([TOKEN])(before + encoded + after).rstrip("=\n") in {
+            f"{before}{MASK}{end}{after}".rstrip("=\n") for end in ("", "=", "==", "=\n", "\n")
+        }
+
+
+@given(secrets, contexts, st.sampled_from(list(ECHOES)))
 def test_text_mask__any_secret(secret: str, around: str, how: str) -> None:
     """However a secret is written in a text, it does not stay.
 
@@ -58,7 +117,7 @@ def test_text_mask__escaped_in_part(secret: str, escapes: list[Callable[[str], s
 
 def test_text_mask__end_in_the_middle_of_an_escape() -> None:
     """Where an escape stands for more than the secret's last character, all of it goes."""
-    assert TextMask(["abcä"])("-abc%C3%A4%C3%B6-") == f"-{MASK}-"
+    assert TextMask(["abc≂"])("-abc&NotEqualTilde;-") == f"-{MASK}-"
 
 
 @pytest.mark.parametrize("escape", ESCAPES)
@@ -69,10 +128,193 @@ def test_text_mask__overlapping_secrets(escape: Callable[[str], str]) -> None:
         assert TextMask(order)(text) == MASK.join(map(escape, "----"))
 
 
-def test_text_mask__short_secrets_and_numbers() -> None:
-    """Very short secrets are not searched for; a number in JSON is."""
-    assert TextMask(["1"])("a1b1") == "a1b1"
-    assert mask_json({"pin": 12345, "ok": True}, TextMask(["12345"])) == {"pin": MASK, "ok": True}
+@pytest.mark.parametrize(
+    ("secret", "form"),
+    [
+        ("pässwort", "p\ufffdsswort"),  # latin-1 read as UTF-8
+        ("pässwort", "p\ufffd\ufffdsswort"),  # UTF-8 read as ASCII
+        ("pässwort", "p?sswort"),
+        ("pass€wort", "pass\ufffdwort"),  # cp1252 read as UTF-8
+        ("päss€wort", "p\ufffdss?wort"),  # latin-1 has no such character
+        ("pässwort", "pÃ¤sswort"),
+        ("pässwort", "pÃƒÂ¤sswort"),
+        ("pass\u00dfwort", "passÃŸwort"),
+        ("pass\u00dfwort", "passÃ\x9fwort"),
+        ("pass\u00c1wort", "passÃ\x81wort"),  # cp1252 has no such byte: as browsers read it
+        ("pass\u00c1wort", "passÃ\ufffdwort"),  # and as Python does
+        ("päss", "pa\u0308ss"),
+        ("pa\u0308ss", "päss"),
+        ("한국어의", "\u1112\u1161\u11ab\u1100\u116e\u11a8\u110b\u1165\u110b\u1174"),
+        ("pässe", "pässe".encode("utf-16-le").decode("utf-8", "replace")),
+        ("päss", "päss".encode("utf-16-be").decode("latin-1")),
+        ("ключ", "ключ".encode("utf-16-le").decode("latin-1")),
+        ("pass", "p\0a\0s\0s"),
+        (" pass ", "pass"),
+        ("two words", "two\r\n    words"),
+        ("two words", "two+words"),
+        ('O\'Hara "x"', "O''Hara \"x\""),  # SQL
+        ('O\'Hara "x"', 'O\'Hara ""x""'),  # CSV
+        ('O\'Hara "x"', 'O\'"\'"\'Hara "x"'),  # a shell
+        ("O'Hara $x \\z", "O'Hara `$x \\z"),  # PowerShell
+        ('a "b" \\z', 'a \\"b\\" \\z'),  # where the backslash is not escaped itself
+        ("two words", "two '\n    'words"),  # Python's pprint
+        ("pässwort", "pässwort".encode().decode("cp437")),
+        ("pässwort", "pässwort".encode().decode("cp1251")),
+        ("two+words", "two words"),
+        ("a\nbc", "a\rbc"),
+        ("a\r\nbc", "a\nbc"),
+        ("a\rbc", "a\r\nbc"),
+    ],
+)
+def test_text_mask__forms(secret: str, form: str) -> None:
+    """What becomes of a secret whose characters are normalised or read in another encoding is hidden, all of it.
+
+    Quotes at its end, and zeros of UTF-16, may stay.
+    """
+    assert TextMask([secret])(f"-{form}-").replace("\0", "").replace('"', "") == f"-{MASK}-"
+
+
+@pytest.mark.parametrize("secret", ["üüüü", "abcü", "abc", "  ab  ", "", " "])
+def test_text_mask__too_little_to_search(secret: str) -> None:
+    """What is short, or what is left of it in another encoding, would be found everywhere."""
+    text = "???? ab?? abc? abc \ufffd\ufffd\ufffd\ufffd\ufffd\ufffd\ufffd\ufffd  a  b  ab "
+    assert TextMask([secret])(text) == text
+
+
+def test_text_mask__shortest() -> None:
+    """Four characters are enough, also of what is left in another encoding and without the white space around."""
+    mask = TextMask(["1234", " 5678 ", "abcdü", "e fg"])
+    assert mask("1234") == mask("5678") == mask("abcd?") == mask("e  fg") == MASK
+
+
+@given(st.text(characters, max_size=200), st.sampled_from([TOKEN, HARD]))
+@example("QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo=\nQUJD 61:62:63 1, 2, 3 %41 &amp; \\n \0", HARD)
+def test_text_mask__leaves_other_text(text: str, secret: str) -> None:
+    """A text without the secret stays as it is."""
+    assert TextMask([secret, f"Bearer {secret}"])(text) == text
+
+
+def test_text_mask__without_secrets() -> None:
+    """A mask without secrets hides nothing, and reads the secrets once, when the first text arrives."""
+    assert TextMask([])("text") == "text"
+    assert TextMask([])("text" * 100_000) == "text" * 100_000
+    asked: list[None] = []
+    mask = TextMask(secret for secret in [TOKEN] if not asked.append(None))
+    assert not asked
+    assert [mask(TOKEN), mask(TOKEN), len(asked)] == [MASK, MASK, 1]
+
+
+# --- Cost -----------------------------------------------------------------------------------------------------
+
+SHAPES: dict[str, Callable[[int], str]] = {
+    "words": lambda size: "the quick brown fox " * (size // 20),
+    "the start of a secret": lambda size: "a" * size,
+    "URL": lambda size: "%41" * (size // 3),
+    "URL in URL": lambda size: "%252541" * (size // 7),
+    "backslashes": lambda size: "\\" * size,
+    "HTML": lambda size: "&amp;amp;#65;" * (size // 13),
+    "an entity without end": lambda size: "&#" + "9" * size,
+    "JSON": lambda size: json.dumps([{"a": json.dumps({"b": "\n%20&lt;"})}] * (size // 40)),
+    "base64": lambda size: base64.b64encode(random.Random(1).randbytes(size * 3 // 4)).decode(),
+    "base64 of one letter": lambda size: "V" * size,
+    "base64 in lines": lambda size: base64.encodebytes(b"x" * (size * 3 // 4)).decode(),
+    "hex": lambda size: random.Random(1).randbytes(size // 2).hex(),
+    "half of hex": lambda size: "a:" * (size // 2),
+    "hex in pairs": lambda size: "61:" * (size // 3),
+    "numbers": lambda size: "97, " * (size // 4),
+    "zeros": lambda size: "\0" * size,
+    "spaces": lambda size: " " * size,
+    "accents": lambda size: "e" + "\u0301" * size,
+    "mojibake": lambda size: "ÃƒÂ¤" * (size // 4),
+    "everything": lambda size: "\\u0025&#37;%5C%26+a=b 61:62 \0" * (size // 29),
+}
+LONG = ["a" * 5000 + "b", "%41" * 1000 + "ü", HARD, "a b" * 1000]
+
+
+def calls(function: Callable[[], Any]) -> int:
+    """How many functions are called, those in C too."""
+    count = 0
+
+    def profile(frame: Any, event: str, argument: Any) -> None:
+        nonlocal count
+        count += event in {"call", "c_call"}
+
+    sys.setprofile(profile)
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_cost__is_linear(shape: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twice the text is twice the work at most, in characters and in calls, and within the bound."""
+    monkeypatch.setattr(text_mask, "_FEW", 0)
+    work, called = [], []
+    for size in (4096, 8192):
+        text, mask = SHAPES[shape](size), TextMask(LONG)
+        called.append(calls(lambda text=text, mask=mask: mask(text)))  # type: ignore[misc] # one text, one mask
+        work.append(mask.work)
+        assert mask.work <= 40 * len(text)
+        assert mask(text) == text
+    assert work[1] <= 2.1 * work[0]
+    assert called[1] <= 2.1 * called[0] + 100
+
+
+def test_cost__of_a_quadratic_search_shows() -> None:
+    """The counter of calls sees a search whose work is quadratic."""
+    one, two = (calls(lambda size=size: [text.find("b") for text in ["a"] * size**2]) for size in (50, 100))  # type: ignore[misc] # as above
+    assert two > 3 * one
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_cost__of_patterns(shape: str) -> None:
+    """A large text of any shape ends: a pattern that tries again for each character would take hours."""
+    text = SHAPES[shape](256 * 1024)
+    assert TextMask(["a" * 60_000 + "b", "ü" * 60_000 + "b"])(text) in {text, MASK}
+
+
+def test_cost__of_too_much_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A text that takes more than its share of work is replaced as a whole, and the next one has its own share."""
+    monkeypatch.setattr(text_mask, "_FEW", 0)
+    monkeypatch.setattr(text_mask, "_PASSES", 1)
+    mask = TextMask([TOKEN])
+    plain = "no encoding in here"
+    assert mask(plain) == plain
+    assert mask.work == len(plain)
+    assert mask(plain + "\\n") == MASK
+    assert mask(plain) == plain
+
+
+def test_cost__of_a_short_text() -> None:
+    """A short text has enough of a share for all encodings at once."""
+    text = (
+        "%41 \\x41 &#65; 414243444546474849505152 QUJDREVGR0hJSktMTU5PUFFS 65,66,67,68,69,70,71,72,73,74,75,76,77 \0 Ã¤"
+    )
+    mask = TextMask([HARD])
+    assert mask(text) == text
+    assert mask.work > 8 * len(text)
+
+
+def test_deadline__reached() -> None:
+    """After the deadline a short text is still searched, such as the message of a timeout; a long one is left out."""
+    mask = TextMask([TOKEN], deadline=0)
+    assert mask(f"no response in time, {TOKEN}") == f"no response in time, {MASK}"
+    assert mask("x " * 10_000) == "x " * 10_000
+    assert mask("x " * 100_000) == MASK
+    assert mask("x " * 10_000) == "x " * 10_000  # what was left out took nothing of what is left
+    assert mask("x " * 15_000) == MASK  # which all texts share
+
+
+def test_deadline__not_reached() -> None:
+    """Before the deadline, or without one, a text is searched whatever its length."""
+    text = "x " * 100_000
+    for mask in (TextMask([TOKEN], deadline=math.inf), TextMask([TOKEN]), TextMask([TOKEN], None)):
+        assert mask(text + TOKEN) == text + MASK
+
+
+# --- JSON and headers -------------------------------------------------------------------------------------------
 
 
 @given(secrets)
@@ -81,3 +323,57 @@ def test_mask_json__any_secret(secret: str) -> None:
     assume(secret.strip("*"))
     hidden = mask_json({"a": [secret], secret: 1}, TextMask([secret]))
     assert hidden == {"a": [MASK], MASK: 1}
+
+
+def test_mask_json__numbers() -> None:
+    """A number is a secret as its text is, and other values stay."""
+    data = {"pin": 12345, "ok": True, "none": None, "other": [1.5, "a1b1"]}
+    assert mask_json(data, TextMask(["12345", "1"])) == {**data, "pin": MASK}
+
+
+PAIR = base64.b64encode(f"user:{TOKEN}".encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        TOKEN,
+        f"Bearer {TOKEN}",
+        f"Token  {TOKEN} ",
+        f"ApiKey v2 {TOKEN}",
+        f"A scheme of\t{TOKEN}",
+        f"a scheme of five words {TOKEN}",
+        f"id:{TOKEN}",
+        f"Key id:{TOKEN}, more=1",
+        f"a=b; session={TOKEN}; c=d",
+        f'key="{TOKEN}", other=1',
+        f"session={TOKEN.replace('-', '%2D')}",
+        f"Basic {PAIR}",
+        f"basic {PAIR}",
+        PAIR,
+        PAIR.rstrip("="),
+        f"Other {PAIR}",
+        base64.urlsafe_b64encode(f"ü?>:{TOKEN}".encode()).decode(),
+        base64.b64encode(TOKEN.encode()).decode(),
+        base64.b64encode(f"session={TOKEN}".encode()).decode(),
+    ],
+)
+def test_credentials__of_a_header(header: str) -> None:
+    """Whatever a header has around a token, the token alone is hidden, and all of the header."""
+    mask = TextMask(credentials(header))
+    assert mask(f"({TOKEN})") == f"({MASK})"
+    assert mask(f"({header.strip()})") == f"({MASK})"
+
+
+@pytest.mark.parametrize("header", ["Digest one two three four", "Digest one two", "Digest one"])
+def test_credentials__of_words(header: str) -> None:
+    """The last word and all that follows up to three words are secret, the words of a scheme are not."""
+    found = set(credentials(header)) - {""}
+    words = header.split()
+    assert found == {header, *(" ".join(words[count:]) for count in range(1, min(4, len(words)))), words[-1]}
+
+
+@pytest.mark.parametrize("header", ["", " ", ":", "=", "!!!!", "AAAAAAAA", "Basic /w==", "Basic AAAA", "ü " * 10])
+def test_credentials__of_nothing(header: str) -> None:
+    """A header without a secret in it gives none but its own words."""
+    assert all(part in header for part in credentials(header))

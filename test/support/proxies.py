@@ -1,10 +1,16 @@
-"""What a proxy needs: a relay between sockets, and a SOCKS5 server."""
+"""What proxies need, a relay between sockets; a SOCKS5 proxy; and a slow link."""
 
 from __future__ import annotations
 
+import contextlib
 import select
 import socket
 import socketserver
+import threading
+import time
+from collections.abc import Callable
+
+from test.support.hostile import HostileServer
 
 
 class SocksProxy(socketserver.ThreadingTCPServer):
@@ -20,6 +26,10 @@ class SocksProxy(socketserver.ThreadingTCPServer):
         server: SocksProxy
 
         def handle(self) -> None:
+            with contextlib.suppress(OSError):  # one of the two has gone
+                self.open_tunnel()
+
+        def open_tunnel(self) -> None:
             methods = self.rfile.read(self.rfile.read(2)[1])
             assert 2 in methods
             self.wfile.write(b"\x05\x02")
@@ -30,17 +40,42 @@ class SocksProxy(socketserver.ThreadingTCPServer):
             name = self.rfile.read(4 if kind == 1 else self.rfile.read(1)[0])
             port = int.from_bytes(self.rfile.read(2), "big")
             self.server.target = name, port
-            with socket.create_connection(("127.0.0.1", port)) as upstream:
+            try:
+                upstream = socket.create_connection(("127.0.0.1", port))
+            except OSError:
+                self.wfile.write(b"\x05\x05\x00\x01\x00\x00\x00\x00\x00\x00")  # refused
+                return
+            with upstream:
                 self.wfile.write(b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x00")
                 relay(self.connection, upstream)
 
 
-def relay(one: socket.socket, other: socket.socket) -> None:
+class SlowLink(HostileServer):
+    """A link to a port of this machine; once `slow` is set, what comes from there trickles in byte by byte."""
+
+    def __init__(self, port: int, slow: bool = False) -> None:
+        super().__init__([self._carry])
+        self._target = port
+        self.slow = threading.Event()
+        if slow:
+            self.slow.set()
+
+    def _carry(self, sock: socket.socket, _: list[bytes]) -> None:
+        with socket.create_connection(("127.0.0.1", self._target)) as upstream:
+            relay(sock, upstream, self.slow.is_set)
+
+
+def relay(client: socket.socket, upstream: socket.socket, is_slow: Callable[[], bool] = lambda: False) -> None:
     """Carry bytes between two sockets until one of them ends."""
-    ways = {one: other, other: one}
+    ways = {client: upstream, upstream: client}
     while True:
         for ready in select.select(list(ways), [], [])[0]:
             data = ready.recv(65536)
             if not data:
                 return
-            ways[ready].sendall(data)
+            if ready is upstream and is_slow():
+                for byte in data:
+                    client.sendall(bytes([byte]))
+                    time.sleep(0.05)
+            else:
+                ways[ready].sendall(data)

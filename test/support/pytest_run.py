@@ -1,26 +1,24 @@
-"""pytest in a process of its own, with the plugin of this package as its only one."""
+"""pytest in a process of its own, with the plugin of this package and those that a test names."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from test.support import PATIENCE, ROOT
 
 
-def run_pytest(*arguments: object, folder: Path) -> tuple[dict[str, int], str]:
+def run_pytest(*arguments: object, folder: Path, plugins: Sequence[str] = ()) -> tuple[dict[str, int], str]:
     """How many tests had which outcome (`{"passed": 2}`), and all that was printed."""
     done = subprocess.run(
         [
             sys.executable,
             "-m",
             "pytest",
-            "-p",
-            "qovery.sandbox.pytest_plugin",
-            "-p",
-            "no:cacheprovider",
+            *(f"-p{plugin}" for plugin in ("qovery.sandbox.pytest_plugin", "no:cacheprovider", *plugins)),
             *map(str, arguments),
         ],
         cwd=folder,

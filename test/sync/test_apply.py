@@ -97,6 +97,9 @@ def test_apply__conflicts(sandbox: Sandbox, api: EnvironmentSecretApi, env: str)
     assert sandbox.secrets(env) == []
     report = plan.apply(skip_conflicts=True)
     assert (told(report.succeeded), told(report.skipped)) == ([("create", "A")], [("conflict", "QOVERY_X")])
+    assert report.skipped[0].error is None
+    assert report.complete
+    report.raise_for_failures()
 
 
 @pytest.mark.parametrize("workers", [0, -1, 1.5, None])
@@ -107,7 +110,7 @@ def test_apply__max_workers(api: EnvironmentSecretApi, env: str, workers: Any) -
 
 
 def test_apply__one_fault(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """A fault of one key stops only what depends on it, and all failures can be raised."""
+    """A fault of one key stops only what depends on it, and everything that was not done can be raised."""
     plan = plan_secrets(api, env, {"A": "v", "B": "v"}, aliases={"A2": "A", "B2": "B"})
     sandbox.fail("create_environment_secret", status=400)
     report = plan.apply(max_workers=1)
@@ -115,15 +118,19 @@ def test_apply__one_fault(sandbox: Sandbox, api: EnvironmentSecretApi, env: str)
     assert told(report.skipped) == [("alias", "A2")]
     assert "depends on A, which was not written" in report.skipped[0].reason
     assert told(report.succeeded) == [("create", "B"), ("alias", "B2")]
-    with pytest.raises(ApplyError, match="1 of 4 actions failed: A") as caught:
+    with pytest.raises(ApplyError, match=r"^1 of 4 actions failed: A; 1 of 4 actions were skipped: A2$") as caught:
         report.raise_for_failures()
-    assert [type(error).__name__ for error in caught.value.exceptions] == ["BadRequestException"]
+    assert [type(error).__name__ for error in caught.value.exceptions] == ["BadRequestException", "SkippedError"]
+    assert report.unfinished == (*report.failed, *report.skipped)
     assert caught.value.report is report
 
 
 def test_apply__nothing_to_raise(api: EnvironmentSecretApi, env: str) -> None:
-    """A report without failures raises nothing."""
-    plan_secrets(api, env, {"A": "v"}).apply().raise_for_failures()
+    """A complete report raises nothing."""
+    report = plan_secrets(api, env, {"A": "v"}).apply()
+    report.raise_for_failures()
+    assert report.complete
+    assert report.unfinished == ()
 
 
 @pytest.mark.parametrize("operation", ["create_environment_secret", "create_environment_secret_alias"])

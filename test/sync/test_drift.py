@@ -7,11 +7,16 @@ from typing import Any
 import pytest
 
 from qovery import (
+    ApplyError,
     EnvironmentSecretApi,
+    PlanHostError,
     SecretRequest,
-)  # fmt: skip
+    SkippedError,
+)
 from qovery.sandbox import Sandbox
 from qovery.sync import Result, plan_secrets
+from test.support.clients import Connect
+from test.support.recording import RecordingServer
 
 
 def told(results: tuple[Result, ...]) -> list[tuple[str, str]]:
@@ -130,10 +135,45 @@ def test_apply__kept_secret_is_gone(sandbox: Sandbox, api: EnvironmentSecretApi,
     ]
 
 
-def test_apply__conflict_since_the_plan(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """A key that somebody else took for good is skipped, and the rest is done."""
+@pytest.mark.parametrize("taken_by", ["DOPPLER", "an alias"])
+def test_apply__conflict_since_the_plan(sandbox: Sandbox, api: EnvironmentSecretApi, env: str, taken_by: str) -> None:
+    """A key that is in conflict since the plan is skipped and raised as an error, and the rest is done."""
     plan = plan_secrets(api, env, {"A": "v", "B": "v"})
-    sandbox.add_secret(env, "A", "theirs", owned_by="DOPPLER")
+    if taken_by == "DOPPLER":
+        sandbox.add_secret(env, "A", "theirs", owned_by="DOPPLER")
+        reason = "managed by DOPPLER"
+    else:
+        target = sandbox.add_secret(env, "TARGET", "x", scope="PROJECT")
+        api.create_environment_secret_alias(env, target.id, {"key": "A"})
+        reason = "it is an alias of TARGET, not a value; use replace=True to delete and recreate it"
     report = plan.apply()
     assert told(report.succeeded) == [("create", "B")]
-    assert report.skipped[0].reason == "drift: managed by DOPPLER"
+    assert report.skipped[0].reason == f"drift: {reason}"
+    assert not report.complete
+    assert isinstance(report.skipped[0].error, SkippedError)
+    with pytest.raises(ApplyError, match="1 of 2 actions were skipped: A") as caught:
+        report.raise_for_failures()
+    assert [str(error) for error in caught.value.exceptions] == [f"create of A was skipped: drift: {reason}"]
+
+
+@pytest.mark.parametrize("change", ["before", "during", "client"])
+def test_apply__host_changed(
+    sandbox: Sandbox, api: EnvironmentSecretApi, env: str, connect: Connect, server: RecordingServer, change: str
+) -> None:
+    """A plan is applied to no other host than its own; what was not sent is reported as failed."""
+    configuration = api.api_client.configuration
+    plan = plan_secrets(api, env, {"A": "a", "B": "b"}, aliases={"C": "A"})
+    if change == "during":
+        report = plan.apply(1, progress=lambda done, *_: setattr(configuration, "host", server.url))
+        assert told(report.succeeded)[:1] == [("create", "A")]
+        assert {type(result.error) for result in report.failed} <= {PlanHostError}
+        assert len(report.succeeded) < 3
+    else:
+        if change == "before":
+            configuration.host = server.url
+        else:
+            api.api_client = connect(server).api_client
+        with pytest.raises(PlanHostError, match=f"the plan is for {sandbox.url}, but the client calls {server.url}"):
+            plan.apply()
+        assert {request.method for request in sandbox.requests} == {"GET"}
+    assert server.received == []

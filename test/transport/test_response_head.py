@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import math
 import socket
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from qovery.api.environment_secret_api import LIST
+from qovery.printable import printable
 from qovery.transport.attempt import Attempt
 from qovery.transport.connection import DeadlineReader
 from qovery.transport.messages import Request
@@ -54,6 +57,7 @@ def read(kind: type[http.client.HTTPResponse], answer: bytes) -> dict[str, Any]:
         try:
             response.begin()
             known = {name: getattr(response, name) for name in ("status", "code", "reason", "version", "length")}
+            known["reason"] = printable(known["reason"])
             known.update(will_close=response.will_close, chunked=response.chunked, headers=response.msg.items())
             known["body"] = response.read()
         except (http.client.HTTPException, ValueError) as error:
@@ -86,6 +90,8 @@ def test_head__any(status_line: str, lines: list[str], end: str) -> None:
     ("head", "plain"),
     [
         (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", True),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 999999999999999\r\n\r\n", True),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9999999999999999\r\n\r\n", False),
         (b"HTTP/1.1 204 No Content\r\n\r\n", True),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", False),
         (b"HTTP/1.1 200 OK\r\n\r\n", False),
@@ -101,3 +107,61 @@ def test_head__plain(head: bytes, plain: bool, monkeypatch: pytest.MonkeyPatch) 
         theirs.sendall(head)
         response.begin()
         assert bool(others) is not plain
+
+
+@contextlib.contextmanager
+def begun(answer: bytes, *secrets: str) -> Iterator[Response]:
+    """A response whose head has been read from a connection that is still open; `secrets` are those of its request."""
+    attempt = Attempt(ATTEMPT.request._replace(secrets=[lambda: secrets]))
+    ours, theirs = socket.socketpair()
+    with ours, theirs, Response(DeadlineReader(ours, attempt), method="GET") as response:  # type: ignore[arg-type] # as above
+        theirs.sendall(answer)
+        response.begin()
+        yield response
+
+
+def test_head__interim() -> None:
+    """102 and what follows it is passed over; 101, which nobody asked for, is the response."""
+    final = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+    for interim, status in ((100, 200), (101, 101), (102, 200), (103, 200), (199, 200)):
+        with begun(f"HTTP/1.1 {interim} Interim\r\n\r\n".encode() + final) as response:
+            assert response.status == status
+
+
+def test_head__no_body() -> None:
+    """A 204 or 304 has no body, whatever its headers promise; the one for chunks is removed."""
+    for status in (204, 304):
+        with begun(f"HTTP/1.1 {status} X\r\nTransfer-Encoding: chunked\r\nX-Other: 1\r\n\r\n".encode()) as response:
+            assert (response.chunked, response.length, response.read()) == (False, 0, b"")
+            assert response.headers.items() == [("X-Other", "1")]
+
+
+def test_head__malformed() -> None:
+    """What is no header leaves neither defects nor a payload, which urllib3 would log."""
+    with begun(b"HTTP/1.1 200 OK\r\nno colon here\r\nContent-Length: 0\r\n\r\n") as response:
+        assert (response.headers.defects, response.headers.get_payload()) == ([], "")
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "text"),
+    [
+        (b"canary-text\r\n\r\n", http.client.BadStatusLine, "BadStatusLine('***"),
+        (b"HTTP/canary-text 200 OK\r\n\r\n", http.client.UnknownProtocol, "UnknownProtocol('HTTP/***"),
+    ],
+)
+def test_head__error(answer: bytes, error: type[Exception], text: str) -> None:
+    """An error shows what arrived without the secrets of the request."""
+    with pytest.raises(error) as caught, begun(answer, "canary-text"):
+        pass
+    assert repr(caught.value).startswith(text)
+    assert "canary" not in f"{caught.value!r} {caught.value.args}"
+
+
+def test_head__cut_off() -> None:
+    """A connection that ends within the head is not a response with fewer headers."""
+    ours, theirs = socket.socketpair()
+    with ours, Response(DeadlineReader(ours, ATTEMPT), method="GET") as response:  # type: ignore[arg-type] # as above
+        theirs.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n")
+        theirs.close()
+        with pytest.raises(http.client.RemoteDisconnected, match="ended within the head of the response"):
+            response.begin()

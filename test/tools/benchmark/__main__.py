@@ -1,7 +1,9 @@
-"""`python -m test.tools.benchmark [--generated DIR] [--json FILE] [--rounds N]`: measure, and print the table.
+"""`python -m test.tools.benchmark [--json FILE] [--rounds N]`: measure, and print the table.
 
 Every row compares two contenders that take turns, and shows the median of the ratios with its spread. CPU
-is that of the client's process alone; the server is a process of its own.
+is that of the client's process alone; the server is a process of its own. Instructions are counted by valgrind, which
+other processes on the machine do not disturb. The generated client is made by OpenAPI Generator, which needs Java. Rows
+for which something is missing say so.
 """
 
 from __future__ import annotations
@@ -12,15 +14,21 @@ import functools
 import json
 import os
 import platform
+import re
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-#: What every client that stands on the two libraries must pay, a schema of its own included.
+import trustme
+
+from test.support import openapi_generator
+
+#: The floor: what every client that stands on the two libraries must pay, a schema of its own included.
 LIBRARIES = "import urllib3, pydantic; pydantic.create_model('M', x=(int, 1)).model_validate_json('{}')"
 
 #: What stands above the lines of rows.
@@ -28,6 +36,12 @@ HEAD = "| work | against | this package | the other | ratio (spread) | bound | h
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
+WORKER = str(HERE / "worker.py")
+
+#: How many certificate authorities a system trusts, about.
+AUTHORITIES = 140
+
+SMALL_CALLS = ("list-3", "create", "delete")
 
 Measure = Callable[[], float]
 
@@ -39,12 +53,13 @@ class Row:
     work: str
     against: str
     unit: str
-    limit: float | None
+    limit: float | None = None
     more_is_better: bool = False
     ours: float | None = None
     theirs: float | None = None
     ratio: float | None = None
     spread: tuple[float, float] | None = None
+    skipped: str = "not measured"
 
     def measure(self, ours: Measure, theirs: Measure, rounds: int, factor: float) -> None:
         """Let both take turns; `factor` turns what they return into the row's unit."""
@@ -64,7 +79,7 @@ class Row:
     def line(self) -> str:
         bound = "" if self.limit is None else f"{'≥' if self.more_is_better else '≤'} {self.limit:g}"
         if self.ours is None or self.theirs is None or self.ratio is None or self.spread is None:
-            return f"| {self.work} | {self.against} | - | - | - | {bound} | not measured |"
+            return f"| {self.work} | {self.against} | - | - | - | {bound} | {self.skipped} |"
         verdict = {True: "yes", False: "NO", None: ""}[self.holds]
         return (
             f"| {self.work} | {self.against} | {self.ours:.4g} {self.unit} | {self.theirs:.4g} {self.unit}"
@@ -72,9 +87,9 @@ class Row:
         )
 
 
-def process_cpu(*command: str, path: Path = ROOT) -> float:
+def process_cpu(*command: str) -> float:
     """The CPU seconds of a whole process."""
-    child = subprocess.Popen(command, env=_environment(path))
+    child = subprocess.Popen(command, env=_environment(ROOT))
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
@@ -82,13 +97,34 @@ def process_cpu(*command: str, path: Path = ROOT) -> float:
     return usage.ru_utime + usage.ru_stime
 
 
+def instructions(*arguments: str, path: Path = ROOT) -> float:
+    """The instructions of a whole Python process, those of the kernel excepted."""
+    with tempfile.TemporaryDirectory() as folder:
+        counting = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/out"]
+        environment = {**_environment(path), "PYTHONHASHSEED": "0"}
+        done = subprocess.run(
+            [*counting, sys.executable, *arguments], env=environment, capture_output=True, text=True, check=False
+        )
+    found = re.search(r"Collected : (\d+)", done.stderr)
+    if done.returncode or not found:
+        raise SystemExit(f"valgrind ended with {done.returncode}: {done.stderr}")
+    return float(found[1])
+
+
+def instructions_of_a_call(kind: str, url: str, work: str) -> float:
+    """The instructions of one call among many, without those of the start."""
+    few, many = 50, 250
+    once, often = (instructions(WORKER, kind, url, work, str(count)) for count in (few, many))
+    return (often - once) / (many - few)
+
+
 class Worker:
     """A contender that waits for orders."""
 
-    def __init__(self, kind: str, port: int, path: Path) -> None:
+    def __init__(self, kind: str, url: str, path: Path, settings: Mapping[str, str] | None = None) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, str(HERE / "worker.py"), kind, str(port)],
-            env=_environment(path),
+            [sys.executable, WORKER, kind, url],
+            env={**_environment(path), **(settings or {})},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -108,100 +144,169 @@ class Worker:
 
 
 @contextlib.contextmanager
-def server(delay: float = 0) -> Iterator[int]:
-    """A canned server in its own process; gives its port."""
-    process = subprocess.Popen([sys.executable, str(HERE / "server.py"), str(delay)], stdout=subprocess.PIPE, text=True)
+def server(delay: float = 0, certificate: Path | None = None) -> Iterator[str]:
+    """A canned server in its own process; gives its URL. With a certificate and its key it speaks TLS."""
+    command = [sys.executable, str(HERE / "server.py"), str(delay), *([str(certificate)] if certificate else [])]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
-        yield int(process.stdout.readline())
+        yield f"{'https' if certificate else 'http'}://127.0.0.1:{int(process.stdout.readline())}"
     finally:
         process.kill()
         process.communicate()
 
 
 def _environment(path: Path) -> dict[str, str]:
-    # Both as if installed: with their bytecode, which is kept out of their folders.
-    return {
-        **os.environ,
-        "PYTHONPATH": str(path),
-        "PYTHONDONTWRITEBYTECODE": "",
-        "PYTHONPYCACHEPREFIX": str(Path(tempfile.gettempdir(), f"bytecode-of-{os.getuid()}")),
-    }
+    # All as if installed: with their bytecode, which `main` keeps out of their folders.
+    return {**os.environ, "PYTHONPATH": str(path), "PYTHONDONTWRITEBYTECODE": ""}
 
 
-def run(generated: Path | None, rounds: int) -> list[Row]:
-    python, worker = sys.executable, str(HERE / "worker.py")
-    rows: list[Row] = []
+class Benchmark:
+    """Measures the rows, one after the other.
 
-    def row(work: str, against: str, unit: str, limit: float | None = None, more_is_better: bool = False) -> Row:
-        rows.append(Row(work, against, unit, limit, more_is_better))
-        print(f"{work} against {against} …", file=sys.stderr, flush=True)
-        return rows[-1]
+    Args:
+        generated: The folder of the generated client; rows against it are skipped if it is None.
+        rounds: How often the contenders of a row take turns.
+    """
 
-    row("`import qovery`, whole process", "`python -c pass`", "ms", 1.3).measure(
-        lambda: process_cpu(python, "-c", "import qovery"), lambda: process_cpu(python, "-c", "pass"), 3 * rounds, 1e3
-    )
-    with server() as port:
-        first = row("start to the first list, whole process", "generated", "ms", 0.6)
-        floor = row("start, `import urllib3, pydantic` alone", "generated", "ms")
-        if generated:
-            theirs_once = functools.partial(process_cpu, python, worker, "client", str(port), "once", path=generated)
-            for once_row, ours_once in (
-                (first, functools.partial(process_cpu, python, worker, "client", str(port), "once")),
-                (floor, functools.partial(process_cpu, python, "-c", LIBRARIES)),
-            ):
-                ours_once(), theirs_once()  # writes the bytecode
-                once_row.measure(ours_once, theirs_once, 2 * rounds, 1e3)
-        with Worker("client", port, ROOT) as ours, Worker("hand", port, ROOT) as hand:
-            for work, count, limit in (
-                ("list-3", 400, 1),
-                ("create", 400, 1),
-                ("delete", 400, 1),
-                ("list-10000", 3, 2.2),
-            ):
-                turns = [functools.partial(contender.order, "call", work, count) for contender in (ours, hand)]
-                for turn in turns:
-                    turn()  # warms up
-                row(f"{work}, a call", "by hand", "µs", limit).measure(turns[0], turns[1], 3 * rounds, 1e6)
-            large = row("list-10000, a call", "generated", "µs", 0.45)
-            memory = row("list-10000, peak of what Python allocates", "generated", "MiB", 0.7)
-            grown = row("list-10000, growth of the process", "generated", "MiB")
-            if generated:
-                with Worker("client", port, generated) as theirs:
-                    large.measure(
-                        lambda: ours.order("call", "list-10000", 3),
-                        lambda: theirs.order("call", "list-10000", 3),
-                        rounds,
-                        1e6,
-                    )
-                for memory_row, order in ((memory, "memory"), (grown, "growth")):
-                    memory_row.measure(
-                        functools.partial(_first_list, order, port, ROOT),
-                        functools.partial(_first_list, order, port, generated),
-                        max(3, rounds // 3),
-                        1 / 2**20,
-                    )
-    with server(0.01) as port, Worker("client", port, ROOT) as ours:
-        row("16 threads, 10 ms of latency", "16 / 10 ms", "calls/s", 0.85, more_is_better=True).measure(
-            lambda: ours.order("threads", 16), lambda: 1600.0, rounds, 1
+    def __init__(self, generated: Path | None, rounds: int) -> None:
+        self.generated = generated
+        self.rounds = rounds
+        self.rows: list[Row] = []
+
+    def run(self) -> list[Row]:
+        python = sys.executable
+        self._row(Row("`import qovery`, whole process", "`python -c pass`", "ms", 1.3)).measure(
+            lambda: process_cpu(python, "-c", "import qovery"),
+            lambda: process_cpu(python, "-c", "pass"),
+            3 * self.rounds,
+            1e3,
         )
-    return rows
+        with server() as url:
+            self._starts(url)
+            self._small_calls(url)
+            self._large_lists(url)
+        self._first_calls_over_tls()
+        with server(0.01) as url, Worker("client", url, ROOT) as ours:
+            self._row(Row("16 threads, 10 ms of latency", "16 / 10 ms", "calls/s", 0.85, more_is_better=True)).measure(
+                lambda: ours.order("threads", 16), lambda: 1600.0, self.rounds, 1
+            )
+        return self.rows
+
+    def _row(self, row: Row) -> Row:
+        self.rows.append(row)
+        print(f"{row.work} against {row.against} …", file=sys.stderr, flush=True)
+        return row
+
+    def _measurable(self, row: Row, counts: bool = False) -> bool:
+        """Whether there is what the row needs; if not, the row says what is missing."""
+        if row.against == "generated" and self.generated is None:
+            row.skipped = "not measured: needs Java and openapi-generator-cli"
+        elif counts and shutil.which("valgrind") is None:
+            row.skipped = "not measured: valgrind is not installed"
+        else:
+            return True
+        return False
+
+    def _starts(self, url: str) -> None:
+        first = (WORKER, "client", url, "list-3", "1")
+        ours = functools.partial(instructions, *first)
+        floor = self._row(Row("start to the first list", "floor", "M instructions", 1.06))
+        if self._measurable(floor, counts=True):
+            libraries = functools.partial(instructions, "-c", LIBRARIES)
+            ours(), libraries()  # writes the bytecode
+            floor.measure(ours, libraries, 3, 1e-6)
+        other = self._row(Row("start to the first list", "generated", "M instructions"))
+        if self._measurable(other, counts=True):
+            theirs = functools.partial(instructions, *first, path=self.generated or ROOT)
+            theirs()  # writes the bytecode
+            other.measure(ours, theirs, 3, 1e-6)
+
+    def _small_calls(self, url: str) -> None:
+        with Worker("client", url, ROOT) as ours, Worker("hand", url, ROOT) as hand:
+            for work in SMALL_CALLS:
+                self._calls(Row(f"{work}, a call", "by hand", "µs", 0.95), ours, hand, work, 400)
+        for work in SMALL_CALLS:
+            row = self._row(Row(f"{work}, a call", "by hand", "k instructions", 0.95))
+            if self._measurable(row, counts=True):
+                row.measure(
+                    functools.partial(instructions_of_a_call, "client", url, work),
+                    functools.partial(instructions_of_a_call, "hand", url, work),
+                    1,
+                    1e-3,
+                )
+
+    def _calls(self, row: Row, ours: Worker, theirs: Worker, work: str, count: int) -> None:
+        self._row(row)
+        turns = [functools.partial(contender.order, "call", work, count) for contender in (ours, theirs)]
+        for turn in turns:
+            turn()  # warms up
+        row.measure(turns[0], turns[1], 3 * self.rounds, 1e6 if row.unit == "µs" else 1e3)
+
+    def _large_lists(self, url: str) -> None:
+        large = Row("list-10000, a call", "generated", "ms", 0.6)
+        with Worker("client", url, ROOT) as ours:
+            with Worker("hand", url, ROOT) as hand:
+                self._calls(Row("list-10000, a call", "by hand", "ms", 2.5), ours, hand, "list-10000", 3)
+            if self.generated is None:
+                self._measurable(self._row(large))
+            else:
+                with Worker("client", url, self.generated) as theirs:
+                    self._calls(large, ours, theirs, "list-10000", 3)
+        for row, order in (
+            (Row("list-10000, peak of what Python allocates", "generated", "MiB", 0.7), "memory"),
+            (Row("list-10000, growth of the process", "generated", "MiB"), "growth"),
+        ):
+            if self._measurable(self._row(row)):
+                row.measure(
+                    functools.partial(_first_list, order, url, ROOT),
+                    functools.partial(_first_list, order, url, self.generated or ROOT),
+                    max(3, self.rounds // 3),
+                    1 / 2**20,
+                )
+
+    def _first_calls_over_tls(self) -> None:
+        row = self._row(Row("TLS, the first calls of 32 threads together", "generated", "ms", 0.25))
+        if not self._measurable(row):
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            settings, certificate = _trusted(Path(folder))
+            with server(0, certificate) as url:
+
+                def first_calls(path: Path) -> float:
+                    with Worker("client", url, path, settings) as worker:
+                        return worker.order("first", 32)
+
+                row.measure(lambda: first_calls(ROOT), lambda: first_calls(self.generated or ROOT), self.rounds, 1e3)
 
 
-def _first_list(order: str, port: int, path: Path) -> float:
+def _first_list(order: str, url: str, path: Path) -> float:
     """What the first large list of a process costs."""
-    with Worker("client", port, path) as worker:
+    with Worker("client", url, path) as worker:
         worker.order("call", "list-3", 3)
         return worker.order(order, "list-10000")
 
 
+def _trusted(folder: Path) -> tuple[dict[str, str], Path]:
+    """A server's certificate, and the variables under which OpenSSL trusts as many authorities as on a real system."""
+    authorities = [trustme.CA() for _ in range(AUTHORITIES)]
+    bundle, certificate = folder / "authorities.pem", folder / "server.pem"
+    bundle.write_bytes(b"".join(authority.cert_pem.bytes() for authority in authorities))
+    certificate.write_bytes(authorities[0].issue_cert("127.0.0.1").private_key_and_cert_chain_pem.bytes())
+    return {"SSL_CERT_FILE": str(bundle), "SSL_CERT_DIR": str(folder)}, certificate
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m test.tools.benchmark", description=__doc__)
-    parser.add_argument("--generated", type=Path, metavar="DIR", help="the folder that holds a generated `qovery`")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there too")
     parser.add_argument("--rounds", type=int, default=9, metavar="N", help="turns of each contender (9)")
     arguments = parser.parse_args()
-    rows = run(arguments.generated and arguments.generated.resolve(), arguments.rounds)
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["PYTHONPYCACHEPREFIX"] = str(Path(folder, "bytecode"))
+        generated = Path(folder, "generated") if openapi_generator.available() else None
+        if generated:
+            openapi_generator.generate(generated, "qovery", strict=False)
+        rows = Benchmark(generated, arguments.rounds).run()
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores")
     print(HEAD)
     for row in rows:

@@ -1,10 +1,14 @@
-"""A keep-alive server with canned answers; prints its port, and delays each answer by `argv[1]` seconds."""
+"""A keep-alive server with canned responses: `server.py DELAY [CERTIFICATE]`. It prints its port.
+
+Each response comes after `DELAY` seconds. With a file of a certificate and its key the server speaks TLS.
+"""
 
 import asyncio
 import json
+import ssl
 import sys
 
-DELAY = float(sys.argv[1]) if len(sys.argv) > 1 else 0.0
+DELAY = float(sys.argv[1])
 
 
 def secret(number: int) -> dict[str, object]:
@@ -83,7 +87,11 @@ class Connection(asyncio.Protocol):
 
 
 async def main() -> None:
-    server = await asyncio.get_running_loop().create_server(Connection, "127.0.0.1", 0)
+    context = None
+    if len(sys.argv) > 2:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(sys.argv[2])
+    server = await asyncio.get_running_loop().create_server(Connection, "127.0.0.1", 0, ssl=context)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 

@@ -1,9 +1,13 @@
-"""One contender in a process of its own: `worker.py KIND PORT`, or `worker.py KIND PORT once`.
+"""One contender in a process of its own: `worker.py KIND URL`, or `worker.py KIND URL WORK COUNT`.
 
-With `once` it lists three secrets and ends: its whole process is what is measured. Otherwise it reads orders
-from standard input and answers each with a number: `call WORK COUNT` with the CPU seconds of one call,
-`memory WORK` with the most bytes that Python has allocated in one, `growth WORK` with the bytes that the process has
-grown by in one, `threads COUNT` with the calls a second of that many threads.
+With a work and a count it does that work so many times and ends: its whole process is measured. Otherwise it reads
+orders from standard input and answers each with a number:
+
+    call WORK COUNT   the CPU seconds of one call
+    memory WORK       the most bytes that Python has allocated during one call
+    growth WORK       the bytes that the process has grown by during one call
+    first COUNT       the CPU seconds in which that many threads make their first call together
+    threads COUNT     the calls a second of that many threads
 """
 
 import sys
@@ -82,6 +86,26 @@ def growth(work: Callable[[], object]) -> int:
     return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
 
 
+def cpu_of_first_calls(work: Callable[[], object], threads: int) -> float:
+    import threading
+    import time
+
+    ready = threading.Barrier(threads + 1)
+
+    def call() -> None:
+        ready.wait()
+        work()
+
+    workers = [threading.Thread(target=call) for _ in range(threads)]
+    for worker in workers:
+        worker.start()
+    started = time.process_time()
+    ready.wait()
+    for worker in workers:
+        worker.join()
+    return time.process_time() - started
+
+
 def calls_a_second(work: Callable[[], object], threads: int) -> float:
     import threading
     import time
@@ -106,10 +130,12 @@ def calls_a_second(work: Callable[[], object], threads: int) -> float:
 
 
 def main() -> None:
-    kind, port, *once = sys.argv[1:]
-    works = (by_hand if kind == "hand" else with_client)(f"http://127.0.0.1:{port}")
-    if once:
-        works["list-3"]()
+    kind, url, *repeated = sys.argv[1:]
+    works = (by_hand if kind == "hand" else with_client)(url)
+    if repeated:
+        work, count = repeated
+        for _ in range(int(count)):
+            works[work]()
         return
     for line in sys.stdin:
         order, *words = line.split()
@@ -120,6 +146,8 @@ def main() -> None:
             result = peak(works[words[0]])
         elif order == "growth":
             result = growth(works[words[0]])
+        elif order == "first":
+            result = cpu_of_first_calls(works["list-3"], int(words[0]))
         else:
             result = calls_a_second(works["list-3"], int(words[0]))
         print(result, flush=True)

@@ -1,0 +1,76 @@
+"""What the tools show that people print, log and compare objects with: no canary, of no object, on no channel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from test.support.recorders import RECORDERS
+from test.support.things import TOKEN, leak, things
+from test.support.tools import TOOLS
+
+
+@dataclass
+class Control:
+    """Shows what it holds, as most classes do."""
+
+    value: str
+
+
+@pytest.fixture(scope="module")
+def objects() -> Iterator[dict[str, Any]]:
+    with things() as found:
+        yield found
+
+
+#: Objects that no copy is made of.
+NOT_COPIED = ("transports", "credentials", "Plan", "Report", "actions", "results", "ApplyError", "snapshot")
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_tool__shows_no_secret(objects: dict[str, Any], tool: str) -> None:
+    """No tool shows a value or a credential, whatever object it is given."""
+    show = TOOLS[tool]
+    found = {}
+    for name, thing in objects.items():
+        if tool in {"deepcopy", "pickle"} and (name.startswith(NOT_COPIED) or "callable" in name):
+            continue
+        found[name] = leak(show(thing))
+    assert {name: text for name, text in found.items() if text} == {}
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_tool__shows_a_planted_secret(tool: str) -> None:
+    """Every tool above would show a secret that an object or a mapping does not hide."""
+    assert leak(TOOLS[tool](Control(TOKEN)))
+    assert leak(TOOLS[tool]({"value": TOKEN}))
+    assert leak(TOOLS[tool]({"value": [Control(TOKEN)]}))
+
+
+@pytest.mark.parametrize("recorder", RECORDERS)
+def test_recorder__shows_no_secret(objects: dict[str, Any], recorder: str) -> None:
+    """No tool records a secret of an error, however it looks into frames and their objects."""
+    errors = {name: thing for name, thing in objects.items() if isinstance(thing, BaseException)}
+    assert len(errors) > 20
+    if recorder == "pickle":
+        del errors["ApplyError"]  # its report has what the service returned
+    found = {name: leak(RECORDERS[recorder](error)) for name, error in errors.items()}
+    assert {name: text for name, text in found.items() if text} == {}
+
+
+def fail(held: str) -> None:
+    raise RuntimeError
+
+
+@pytest.mark.parametrize("recorder", RECORDERS)
+def test_recorder__shows_a_planted_secret(recorder: str) -> None:
+    """Those that record locals show one that a frame holds in the clear; the others one in the text."""
+    by_locals = {"frames", "traceback", "rich", "IPython", "loguru", "structlog", "sentry-sdk"}
+    with pytest.raises(RuntimeError) as caught:
+        fail(TOKEN)
+    if recorder not in by_locals:
+        caught.value.args = (TOKEN,)
+    assert leak(RECORDERS[recorder](caught.value))

@@ -1,0 +1,131 @@
+"""A process in which exceptions of another thread interrupt calls at random moments: prints what went wrong.
+
+`python -m test.support.interruptions COUNT SEED`
+"""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import json
+import random
+import sys
+import threading
+import time
+import traceback
+from collections import Counter
+from collections.abc import Iterator
+from queue import SimpleQueue
+from typing import Any
+
+from qovery import ApiClient, Configuration, EnvironmentSecretApi, OpenApiException, SecretRequest
+from qovery.redaction import sealing
+from test.support.recorders import walk
+from test.support.recording import SECRET, Received, RecordingServer, Response
+from test.support.things import TOKEN, VALUE, leak
+from test.support.tools import attributes
+
+
+class Stop(BaseException):
+    """As `SystemExit` or a worker's hard limit."""
+
+
+class SoftLimit(Exception):  # noqa: N818 - named as Celery's is
+    """As a worker's soft limit."""
+
+
+def respond(got: Received) -> Response:
+    if b'"K400"' in got.body:
+        return Response(400, {"detail": f"{got.headers} {got.body.decode()}"}, {"X-Echo": TOKEN}, f"No {TOKEN}")
+    return Response(201, SECRET)
+
+
+def interrupt(thread: int, error: type[BaseException]) -> None:
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(error))
+
+
+class Interruptions:
+    """Calls in this thread, and another one that interrupts each of them once."""
+
+    def __init__(self, url: str, seed: int) -> None:
+        # One connection: one that an interruption leaves behind as in use would make the next call fail.
+        configuration = Configuration(
+            url, access_token=lambda: TOKEN, connection_pool_maxsize=1, retries=0, total_timeout=20
+        )
+        self.api = EnvironmentSecretApi(ApiClient(configuration, "X-Auth", TOKEN))
+        self.random = random.Random(seed)
+        self.thread = threading.get_ident()
+        self.begin, self.thrown = SimpleQueue[float](), SimpleQueue[None]()  # no exception can break them
+        self.late = 0  # calls that ended before
+        self.kind: type[BaseException] = Stop
+        threading.Thread(target=self._throw, daemon=True).start()
+
+    def _throw(self) -> None:
+        while True:
+            until = self.begin.get() + time.perf_counter()
+            while time.perf_counter() < until:
+                pass
+            interrupt(self.thread, self.kind)
+            self.thrown.put(None)
+
+    def once(self, longest: float) -> BaseException | None:
+        """One call; returns what interrupted it, or what came instead."""
+        self.kind = self.random.choice([Stop, SoftLimit])
+        request = SecretRequest(key=self.random.choice(["A", "K400"]), value=VALUE)
+        outcome: BaseException | None = None
+        received: list[None] = []
+        try:
+            try:
+                self.begin.put(self.random.random() * longest)
+                self.api.create_environment_secret("e", request)
+            except (Stop, SoftLimit, OpenApiException) as error:
+                outcome = error
+            self.late += outcome is None
+            received.extend(map(self.thrown.get, (True,)))  # in one step
+            for _ in range(100):  # where one that came too late is raised
+                time.sleep(0)
+        except (Stop, SoftLimit) as late:
+            if outcome is None:
+                outcome = late
+        if not received:
+            self.thrown.get()
+        return outcome
+
+
+def shown(error: BaseException) -> Iterator[str]:
+    """What the frames of an error show, except those of the seal and of this file."""
+    for one in walk(error):
+        yield from filter(None, [leak(f"{one} {one!r} {attributes(one)}")])
+        for frame, _ in traceback.walk_tb(one.__traceback__):
+            if frame.f_code.co_filename not in {sealing.__file__, __file__}:
+                for name, value in frame.f_locals.items():
+                    found = leak(f"{value!r} {attributes(value)!r}")
+                    if found:
+                        yield f"{frame.f_code.co_filename}:{frame.f_lineno} {frame.f_code.co_name}.{name}: {found}"
+
+
+def main(count: int, seed: int) -> None:
+    faulthandler.dump_traceback_later(60, exit=True)
+    problems: list[str] = []
+    outcomes: Counter[str] = Counter()
+    sys.setswitchinterval(1e-5)
+    unraisable: list[Any] = []
+    sys.unraisablehook = unraisable.append  # one that arrives in a finalizer ends there
+    with RecordingServer(respond) as server:
+        runs = Interruptions(server.url, seed)
+        longest = 0.002
+        for _ in range(count):
+            error = runs.once(longest)
+            outcomes[type(error).__name__] += 1
+            if error is not None:
+                problems += shown(error)
+                expected = (Stop, SoftLimit)
+                rejected = getattr(error, "status", 0) == 400
+                if not isinstance(error, expected) and not rejected:
+                    problems.append(f"{error!r}")
+        runs.api.create_environment_secret("e", SecretRequest(key="A", value=VALUE))
+    print(json.dumps({"outcomes": outcomes, "problems": problems, "late": runs.late, "in finalizers": len(unraisable)}))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,55 @@
+"""The routes that a request can take to a server on loopback: plain, over TLS, and through each kind of proxy."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import ssl
+import threading
+from typing import Any
+
+from test.support.proxies import SocksProxy
+from test.support.recording import RecordingServer
+from test.support.tls import Authority
+
+ROUTES = ["http", "https", "CONNECT", "https proxy", "SOCKS5"]
+
+#: Those through a proxy.
+PROXIED = ROUTES[2:]
+
+#: Those on which a handshake comes before the request.
+SECURE = ROUTES[1:]
+
+
+class Routes:
+    """Makes the servers and the settings of routes. Proxies are started when they are first used."""
+
+    def __init__(self, tls: Authority, stack: contextlib.ExitStack) -> None:
+        self._tls, self._stack = tls, stack
+        self.trusting = ssl.create_default_context(cadata=tls.ca_text)
+
+    def context(self, route: str) -> ssl.SSLContext | None:
+        """The TLS settings of a server at the end of a route, or None."""
+        return None if route == "http" else self._tls.context()
+
+    def settings(self, route: str) -> dict[str, Any]:
+        """The settings of a client that takes a route."""
+        settings: dict[str, Any] = {} if route == "http" else {"ca_cert_data": self._tls.ca_text}
+        if route in PROXIED:
+            settings["proxy"] = self.proxy(route)
+        if route == "https proxy":
+            settings["proxy_ssl_context"] = self.trusting
+        return settings
+
+    @functools.cache  # noqa: B019 - there is one for all tests
+    def proxy(self, route: str) -> str:
+        """The URL of the proxy on a route."""
+        if route != "SOCKS5":
+            context = self._tls.context() if route == "https proxy" else None
+            return self._stack.enter_context(RecordingServer(context=context)).url
+        socks = self._stack.enter_context(SocksProxy(("127.0.0.1", 0), SocksProxy.RequestHandlerClass))
+        thread = threading.Thread(target=socks.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        self._stack.callback(thread.join)
+        self._stack.callback(socks.shutdown)
+        return f"socks5://user:pass@127.0.0.1:{socks.server_address[1]}"

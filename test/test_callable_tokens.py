@@ -1,0 +1,173 @@
+"""Callables that return tokens: slow ones, failing ones, and those that call themselves."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from qovery import (
+    ApiClient,
+    ApiException,
+    ApiTimeoutError,
+    ApiValueError,
+    EnvironmentSecretApi,
+)
+from test.support import PATIENCE
+from test.support.calls import CALLS
+from test.support.clients import Connect
+from test.support.hostile import HostileServer, http_response, read, reset, respond
+from test.support.recording import RecordingServer, Response
+from test.support.threads import THREADS, in_threads
+
+
+@pytest.mark.parametrize("nested", ["its own client", "another client"])
+def test_callable__that_calls_with_its_own_client(connect: Connect, server: RecordingServer, nested: str) -> None:
+    """It gets an error that says so, and the outer call an `ApiException`; other threads go on meanwhile."""
+    errors: list[BaseException] = []
+    waiting, go = threading.Event(), threading.Event()
+
+    def token() -> str:
+        client = api.api_client if nested == "its own client" else ApiClient(api.api_client.configuration)
+        if errors:
+            return "good"
+        with pytest.raises(ApiValueError, match="give it a client of its own") as caught:
+            EnvironmentSecretApi(client).list_environment_secrets("e", _request_timeout=PATIENCE)
+        errors.append(caught.value)
+        waiting.set()
+        assert go.wait(PATIENCE)
+        raise caught.value
+
+    api = connect(server, access_token=token)
+    ends: list[Any] = []
+
+    def call(name: str) -> None:
+        try:
+            ends.append((name, api.list_environment_secrets(name).results))
+        except ApiException as error:
+            ends.append((name, str(error)))
+
+    first = threading.Thread(target=call, args=("first",))
+    first.start()
+    assert waiting.wait(PATIENCE)
+    second = threading.Thread(target=call, args=("second",))
+    second.start()
+    go.set()
+    for thread in (first, second):
+        thread.join(PATIENCE)
+    assert dict(ends)["second"] == []
+    assert "callable for access_token failed: ApiValueError" in dict(ends)["first"]
+
+
+def test_callable__that_renews_with_its_own_client(connect: Connect, server: RecordingServer) -> None:
+    """A renewal by a call that is rejected itself ends with an error instead of without end."""
+    server.default = Response(401)
+    asked: list[None] = []
+
+    def token() -> str:
+        asked.append(None)
+        if len(asked) > 1:
+            api.list_environment_secrets("inner")
+        return "rejected"
+
+    api = connect(server, access_token=token)
+    with pytest.raises(ApiException, match="give it a client of its own") as caught:
+        api.list_environment_secrets("e")
+    assert (len(asked), caught.value.attempts, caught.value.operation) == (2, 1, "list_environment_secrets")
+
+
+def test_callable__slow(connect: Connect, server: RecordingServer) -> None:
+    """A call that waits for another's callable waits no longer than its own deadline."""
+    asked, go = threading.Event(), threading.Event()
+
+    def token() -> str:
+        asked.set()
+        assert go.wait(PATIENCE)
+        return "late"
+
+    api = connect(server, access_token=token, total_timeout=PATIENCE)
+    patient = threading.Thread(target=api.list_environment_secrets, args=("e",))
+    patient.start()
+    assert asked.wait(PATIENCE)
+    with pytest.raises(ApiTimeoutError, match="callable for access_token did not return in time in another thread"):
+        api.list_environment_secrets("e", _request_timeout=0.1)
+    api.api_client.configuration.total_timeout = 0.1
+    with pytest.raises(ApiTimeoutError):
+        api.api_client.configuration.auth_settings()
+    assert server.received == []
+    go.set()
+    patient.join(PATIENCE)
+    assert server.last.headers["Authorization"] == "Bearer late"
+
+
+def test_callable__failing_is_asked_again_by_each_call(connect: Connect, server: RecordingServer) -> None:
+    """The calls that waited for a callable which fails ask it themselves: one bad moment fails one call."""
+    begun, failed = threading.Event(), threading.Event()
+    asked: list[None] = []
+
+    def token() -> str:
+        asked.append(None)
+        if len(asked) == 1:
+            begun.set()
+            assert failed.wait(PATIENCE)
+            raise ConnectionError("no vault")
+        return "good"
+
+    api = connect(server, access_token=token)
+    first: list[ApiException] = []
+
+    def call() -> None:
+        with pytest.raises(ApiException, match="ConnectionError: no vault") as caught:
+            api.list_environment_secrets("e")
+        first.append(caught.value)
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    assert begun.wait(PATIENCE)
+    failed.set()
+    ends = in_threads(lambda _: api.list_environment_secrets("e").results)
+    thread.join(PATIENCE)
+    assert (ends, len(first), len(asked)) == ([[]] * THREADS, 1, 2)
+
+
+@pytest.mark.parametrize("problem", ["raises", "returns no token"])
+def test_renewal__that_fails_after_a_lost_response(connect: Connect, problem: str) -> None:
+    """What an attempt may have done, and the number of attempts, are on the error of the callable."""
+    asked: list[None] = []
+
+    def token() -> Any:
+        asked.append(None)
+        if len(asked) > 1 and problem == "raises":
+            raise RuntimeError("no vault")
+        return "one" if len(asked) == 1 else None
+
+    with HostileServer([read, reset], list(respond(http_response(401)))) as server:
+        with pytest.raises(ApiException, match="access_token") as caught:
+            CALLS["edit"](connect(server, access_token=token))
+        assert len(server.requests) == 2
+    error = caught.value
+    assert (error.operation, error.attempts, error.outcome_unknown) == ("edit_environment_secret", 2, True)
+
+
+@pytest.mark.parametrize("raised", [SystemExit, KeyboardInterrupt, GeneratorExit, MemoryError])
+@pytest.mark.parametrize("renewing", [False, True])
+def test_callable__raises_what_is_no_error(
+    connect: Connect, server: RecordingServer, raised: type[BaseException], renewing: bool
+) -> None:
+    """It leaves as it is, and the next call asks again."""
+    asked: list[None] = []
+
+    def token() -> str:
+        asked.append(None)
+        if len(asked) == 1 + renewing:
+            raise raised
+        return f"token-{len(asked)}"
+
+    api = connect(server, access_token=token)
+    if renewing:
+        server.responses = [Response(401)]
+    with pytest.raises(raised):
+        api.list_environment_secrets("e")
+    api.list_environment_secrets("e")
+    assert len(server.received) == 1 + renewing

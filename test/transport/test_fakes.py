@@ -1,0 +1,326 @@
+"""Fakes that replace sockets or a part of urllib3, and the client after they are gone."""
+
+from __future__ import annotations
+
+import io
+import json
+import socket
+from collections.abc import Iterator
+from typing import Any
+from unittest.mock import MagicMock, create_autospec
+
+import pytest
+import pytest_socket
+import urllib3
+import urllib3.util.connection
+from mocket import Mocket, Mocketizer
+from mocket.mocks.mockhttp import Entry
+from mocket.mocks.mockhttp import Response as FakeResponse
+
+from qovery import (
+    ApiClient,
+    ApiConnectionError,
+    ApiResponse,
+    ConflictException,
+    EnvironmentSecretApi,
+    NotFoundException,
+    SecretRequest,
+    SecretResponseList,
+    ServiceException,
+    UnauthorizedException,
+)
+from test.support.calls import CALLS
+from test.support.clients import Connect
+from test.support.recording import EMPTY, SECRET, RecordingServer
+from test.support.tls import Authority
+
+#: The operations: method, path, status, body.
+ENTRIES: dict[str, tuple[str, str, int, Any]] = {
+    "list": (Entry.GET, "/environment/e/secret", 200, {"results": [SECRET]}),
+    "create": (Entry.POST, "/environment/e/secret", 201, SECRET),
+    "edit": (Entry.PUT, "/environment/e/secret/s", 200, SECRET),
+    "delete": (Entry.DELETE, "/environment/e/secret/s", 204, None),
+    "alias": (Entry.POST, "/environment/e/secret/s/alias", 201, SECRET),
+    "override": (Entry.POST, "/environment/e/secret/s/override", 201, SECRET),
+}
+pytestmark = pytest.mark.filterwarnings("ignore::qovery.InsecureWarning")
+each = pytest.mark.parametrize("name", CALLS)
+KEEP = {"Connection": "keep-alive", "Content-Type": "application/json"}
+
+
+def register(host: str, name: str, status: int | None = None, times: int = 1) -> None:
+    method, path, good, body = ENTRIES[name]
+    text = json.dumps({"detail": "no"} if status else body) if body or status else ""
+    responses = [FakeResponse(text, status or good, KEEP) for _ in range(times)]
+    Entry.register(method, f"{host}{path}", *responses)
+
+
+@pytest.fixture(params=["http", "https"])
+def server(request: pytest.FixtureRequest, tls: Authority) -> Iterator[RecordingServer]:
+    with RecordingServer(EMPTY, tls.context() if request.param == "https" else None) as server:
+        yield server
+
+
+#: mocket replaces the socket in its TLS sockets and closes only the second one.
+leaks = pytest.mark.filterwarnings(r"ignore:unclosed .* proto=0, laddr=\('0.0.0.0', 0\):ResourceWarning")
+
+# --- mocket ---------------------------------------------------------------------------------------
+
+
+@leaks
+@each
+def test_mocket__operation(connect: Connect, server: RecordingServer, name: str) -> None:
+    """Mocket answers for a client that was used before; afterwards the client works for real again."""
+    api = connect(server, connection_pool_maxsize=1)
+    CALLS["list"](api)
+    with Mocketizer(strict_mode=True):
+        register(server.url, name, times=2)
+        for _ in range(2):
+            result = CALLS[name](api)
+            assert name == "delete" or (result.results[0] if name == "list" else result).key == SECRET["key"]
+        assert len(server.received) == 1
+    assert CALLS["list"](api).results == []
+    assert (len(server.received), server.connections) == (2, 2)
+
+
+@leaks
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_mocket__first_call(connect: Connect, scheme: str) -> None:
+    """A host that does not exist is answered for, by names and ports as they stand in `host`."""
+    with Mocketizer(strict_mode=True):
+        api = connect(f"{scheme}://api.test")
+        register(f"{scheme}://api.test", "list")
+        (secret,) = CALLS["list"](api).results
+        assert secret.key == SECRET["key"]
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "requests"),
+    [
+        (401, UnauthorizedException, 1),
+        (404, NotFoundException, 1),
+        (409, ConflictException, 1),
+        (500, ServiceException, 1),
+        (503, ServiceException, 3),
+    ],
+)
+def test_mocket__error(connect: Connect, status: int, error: type[Exception], requests: int) -> None:
+    """An error that mocket answers with is the client's, with its retries."""
+    with Mocketizer(strict_mode=True):
+        api = connect("http://api.test", connection_pool_maxsize=1, retries=2)
+        register("http://api.test", "create", status)
+        with pytest.raises(error):
+            CALLS["create"](api)
+        assert len(Mocket.request_list()) == requests
+
+
+@each
+def test_mocket__lost(connect: Connect, name: str) -> None:
+    """An exception of a fake socket is one of the network: a create is not sent again."""
+    with Mocketizer(strict_mode=True):
+        api = connect("http://api.test", connection_pool_maxsize=1, retries=2)
+        method, path, _, _ = ENTRIES[name]
+        Entry.single_register(method, f"http://api.test{path}", exception=ConnectionResetError("lost"))
+        with pytest.raises(ApiConnectionError) as caught:
+            CALLS[name](api)
+        assert len(Mocket.request_list()) == (3 if name in {"list", "edit", "delete"} else 1)
+        assert caught.value.outcome_unknown == (name != "list")
+
+
+# --- pytest-socket --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sockets_restored() -> Iterator[None]:
+    yield
+    pytest_socket._remove_restrictions()
+
+
+@pytest.mark.filterwarnings("ignore:A test tried to use socket")
+@pytest.mark.usefixtures("sockets_restored")
+@pytest.mark.parametrize("used", [True, False])
+@pytest.mark.parametrize("block", ["all", "hosts"])
+@each
+def test_pytest_socket__blocks(connect: Connect, server: RecordingServer, name: str, block: str, used: bool) -> None:
+    """Its error leaves at once as itself, even if a connection was open; the client can be used afterwards."""
+    api = connect(server, connection_pool_maxsize=1)
+    if used:
+        CALLS["list"](api)
+    if block == "all":
+        pytest_socket.disable_socket()
+    else:
+        pytest_socket.socket_allow_hosts(["10.0.0.1"])
+    for _ in range(2):
+        with pytest.raises((pytest_socket.SocketBlockedError, pytest_socket.SocketConnectBlockedError)) as caught:
+            CALLS[name](api)
+        assert caught.value.__cause__ is None
+    assert len(server.received) == used
+    pytest_socket._remove_restrictions()
+    CALLS["list"](api)
+    assert len(server.received) == used + 1
+
+
+# --- Parts of urllib3 -----------------------------------------------------------------------------
+
+
+def fake_response(**options: Any) -> urllib3.HTTPResponse:
+    return urllib3.HTTPResponse(
+        io.BytesIO(b'{"results": []}'), status=200, preload_content=False, headers={"X-Fake": "yes"}, **options
+    )
+
+
+@pytest.mark.parametrize("method", ["urlopen", "_make_request"])
+def test_urllib3_method__replaced(
+    connect: Connect, server: RecordingServer, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """A fake of a pool's method is asked in the place of the network, as often as it is called."""
+    api = connect(server, connection_pool_maxsize=1)
+    CALLS["list"](api)
+    with monkeypatch.context() as patch:
+        patch.setattr(urllib3.HTTPConnectionPool, method, lambda *_, **__: fake_response())
+        for _ in range(3):
+            assert api.list_environment_secrets_with_http_info("e").headers == {"X-Fake": "yes"}
+            api.list_environment_secrets_without_preload_content("e").close()
+    CALLS["list"](api)
+    assert len(server.received) == 2
+
+
+@pytest.mark.parametrize("used", [True, False])
+@pytest.mark.parametrize("method", ["urlopen", "_make_request"])
+@each
+def test_urllib3_method__raises(
+    connect: Connect, server: RecordingServer, monkeypatch: pytest.MonkeyPatch, method: str, name: str, used: bool
+) -> None:
+    """A fake that loses the response may have applied a create, so that is not sent again."""
+    api = connect(server, connection_pool_maxsize=1, retries=2)
+    if used:
+        CALLS["list"](api)
+    calls = []
+
+    def lost(*_: Any, **__: Any) -> Any:
+        calls.append(name)
+        raise urllib3.exceptions.ProtocolError("Connection aborted.", ConnectionResetError("lost"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(urllib3.HTTPConnectionPool, method, lost)
+        with pytest.raises(ApiConnectionError) as caught:
+            CALLS[name](api)
+    assert len(calls) == (3 if name in {"list", "edit", "delete"} else 1)
+    assert caught.value.outcome_unknown == (name != "list")
+    CALLS["list"](api)
+    assert len(server.received) == used + 1
+
+
+@pytest.mark.parametrize("kind", ["class", "mock", "function"])
+def test_connection_class__replaced(
+    connect: Connect, server: RecordingServer, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Whatever stands in the place of urllib3's class of connections is used as it is."""
+    api = connect(server, connection_pool_maxsize=1)
+    CALLS["list"](api)
+    made = []
+
+    class Connection(urllib3.connection.HTTPSConnection):
+        """Answers without a socket."""
+
+        is_closed = False
+        is_verified = True
+
+        def connect(self) -> None:
+            raise AssertionError("it is a fake")
+
+        def request(self, *args: Any, **options: Any) -> None:
+            made.append(args)
+
+        def getresponse(self) -> Any:
+            return fake_response(connection=self)
+
+    replacement: Any = {
+        "class": Connection,
+        "mock": MagicMock(side_effect=Connection),
+        "function": staticmethod(lambda **options: Connection(**options)),
+    }[kind]
+    pool = urllib3.HTTPSConnectionPool if server.url.startswith("https") else urllib3.HTTPConnectionPool
+    with monkeypatch.context() as patch:
+        patch.setattr(pool, "ConnectionCls", replacement)
+        for _ in range(3):
+            assert CALLS["list"](api).results == []
+        assert len(made) == 3
+    CALLS["list"](api)
+    assert len(server.received) == 2
+
+
+def test_connection_methods__replaced(
+    connect: Connect, server: RecordingServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fake of the methods of urllib3's connections sends nothing, and answers."""
+    api = connect(server, connection_pool_maxsize=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(urllib3.connection.HTTPConnection, "request", lambda *_, **__: None)
+        patch.setattr(urllib3.connection.HTTPConnection, "getresponse", lambda _: fake_response())
+        for _ in range(2):
+            assert CALLS["list"](api).results == []
+    assert server.received == []
+    CALLS["list"](api)
+    assert len(server.received) == 1
+
+
+def test_create_connection__replaced(
+    connect: Connect, server: RecordingServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A replacement of urllib3's `create_connection` gets the name, and may lead it elsewhere."""
+    original = urllib3.util.connection.create_connection
+    asked = []
+
+    def elsewhere(address: tuple[str, int], *args: Any, **options: Any) -> socket.socket:
+        asked.append(address[0])
+        return original(("127.0.0.1", address[1]), *args, **options)
+
+    url = server.url.replace("127.0.0.1", "name.invalid")
+    api = connect(url, tls_server_name="localhost") if url.startswith("https") else connect(url)
+    monkeypatch.setattr(urllib3.util.connection, "create_connection", elsewhere)
+    CALLS["list"](api)
+    assert (asked, len(server.received)) == (["name.invalid"], 1)
+
+
+def test_address_family__replaced(connect: Connect, server: RecordingServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The address family that urllib3 is told to use is used."""
+    asked = []
+    original = socket.getaddrinfo
+
+    def getaddrinfo(host: Any, port: Any, family: int = 0, *args: Any) -> Any:
+        asked.append(family)
+        return original(host, port, family, *args)
+
+    monkeypatch.setattr(urllib3.util.connection, "allowed_gai_family", lambda: socket.AF_INET)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    CALLS["list"](connect(server))
+    assert set(asked) == {socket.AF_INET}
+
+
+# --- Specified mocks ------------------------------------------------------------------------------
+
+
+def test_autospec__of_a_client() -> None:
+    """A mock of `ApiClient` takes the place of one, and knows the methods and their parameters."""
+    client = create_autospec(ApiClient, instance=True)
+    client.call.return_value = ApiResponse(200, SecretResponseList(results=[]), b"", {})
+    api = EnvironmentSecretApi(client)
+    assert api.list_environment_secrets("e").results == []
+    operation, ids, body, options = client.call.call_args.args
+    assert (operation.name, ids, body, options) == ("list_environment_secrets", ("e",), None, {})
+    with pytest.raises(TypeError):
+        client.call()
+    with pytest.raises(AttributeError):
+        client.request  # noqa: B018 - the access is what is tested
+
+
+def test_autospec__of_an_api() -> None:
+    """A mock of `EnvironmentSecretApi` rejects what the real one rejects."""
+    api = create_autospec(EnvironmentSecretApi, instance=True)
+    api.create_environment_secret("e", SecretRequest(key="A", value="b"), _request_timeout=3)
+    api.create_environment_secret.assert_called_once()
+    with pytest.raises(TypeError):
+        api.create_environment_secret()
+    with pytest.raises(AttributeError):
+        api.create_secret("e")
