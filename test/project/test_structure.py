@@ -37,9 +37,13 @@ FLOORS = {
     8: [
         "sync",
         "sandbox.store",
+        "sandbox.seed_model",
         "sandbox.seed",
-        "sandbox.faults",
         "sandbox.guard",
+        "sandbox.operations",
+        "sandbox.faults",
+        "sandbox.scenario",
+        "sandbox.http",
         "sandbox.app",
         "sandbox.admin",
         "sandbox.page",
@@ -78,6 +82,7 @@ TESTED_IN = {
     "transport.direct": "transport/test_connection.py",
     "transport.messages": "transport/test_failures.py",
     "transport.transport": "transport/test_pool.py",
+    "sandbox.seed_model": "sandbox/test_seed.py",
     "sync.action": "sync/test_planner.py",
     "sync.plan": "sync/test_apply.py",
     "sync.service": "sync/test_apply.py",
@@ -149,7 +154,7 @@ def test_dependencies__are_declared() -> None:
     extras = {
         "transport": {"socks", "_socket"},
         "sync": {"dotenv", "tqdm"},
-        "sandbox": {"starlette", "uvicorn", "httptools", "pytest"},
+        "sandbox": {"uvicorn", "httptools", "pytest"},
     }
     for module in PACKAGE.files:
         known = core | extras.get(top_level(module), set()) | set(sys.stdlib_module_names)

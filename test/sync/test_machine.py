@@ -118,7 +118,7 @@ class Sync(RuleBasedStateMachine):
         else:
             raise AssertionError(f"never clean: {report}")
         report.raise_for_failures()
-        self.server._faults.clear()  # what was not met
+        self.server._scenario = self.server._scenario.next([])  # without the faults that were not met
         self.check_end(plan(), prune)
 
     def attempt(self, plan: Callable[[], Plan], workers: int) -> Report | None:
@@ -129,7 +129,7 @@ class Sync(RuleBasedStateMachine):
         except ApiException:
             return None
         finally:
-            self.server._faults._revoked.clear()
+            self.server._scenario.faults._revoked.clear()
 
     def disturb(self, operation: str, fault: Any) -> None:
         if fault == "drop":
