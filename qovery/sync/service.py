@@ -26,7 +26,6 @@ class Service:
         self.api = api
         self.environment_id = environment_id
         self.host = api.api_client.configuration.host
-        self.pace = pace_of(api.api_client)
 
     @property
     def retries(self) -> int:
