@@ -13,7 +13,7 @@ from qovery.operation import RequestOptions
 from qovery.redaction.sealing import sealed
 from qovery.sync.action import Action
 from qovery.sync.inventory import ENVIRONMENT, Inventory
-from qovery.sync.pace import pace_of
+from qovery.sync.pace import Pace, pace_of
 
 #: Once the service has accepted no request for this many seconds, nobody waits any longer.
 PATIENCE = 300.0
@@ -32,6 +32,11 @@ class Service:
         """How many times an action may be sent again, apart from rate limits."""
         retries = self.api.api_client.configuration.retries
         return retries if isinstance(retries, int) else int(retries.total or 0)
+
+    @property
+    def pace(self) -> Pace:
+        """The pace of all jobs of the client; a copy of the plan has the pace of its own client."""
+        return pace_of(self.api.api_client)
 
     def inventory(self, deadline: float = float("inf")) -> Inventory:
         """List the secrets of the environment, as soon as the rate limit allows it.

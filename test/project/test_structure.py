@@ -77,7 +77,6 @@ TESTED_IN = {
     "checks": "test_configuration.py",
     "sync.outcome": "sync/test_apply.py",
     "snapshot": "test_configuration.py",
-    "transport.addresses": "transport/test_connection.py",
     "transport.attempt": "transport/test_connection.py",
     "transport.direct": "transport/test_connection.py",
     "transport.messages": "transport/test_failures.py",
