@@ -22,7 +22,7 @@ class Decoder(NamedTuple):
     """What undoes one encoding.
 
     Attributes:
-        mark: A character without which a text has no such encoding, or "".
+        mark: A character without which a text has no such encoding, or ""; only if what is not encoded is kept.
         pattern: What is decoded at once. It has no groups, and matches in linear time.
         decode: Decodes it.
         keep: Whether the result has what is not encoded too.
@@ -38,7 +38,7 @@ class Decoder(NamedTuple):
     def decoded(self, text: str) -> str:
         """The result for a text."""
         if self.mark not in text:
-            return text if self.keep else ""
+            return text
         decode = self.decode
         if self.keep:
             return self.pattern.sub(lambda match: decode(match[0]), text)
@@ -68,11 +68,15 @@ class Decoder(NamedTuple):
 
 
 @functools.cache
-def spaces() -> Decoder:
-    """Makes one space of any white space, and of the plus that stands for a space in a form."""
+def loosened() -> Decoder:
+    """Makes one space of any white space, and of the plus that stands for a space in a form; drops quotes.
+
+    So it does not matter how lines are broken or folded, and how quotes, or with a backslash other characters, are
+    escaped: doubled in SQL and CSV, closed and opened again in a shell, in adjacent strings in Python.
+    """
     import re
 
-    return Decoder("", re.compile(r"[\s+]+"), lambda run: " ")
+    return Decoder("", re.compile(r"[\s+\\\"'`]+"), _loose)
 
 
 @functools.cache
@@ -89,10 +93,10 @@ def decoders(run: int, ascii_only: bool) -> tuple[Decoder, ...]:
     more = "%[89abAB][0-9a-fA-F]"
     percent = rf"%[c-dC-D][0-9a-fA-F]{more}|%[eE][0-9a-fA-F](?:{more}){{2}}|%[fF][0-4](?:{more}){{3}}|%[0-9a-fA-F]{{2}}"
     entity = r"&(?:#[0-9]{1,9}|#[xX][0-9a-fA-F]{1,8}|[A-Za-z][A-Za-z0-9]{1,31});"
-    base64 = rf"[A-Za-z0-9+/_-]{{{run * 4 // 3},}}(?:(?<=[A-Za-z0-9+/_-]{{16}})(?:\r\n?|\n)[ \t]*[A-Za-z0-9+/_-]+)*"
+    base64 = rf"[A-Za-z0-9+/_-]{{{run * 4 // 3},}}(?:(?<=[A-Za-z0-9+/_-]{{16}})\s{{1,20}}[A-Za-z0-9+/_-]+)*"
     hexadecimal = rf"(?:0[xX])?[0-9a-fA-F]{{2}}(?:[\s:,+-]{{0,2}}(?:0[xX])?[0-9a-fA-F]{{2}}){{{run - 1},}}[0-9a-fA-F]?"
     byte = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(?![0-9])"
-    numbers = rf"(?<![0-9]){byte}(?:[\s,+]{{1,3}}{byte}){{{run - 1},}}"
+    numbers = rf"(?<![0-9])-?{byte}(?:[\s,+]{{1,3}}-?{byte}){{{run - 1},}}"
     escapes = (
         Decoder("\\", re.compile(backslash, re.S), from_backslash),
         Decoder("%", re.compile(percent), from_percent),
@@ -109,6 +113,10 @@ def decoders(run: int, ascii_only: bool) -> tuple[Decoder, ...]:
         return (*escapes, *texts)
     data = (Decoder("", pattern, partial(decode, read=data_of), keep=False, last=True) for pattern, decode in runs)
     return (*escapes, *texts, *data, _mojibake(), _composed())
+
+
+def _loose(run: str) -> str:
+    return " " if run.strip("\\\"'`") else ""
 
 
 def from_backslash(escape: str) -> str:
@@ -141,12 +149,12 @@ def from_base64(run: str, read: Callable[[bytes], str]) -> str:
 def from_hex(run: str, read: Callable[[bytes], str]) -> str:
     """What a run decodes to, whichever of its first two digits the hex begins with."""
     run = "".join(run.lower().replace("0x", "").translate(_NO_SEPARATORS).split())
-    return "".join(read(bytes.fromhex(run[start : len(run) - (len(run) - start) % 2])) for start in (0, 1))
+    return "".join(read(bytes.fromhex(digits[: len(digits) // 2 * 2])) for digits in (run, run[1:]))
 
 
 def from_numbers(run: str, read: Callable[[bytes], str]) -> str:
-    """What a list of bytes in decimal numbers stands for, as Go and Node.js print it."""
-    return read(bytes(map(int, run.replace(",", " ").replace("+", " ").split())))
+    """What a list of bytes in decimal numbers stands for, as Go, Java (with signs) and Node.js print it."""
+    return read(bytes(int(number) % 256 for number in run.replace(",", " ").replace("+", " ").split()))
 
 
 def text_of(raw: bytes) -> str:

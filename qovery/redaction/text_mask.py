@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
-from qovery.redaction.decoders import LONG_RUN, STANDARD_BASE64, Span, cp1252, decoders, spaces
+from qovery.redaction.decoders import LONG_RUN, STANDARD_BASE64, Span, cp1252, decoders, loosened
 from qovery.redaction.marks import MASK
 
 #: Secrets shorter than this are not searched for in text: they would match everywhere.
@@ -35,7 +35,7 @@ class TextMask:
 
     A secret is found as it is, also with other white space (line endings) or none around it, in NFC or NFD, in base64,
     hex or decimal bytes, decoded with the wrong character set, and escaped, all of it or in part, for JSON, Python, a
-    URL, a form or HTML; and in up to three layers of these.
+    URL, a form, HTML, a shell, SQL or CSV; and in up to three layers of these.
 
     The work is linear in the size of the text. A text that takes more, or is not searched before the deadline, is
     replaced as a whole.
@@ -74,8 +74,8 @@ class TextMask:
 
     def _prepare(self, secrets: Iterable[str]) -> None:
         self._forms = {form for secret in set(secrets) for form in _forms(secret) if _is_long(form)}
-        loose = {spaces().decoded(form).strip() for form in self._forms}
-        self._loose = {form for form in loose if " " in form and _is_long(form)}
+        loose = {(loosened().decoded(form).strip(), form) for form in self._forms}
+        self._loose = {short for short, form in loose if (short != form or " " in form) and _is_long(short)}
         self._shortest: float = min(map(len, self._forms | self._loose), default=math.inf)
         self._decoders = decoders(int(min(self._shortest, LONG_RUN)), all(map(str.isascii, self._forms)))
         self._secrets = None
@@ -83,14 +83,14 @@ class TextMask:
     def _search(self, text: str) -> Iterator[Span]:
         """Where secrets are in a text: as they are, or in what it decodes to."""
         limit = self.work + _PASSES * len(text) + _FEW
-        seen = {"", text}
+        seen = {text}
         level = [_Node(text)]
-        for layer in range(LAYERS + 1):
+        for layers in range(LAYERS, -1, -1):
             children = []
             for node in level:
                 self._spend(len(node.text), limit)
                 yield from node.origin(self._find(node.text))
-                for decoder in self._decoders if layer < LAYERS and not node.last else ():
+                for decoder in self._decoders if layers and not node.last else ():
                     decoded = decoder.decoded(node.text)
                     if decoded not in seen:
                         seen.add(decoded)
@@ -107,9 +107,9 @@ class TextMask:
     def _find(self, text: str) -> list[Span]:
         spans = [span for form in self._forms for span in _occurrences(text, form)]
         if self._loose:
-            collapsed = spaces().decoded(text)
+            collapsed = loosened().decoded(text)
             found = [span for form in self._loose for span in _occurrences(collapsed, form)]
-            spans += spaces().origin(text, found)
+            spans += loosened().origin(text, found)
         return spans
 
 
@@ -205,7 +205,8 @@ def _forms(secret: str) -> set[str]:
     wide = [form.encode(codec, "surrogatepass") for form in exact for codec in ("utf-16-le", "utf-16-be")]
     forms = {raw.strip(b"\0").decode("latin-1") for raw in wide}
     lossy = {raw.decode("utf-8", "replace").replace("\0", "") for raw in wide}
-    lossy |= {_utf8(form).decode("ascii", "replace") for form in exact}
+    for codec in ("ascii", "cp437", "cp850", "cp1250", "cp1251", "mac-roman"):
+        lossy |= {_utf8(form).decode(codec, "replace") for form in exact}
     for codec in ("ascii", "latin-1", "cp1252"):
         lossy |= {form.encode(codec, "replace").decode("utf-8", "replace") for form in exact}
     # What little is left of a short one would match other text.

@@ -152,6 +152,14 @@ def test_text_mask__overlapping_secrets(escape: Callable[[str], str]) -> None:
         (" pass ", "pass"),
         ("two words", "two\r\n    words"),
         ("two words", "two+words"),
+        ('O\'Hara "x"', "O''Hara \"x\""),  # SQL
+        ('O\'Hara "x"', 'O\'Hara ""x""'),  # CSV
+        ('O\'Hara "x"', 'O\'"\'"\'Hara "x"'),  # a shell
+        ("O'Hara $x \\z", "O'Hara `$x \\z"),  # PowerShell
+        ('a "b" \\z', 'a \\"b\\" \\z'),  # where the backslash is not escaped itself
+        ("two words", "two '\n    'words"),  # Python's pprint
+        ("pässwort", "pässwort".encode().decode("cp437")),
+        ("pässwort", "pässwort".encode().decode("cp1251")),
         ("two+words", "two words"),
         ("a\nbc", "a\rbc"),
         ("a\r\nbc", "a\nbc"),
@@ -159,8 +167,11 @@ def test_text_mask__overlapping_secrets(escape: Callable[[str], str]) -> None:
     ],
 )
 def test_text_mask__forms(secret: str, form: str) -> None:
-    """What becomes of a secret whose characters are normalised or read in another encoding is hidden, all of it."""
-    assert TextMask([secret])(f"-{form}-").replace("\0", "") == f"-{MASK}-"
+    """What becomes of a secret whose characters are normalised or read in another encoding is hidden, all of it.
+
+    Quotes at its end, and zeros of UTF-16, may stay.
+    """
+    assert TextMask([secret])(f"-{form}-").replace("\0", "").replace('"', "") == f"-{MASK}-"
 
 
 @pytest.mark.parametrize("secret", ["üüüü", "abcü", "abc", "  ab  ", "", " "])
@@ -174,6 +185,18 @@ def test_text_mask__shortest() -> None:
     """Four characters are enough, also of what is left in another encoding and without the white space around."""
     mask = TextMask(["1234", " 5678 ", "abcdü", "e fg"])
     assert mask("1234") == mask("5678") == mask("abcd?") == mask("e  fg") == MASK
+
+
+def test_text_mask__more_layers() -> None:
+    """Three layers are undone, and no more."""
+    for layers, found in ((3, True), (4, False)):
+        text = encode("Abc%", ["URL, all escaped", *["URL"] * (layers - 1)])
+        assert (TextMask(["Abc%"])(text) == MASK) is found
+
+
+def test_text_mask__lone_surrogate() -> None:
+    """A secret that is no proper Unicode is found too."""
+    assert TextMask(["ab\ud800cd"])("-ab\ud800cd- \\ud800") == f"-{MASK}- \\ud800"
 
 
 @given(st.text(characters, max_size=200), st.sampled_from([TOKEN, HARD]))
@@ -296,6 +319,18 @@ def test_deadline__reached() -> None:
     assert mask("x " * 15_000) == MASK  # which all texts share
 
 
+def test_deadline__to_the_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the deadline it is late; what may be searched late is exact, and counts from then on."""
+    monkeypatch.setattr(text_mask.time, "monotonic", lambda: 5.0)
+    monkeypatch.setattr(text_mask, "_LATE", len(TOKEN))
+    late = TextMask([TOKEN], deadline=5.0)
+    assert [late(TOKEN), late(TOKEN[:-1] + "x")] == [MASK, MASK]
+    assert TextMask([TOKEN], deadline=5.0)(TOKEN + "x") == MASK
+    monkeypatch.setattr(text_mask, "_LATE", 0)
+    for deadline in (None, 5.1):
+        assert TextMask([TOKEN], deadline)(TOKEN + "x") == MASK + "x"
+
+
 def test_deadline__not_reached() -> None:
     """Before the deadline, or without one, a text is searched whatever its length."""
     text = "x " * 100_000
@@ -354,12 +389,22 @@ def test_credentials__of_a_header(header: str) -> None:
     assert mask(f"({header.strip()})") == f"({MASK})"
 
 
-@pytest.mark.parametrize("header", ["Digest one two three four", "Digest one two", "Digest one"])
+@pytest.mark.parametrize(
+    "header", ["Digest one two three four five six", "Digest one two three", "Digest one two", " Digest one"]
+)
 def test_credentials__of_words(header: str) -> None:
     """The last word and all that follows up to three words are secret, the words of a scheme are not."""
     found = set(credentials(header)) - {""}
     words = header.split()
     assert found == {header, *(" ".join(words[count:]) for count in range(1, min(4, len(words)))), words[-1]}
+
+
+def test_credentials__of_parts() -> None:
+    """The value of a parameter begins after its first equals sign; only punctuation is cut from its end."""
+    assert "b=c-long" in set(credentials("a=b=c-long"))
+    assert "0123X" in set(credentials("id:0123X,"))
+    assert "abcdef" not in set(credentials("YWJj.ZGVm"))  # no base64
+    assert "abcde" in set(credentials("YWJjZGU"))
 
 
 @pytest.mark.parametrize("header", ["", " ", ":", "=", "!!!!", "AAAAAAAA", "Basic /w==", "Basic AAAA", "ü " * 10])
