@@ -83,14 +83,14 @@ class TextMask:
     def _search(self, text: str) -> Iterator[Span]:
         """Where secrets are in a text: as they are, or in what it decodes to."""
         limit = self.work + _PASSES * len(text) + _FEW
-        seen = {"", text}
+        seen = {text}
         level = [_Node(text)]
-        for layer in range(LAYERS + 1):
+        for layers in range(LAYERS, -1, -1):
             children = []
             for node in level:
                 self._spend(len(node.text), limit)
                 yield from node.origin(self._find(node.text))
-                for decoder in self._decoders if layer < LAYERS and not node.last else ():
+                for decoder in self._decoders if layers and not node.last else ():
                     decoded = decoder.decoded(node.text)
                     if decoded not in seen:
                         seen.add(decoded)

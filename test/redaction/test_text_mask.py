@@ -187,6 +187,18 @@ def test_text_mask__shortest() -> None:
     assert mask("1234") == mask("5678") == mask("abcd?") == mask("e  fg") == MASK
 
 
+def test_text_mask__more_layers() -> None:
+    """Three layers are undone, and no more."""
+    for layers, found in ((3, True), (4, False)):
+        text = encode("Abc%", ["URL, all escaped", *["URL"] * (layers - 1)])
+        assert (TextMask(["Abc%"])(text) == MASK) is found
+
+
+def test_text_mask__lone_surrogate() -> None:
+    """A secret that is no proper Unicode is found too."""
+    assert TextMask(["ab\ud800cd"])("-ab\ud800cd- \\ud800") == f"-{MASK}- \\ud800"
+
+
 @given(st.text(characters, max_size=200), st.sampled_from([TOKEN, HARD]))
 @example("QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo=\nQUJD 61:62:63 1, 2, 3 %41 &amp; \\n \0", HARD)
 def test_text_mask__leaves_other_text(text: str, secret: str) -> None:
@@ -307,6 +319,18 @@ def test_deadline__reached() -> None:
     assert mask("x " * 15_000) == MASK  # which all texts share
 
 
+def test_deadline__to_the_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the deadline it is late; what may be searched late is exact, and counts from then on."""
+    monkeypatch.setattr(text_mask.time, "monotonic", lambda: 5.0)
+    monkeypatch.setattr(text_mask, "_LATE", len(TOKEN))
+    late = TextMask([TOKEN], deadline=5.0)
+    assert [late(TOKEN), late(TOKEN[:-1] + "x")] == [MASK, MASK]
+    assert TextMask([TOKEN], deadline=5.0)(TOKEN + "x") == MASK
+    monkeypatch.setattr(text_mask, "_LATE", 0)
+    for deadline in (None, 5.1):
+        assert TextMask([TOKEN], deadline)(TOKEN + "x") == MASK + "x"
+
+
 def test_deadline__not_reached() -> None:
     """Before the deadline, or without one, a text is searched whatever its length."""
     text = "x " * 100_000
@@ -365,12 +389,22 @@ def test_credentials__of_a_header(header: str) -> None:
     assert mask(f"({header.strip()})") == f"({MASK})"
 
 
-@pytest.mark.parametrize("header", ["Digest one two three four", "Digest one two", "Digest one"])
+@pytest.mark.parametrize(
+    "header", ["Digest one two three four five six", "Digest one two three", "Digest one two", " Digest one"]
+)
 def test_credentials__of_words(header: str) -> None:
     """The last word and all that follows up to three words are secret, the words of a scheme are not."""
     found = set(credentials(header)) - {""}
     words = header.split()
     assert found == {header, *(" ".join(words[count:]) for count in range(1, min(4, len(words)))), words[-1]}
+
+
+def test_credentials__of_parts() -> None:
+    """The value of a parameter begins after its first equals sign; only punctuation is cut from its end."""
+    assert "b=c-long" in set(credentials("a=b=c-long"))
+    assert "0123X" in set(credentials("id:0123X,"))
+    assert "abcdef" not in set(credentials("YWJj.ZGVm"))  # no base64
+    assert "abcde" in set(credentials("YWJjZGU"))
 
 
 @pytest.mark.parametrize("header", ["", " ", ":", "=", "!!!!", "AAAAAAAA", "Basic /w==", "Basic AAAA", "ü " * 10])
