@@ -9,9 +9,11 @@ import sys
 import pytest
 
 from test.support import NIGHTLY, PATIENCE, ROOT
+from test.support.interruptions import Stop, shown
+from test.support.things import VALUE
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, 2, 3] if NIGHTLY else [1])
 def test_interruption__at_any_moment(seed: int) -> None:
     """It leaves the call as itself, no frame but the seal's shows a value, and the next call finds a connection."""
     count = 3000 if NIGHTLY else 150
@@ -22,3 +24,14 @@ def test_interruption__at_any_moment(seed: int) -> None:
     assert seen["problems"] == []
     assert set(seen["outcomes"]) <= {"Stop", "SoftLimit", "BadRequestException"}
     assert seen["late"] < count / 2
+
+
+def test_interruption__shows_a_planted_secret() -> None:
+    """A frame that holds a value is seen."""
+
+    def stop(held: str) -> None:
+        raise Stop
+
+    with pytest.raises(Stop) as caught:
+        stop(VALUE)
+    assert [text for text in shown(caught.value) if "stop.held" in text]
