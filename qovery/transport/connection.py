@@ -36,10 +36,11 @@ _FORGOTTEN = http.client.HTTPMessage()
 #: How much is passed to one write: one TLS record, since a TLS socket applies its timeout to each record anew.
 _SLICE = 16 * 1024
 
-#: How many bytes may carry a body of the largest size (chunks of one byte take six times their content), and what
-#: comes with it: interim responses, headers and trailers.
+#: How many bytes the head of a response may take, with all interim responses before it.
+_HEAD = 256 * 1024
+
+#: How many bytes may carry a body, as a multiple of the largest body: chunks of one byte take six times their content.
 _OVERHEAD = 8
-_HEADS = 1024 * 1024
 
 
 class DeadlineReader(io.RawIOBase):
@@ -50,7 +51,7 @@ class DeadlineReader(io.RawIOBase):
         self._raw = sock.makefile("rb", 0)  # keeps the socket open until the response is read
         self.attempt = attempt
         self.ended = False
-        self._room = _OVERHEAD * attempt.request.max_response_size + _HEADS
+        self.room = _HEAD
 
     def makefile(self, *_: Any) -> io.BufferedReader:
         """What `http.client` asks of the socket that a response is read from."""
@@ -65,9 +66,9 @@ class DeadlineReader(io.RawIOBase):
             self._sock.settimeout(limit)
         count = self._sock.recv_into(buffer)
         self.ended = count == 0
-        self._room -= count
-        if self._room < 0 and self.attempt.until < math.inf:  # else the caller reads
-            raise TooLargeError("the response takes far more bytes than max_response_size")
+        self.room -= count
+        if self.room < 0 and self.attempt.until < math.inf:  # else the caller reads
+            raise TooLargeError("the response does not end")
         return count
 
     def close(self) -> None:
@@ -221,6 +222,8 @@ class BoundConnection(_Base):
         self.pool = None  # a response that ends the connection closes it while its body is unread
         attempt.response = super().getresponse()
         if self._head is not None:  # a fake may have made the response
+            if self._head.fp is not None:
+                self._head.fp.raw.room = _HEAD + _OVERHEAD * attempt.request.max_response_size
             # http.client keeps it until the next request; urllib3 has both.
             self._head.headers = self._head.msg = _FORGOTTEN
             self._head = None

@@ -1,0 +1,211 @@
+"""Reading a response: what is not waited for, what is let go of, and what never ends."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import socket
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+import urllib3
+
+from qovery import ApiConnectionError, ApiDecodeError, ApiException, ApiTimeoutError, EnvironmentSecretApi
+from test.support import PATIENCE
+from test.support.calls import CALLS, EMPTY_LIST
+from test.support.clients import Connect
+from test.support.hostile import HostileServer, Step, http_response, read, respond, send, stall, trickle
+from test.support.routes import ROUTES, Routes
+
+#: Nothing but a deadline that a test sets ends a call with these.
+PATIENT = {"connect_timeout": PATIENCE, "read_timeout": PATIENCE, "total_timeout": PATIENCE}
+
+
+def repeat(data: bytes) -> Step:
+    """Send the same for ever."""
+
+    def step(sock: socket.socket, _: list[bytes]) -> None:
+        while True:
+            sock.sendall(data)
+
+    return step
+
+
+# --- No body --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("unread", [False, True])
+def test_no_content__with_chunks_announced(connect: Connect, routes: Routes, unread: bool, route: str) -> None:
+    """204 has no body, whatever its headers promise: nothing is waited for, and the connection serves the next call."""
+    script = [
+        *respond(http_response(204, b"", "Transfer-Encoding: chunked")),
+        *respond(http_response(204, b"", "Content-Length: 9")),
+        *respond(http_response(204, b"", "Transfer-Encoding: chunked", "Content-Encoding: gzip")),
+        stall,
+    ]
+    with HostileServer(script, context=routes.context(route)) as server:
+        api = connect(server, **PATIENT, **routes.settings(route))
+        for _ in range(3):
+            if unread:
+                response = api.delete_environment_secret_without_preload_content("e", "s")
+                assert (response.status, response.read()) == (204, b"")
+            else:
+                CALLS["delete"](api)
+        assert (server.connections, len(server.requests)) == (1, 3)
+
+
+# --- Bodies that nobody wants ---------------------------------------------------------------------
+
+TRICKLING = (b"HTTP/1.1 %d Some\r\nContent-Length: 100000\r\n\r\n", trickle(b"x" * 100_000))
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("status", [503, 401])
+def test_unread_form__does_not_wait_for_a_body(connect: Connect, routes: Routes, status: int, route: str) -> None:
+    """The body of a response that leads to another attempt is not read, however slowly it comes."""
+    head, body = TRICKLING
+    with HostileServer(
+        [read, send(head % status), body], list(respond(EMPTY_LIST)), context=routes.context(route)
+    ) as server:
+        api = connect(server, **PATIENT, access_token=iter("ab").__next__, **routes.settings(route))
+        response = api.list_environment_secrets_without_preload_content("e")
+        assert (response.status, response.read()) == (200, b'{"results": []}')
+        assert (server.connections, len(server.requests)) == (2, 2)
+        server.wait_until_closed()
+
+
+@pytest.mark.parametrize("status", [503, 401, 200])
+def test_trickling_body__ends_in_time(connect: Connect, status: int) -> None:
+    """A body that is read ends at the deadline of the call."""
+    head, body = TRICKLING
+    with HostileServer([read, send(head % status), body]) as server:
+        api = connect(server, **PATIENT, access_token=iter("ab").__next__)
+        with pytest.raises(ApiTimeoutError):
+            api.list_environment_secrets("e", _request_timeout=1)
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("status", [503, 500])
+def test_trickling_body__under_a_policy_of_the_caller(connect: Connect, status: int) -> None:
+    """A body that urllib3 reads before it tries again ends at the deadline too."""
+    head, body = TRICKLING
+    policy = urllib3.Retry(2, status_forcelist=[503, 500], allowed_methods=None)
+    with HostileServer([read, send(head % status), body]) as server:
+        api = connect(server, **{**PATIENT, "total_timeout": 1}, retries=policy)
+        with pytest.raises(ApiException):
+            api.list_environment_secrets("e")
+
+
+# --- No end ---------------------------------------------------------------------------------------
+
+ENDLESS: dict[str, Sequence[Step]] = {
+    "interim responses": [repeat(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" * 1000)],
+    "continue": [repeat(b"HTTP/1.1 100 Continue\r\n\r\n" * 1000)],
+    "headers": [send(b"HTTP/1.1 200 OK\r\n"), repeat(b"X: y\r\n" * 1000)],
+    "header": [send(b"HTTP/1.1 200 OK\r\nX: "), repeat(b"y" * 10_000)],
+    "status": [send(b"HTTP/1.1 200 "), repeat(b"O" * 10_000)],
+    "body": [send(b"HTTP/1.1 200 OK\r\n\r\n"), repeat(b" " * 10_000)],
+    "chunks": [send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"), repeat(b"1\r\n \r\n" * 1000)],
+    "chunk": [send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffff\r\n"), repeat(b" " * 10_000)],
+    "chunk size": [send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"), repeat(b"0" * 10_000)],
+    "chunk extension": [send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;"), repeat(b"x" * 10_000)],
+    "trailers": [send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"), repeat(b"X: y\r\n" * 1000)],
+    "gzip": [
+        send(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n"),
+        repeat(gzip.compress(b" " * 1_000_000)),
+    ],
+    "empty gzip members": [
+        send(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n"),
+        repeat(gzip.compress(b"") * 1000),
+    ],
+    "unasked body": [send(b"HTTP/1.1 503 Busy\r\n\r\n"), repeat(b" " * 10_000)],
+}
+
+
+@pytest.mark.parametrize(
+    "policy", [0, urllib3.Retry(0, status_forcelist=[503], raise_on_status=False)], ids=["ours", "own"]
+)
+@pytest.mark.parametrize("part", ENDLESS)
+def test_endless__is_given_up(connect: Connect, part: str, policy: Any) -> None:
+    """A response without an end is given up for its size, long before the deadline."""
+    with HostileServer([read, *ENDLESS[part]]) as server:
+        api = connect(server, **PATIENT, max_response_size=100_000, retries=policy)
+        with pytest.raises((ApiDecodeError, ApiConnectionError)) as caught:
+            CALLS["create"](api)
+        assert not isinstance(caught.value, ApiTimeoutError)
+        assert caught.value.outcome_unknown is (part != "unasked body")
+        server.wait_until_closed()
+
+
+def test_unread_form__has_no_limit(connect: Connect) -> None:
+    """What the caller reads is up to the caller."""
+    size = 30_000_000
+    with HostileServer([read, send(b"HTTP/1.1 200 OK\r\n\r\n"), send(b"x" * size)]) as server:
+        response = connect(server, max_response_size=1000).list_environment_secrets_without_preload_content("e")
+        assert len(response.read()) == size
+
+
+# --- Slots ----------------------------------------------------------------------------------------
+
+
+def close(api: EnvironmentSecretApi) -> None:
+    api.list_environment_secrets_without_preload_content("e").close()
+
+
+def drop(api: EnvironmentSecretApi) -> None:
+    api.list_environment_secrets_without_preload_content("e")
+
+
+def close_half_read(api: EnvironmentSecretApi) -> None:
+    response = api.list_environment_secrets_without_preload_content("e")
+    response.read(1)
+    response.close()
+
+
+def drain(api: EnvironmentSecretApi) -> None:
+    api.list_environment_secrets_without_preload_content("e").drain_conn()
+
+
+def release(api: EnvironmentSecretApi) -> None:
+    response = api.list_environment_secrets_without_preload_content("e")
+    response.read()
+    response.release_conn()
+    response.close()
+
+
+def fail_to_read(api: EnvironmentSecretApi) -> None:
+    response = api.list_environment_secrets_without_preload_content("fails")
+    with contextlib.suppress(urllib3.exceptions.HTTPError):
+        response.read()
+        raise AssertionError("it was complete")
+
+
+def stream(api: EnvironmentSecretApi) -> None:
+    for _ in api.list_environment_secrets_without_preload_content("e").stream(1):
+        break
+
+
+@pytest.mark.parametrize("leave", [close, drop, close_half_read, drain, release, fail_to_read, stream])
+def test_slot__is_freed_once(connect: Connect, leave: Callable[[EnvironmentSecretApi], None]) -> None:
+    """However an unread response ends, it frees the place of its connection, and no more than that one."""
+    cut_off = b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"
+
+    def serve(sock: socket.socket, requests: list[bytes]) -> None:
+        while True:
+            read(sock, requests)
+            fails = b"/fails/" in requests[-1]
+            sock.sendall(cut_off if fails else EMPTY_LIST)
+            if fails:
+                break
+
+    with HostileServer([serve]) as server:
+        api = connect(server, connection_pool_maxsize=2, total_timeout=PATIENCE, read_timeout=PATIENCE)
+        for _ in range(5):
+            leave(api)
+        held = [api.list_environment_secrets_without_preload_content("e") for _ in range(2)]
+        with pytest.raises(ApiTimeoutError, match="connection_pool_maxsize"):
+            api.list_environment_secrets("e", _request_timeout=0.2)
+        del held
+        assert CALLS["list"](api).results == []
