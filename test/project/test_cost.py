@@ -1,4 +1,4 @@
-"""The causes of what a call costs; what it costs is measured by `test/tools/benchmark`, and no test asserts a time."""
+"""The causes of what a call costs; what it costs is measured by `test/benchmark`, and no test asserts a time."""
 
 from __future__ import annotations
 

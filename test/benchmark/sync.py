@@ -1,4 +1,4 @@
-"""`python -m test.tools.benchmark.sync [--rounds N]`: how fast many secrets are planned and applied.
+"""`python -m test.benchmark.sync [--rounds N]`: how fast many secrets are planned and applied.
 
 The bound is held against a canned server, whose answers come after the latency and cost next to nothing. The sandbox
 takes longer than that by itself, which the row with bare connections shows.
@@ -21,11 +21,11 @@ import urllib3
 from qovery import EnvironmentSecretApi, SecretRequest
 from qovery.sandbox import Sandbox
 from qovery.sync import plan_secrets
+from test.benchmark import __main__ as calls
+from test.benchmark import sandbox
+from test.benchmark.__main__ import Row
+from test.benchmark.worker import LARGE, SMALL
 from test.support.clients import client_for
-from test.tools.benchmark import __main__ as calls
-from test.tools.benchmark import sandbox
-from test.tools.benchmark.__main__ import Row
-from test.tools.benchmark.worker import LARGE, SMALL
 
 KEYS, LATENCY, WORKERS = 500, 0.02, 8
 LIMIT = 50
@@ -157,7 +157,7 @@ def run(rounds: int) -> list[Row]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m test.tools.benchmark.sync", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m test.benchmark.sync", description=__doc__)
     parser.add_argument("--rounds", type=int, default=9, metavar="N", help="turns of each contender (9)")
     rows = run(parser.parse_args().rounds)
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores")

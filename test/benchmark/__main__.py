@@ -1,4 +1,4 @@
-"""`python -m test.tools.benchmark [--json FILE] [--rounds N]`: measure, and print the table.
+"""`python -m test.benchmark [--json FILE] [--rounds N]`: measure, and print the table.
 
 Every row compares two contenders that take turns, and shows the median of the ratios with its spread. CPU
 is that of the client's process alone; the server is a process of its own. Instructions are counted by valgrind, which
@@ -297,7 +297,7 @@ def _trusted(folder: Path) -> tuple[dict[str, str], Path]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m test.tools.benchmark", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m test.benchmark", description=__doc__)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there too")
     parser.add_argument("--rounds", type=int, default=9, metavar="N", help="turns of each contender (9)")
     arguments = parser.parse_args()

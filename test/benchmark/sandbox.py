@@ -1,4 +1,4 @@
-"""What the sandbox bears: `python -m test.tools.benchmark.sandbox`. No part of the tests; it asserts nothing.
+"""What the sandbox bears: `python -m test.benchmark.sandbox`. No part of the tests; it asserts nothing.
 
 The server is a process of its own, as it is for a client; the load comes from this one, over keep-alive
 connections that each send their next request when the answer to the last one is there.
@@ -90,7 +90,7 @@ def reset_time(secrets: int) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m test.tools.benchmark.sandbox")
+    parser = argparse.ArgumentParser(prog="python -m test.benchmark.sandbox")
     parser.add_argument("--requests", type=int, default=100_000)
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--secrets", type=int, default=20)
