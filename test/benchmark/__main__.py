@@ -35,7 +35,7 @@ LIBRARIES = "import urllib3, pydantic; pydantic.create_model('M', x=(int, 1)).mo
 HEAD = "| work | against | this package | the other | ratio (spread) | bound | holds |\n|---|---|---|---|---|---|---|"
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[2]
+ROOT = HERE.parents[1]
 WORKER = str(HERE / "worker.py")
 
 #: How many certificate authorities a system trusts, about.
