@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from qovery.exceptions import MissingExtraError as MissingExtraError
     from qovery.exceptions import NotFoundException as NotFoundException
     from qovery.exceptions import OpenApiException as OpenApiException
+    from qovery.exceptions import PlanChangedError as PlanChangedError
     from qovery.exceptions import PlanConflictError as PlanConflictError
     from qovery.exceptions import PlanHostError as PlanHostError
     from qovery.exceptions import ServiceException as ServiceException
@@ -80,6 +81,7 @@ _HOMES = {
     "MissingExtraError": "exceptions",
     "NotFoundException": "exceptions",
     "OpenApiException": "exceptions",
+    "PlanChangedError": "exceptions",
     "PlanConflictError": "exceptions",
     "PlanHostError": "exceptions",
     "Secret": "models.secret",

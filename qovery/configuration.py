@@ -19,7 +19,7 @@ from qovery.exceptions import ApiAttributeError, InsecureWarning
 from qovery.origins import warn_caller
 from qovery.redaction.marks import Masked, MaskedDict
 from qovery.redaction.sealing import sealed_class
-from qovery.route import Route, RouteReader
+from qovery.route import RouteReader
 from qovery.snapshot import Snapshot, plain_settings
 
 if TYPE_CHECKING:
@@ -143,11 +143,12 @@ class Configuration:
         self.debug = bool(debug)
         self.refresh_api_key_hook: Callable[[Configuration], None] | None = None
         self._complete = True
-        self._route()
+        self._routes.read(self._computed(), _warn)
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        own = {name for name in _SETTINGS if isinstance(getattr(cls, name, None), property)} | _SIGNING
+        own = {name for name in _SETTINGS if isinstance(getattr(cls, name, None), property)}
+        own |= {"auth_settings", "get_api_key_with_prefix"}
         cls._overrides = frozenset(name for name in own if getattr(cls, name) is not getattr(Configuration, name, None))
 
     @classmethod
@@ -165,8 +166,6 @@ class Configuration:
         elif token:
             configuration.api_key["ApiKeyAuth"] = token
         return configuration
-
-    # --- Reading and changing settings ------------------------------------------------------------
 
     def update(self, **settings: Any) -> None:
         """Change several settings at once: a call in another thread uses all of them or none.
@@ -239,8 +238,6 @@ class Configuration:
     def __repr__(self) -> str:
         return f"<Configuration {self.host}>"
 
-    # --- Defaults ---------------------------------------------------------------------------------
-
     @classmethod
     def set_default(cls, default: Configuration | None) -> None:
         """Keep a copy of `default` for clients that are made without a configuration; None forgets it."""
@@ -269,8 +266,6 @@ class Configuration:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
 
-    # --- What a call uses -------------------------------------------------------------------------
-
     def _snapshot(self) -> Snapshot:
         """All settings as they are now, for one call."""
         if self._overrides or "auth_settings" in self.__dict__:
@@ -295,9 +290,6 @@ class Configuration:
         names = self._overrides & _SETTINGS - {"access_token", "api_key"}  # which `auth_settings` reads
         settings.update(checked_settings({name: getattr(self, name) for name in names}))
         return settings
-
-    def _route(self) -> Route:
-        return self._routes.read(self._computed(), _warn)
 
     def get_api_key_with_prefix(self, identifier: str, alias: str | None = None) -> str | None:
         """The value of the `Authorization` header for an API token, with its scheme, or None if there is no token.
@@ -340,19 +332,12 @@ class Configuration:
 
     def proxy_for_host(self) -> str | None:
         """The URL of the proxy that the host is reached through, or None."""
-        return self._route().proxy.reveal()
+        return self._routes.read(self._computed(), _warn).proxy.reveal()
 
     def to_debug_report(self) -> str:
         """What to put into a report of a problem; it holds no credential."""
-        return (
-            f"qovery {__version__} (API 1.0.4)\n"
-            f"Python {platform.python_version()} on {platform.platform()}\n"
-            f"Host {self.host}"
-        )
-
-
-#: The methods that decide how a call is signed.
-_SIGNING = {"auth_settings", "get_api_key_with_prefix"}
+        python = f"Python {platform.python_version()} on {platform.platform()}"
+        return f"qovery {__version__} (API 1.0.4)\n{python}\nHost {self.host}"
 
 
 def _warn(text: str) -> None:

@@ -11,6 +11,7 @@
     ├── SyncError                       many secrets at once
     │   ├── PlanHostError                   a plan for another host
     │   ├── PlanConflictError               a plan that cannot be applied as a whole
+    │   ├── PlanChangedError                a plan whose environment has changed since
     │   ├── SkippedError                    an action of a plan that an apply did not attempt
     │   └── ApplyError                      also an ExceptionGroup (3.11): everything that an apply did not do
     └── ApiException                    a call that reached, or tried to reach, the service
@@ -257,6 +258,9 @@ def exception_class(status: int) -> type[ApiException]:
 class SyncError(OpenApiException):
     """The base of the errors of `qovery.sync`."""
 
+    def __str__(self) -> str:
+        return _printable(str(self.args[0])) if self.args else ""
+
 
 class PlanHostError(SyncError):
     """A plan was made for another host than its client calls now, and was not applied."""
@@ -273,8 +277,13 @@ class PlanConflictError(SyncError):
         super().__init__(message, conflicts)
         self.conflicts = tuple(conflicts)
 
-    def __str__(self) -> str:
-        return _printable(str(self.args[0]))
+
+class PlanChangedError(SyncError):
+    """The environment is no longer what the plan saw, so nothing was written; `keys` are those that have changed."""
+
+    def __init__(self, message: str, keys: Sequence[str] = ()) -> None:
+        super().__init__(message, keys)
+        self.keys = tuple(keys)
 
 
 class SkippedError(SyncError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 import warnings
 from collections.abc import Iterator
 from types import CodeType, FrameType, TracebackType
@@ -40,6 +41,18 @@ def from_signal_handler(error: BaseException) -> BaseException | None:
             if not type(cause).__module__.startswith("urllib3."):  # whose errors get the frames of what they wrap
                 break
     return found
+
+
+def forget_frames(error: object) -> None:
+    """Empty the frames that a library's error, and those inside it, came through: they hold the request and the client.
+
+    What was being handled when it was raised may be the caller's, and stays as it is.
+    """
+    if isinstance(error, BaseException):
+        traceback.clear_frames(error.__traceback__)
+        error.__traceback__ = error.__context__ = None
+        for inner in (error.__cause__, *error.args):
+            forget_frames(inner)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

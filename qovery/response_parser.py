@@ -26,6 +26,9 @@ _GROWTH = 8
 #: More than any JSON takes, as a multiple of its text: lists of a list of a list take 90 times theirs.
 _LARGEST = 128
 
+#: All bytes but those that begin or separate the values of a JSON text.
+_NO_MARKS = bytes(set(range(256)) - set(b"[{,:"))
+
 
 def parse(request: Request, response: Response) -> Any:
     """The body as the operation's model.
@@ -75,8 +78,10 @@ def _memory_of_values(data: bytes) -> int:
     the schema does not know, a key an entry in two mappings, and one character beyond the BMP makes a text four times
     as long.
     """
-    text = len(data) if data.isascii() and b"\\u" not in data else 4 * len(data)
-    return text + data.count(b"[") * 180 + data.count(b"{") * 1000 + data.count(b",") * 120 + data.count(b":") * 190
+    plain = data.isascii() and (b"\\" not in data or b"\\u" not in data)  # one byte is found faster than two
+    text = len(data) if plain else 4 * len(data)
+    marks = data.translate(None, _NO_MARKS)  # one pass over a large body instead of four
+    return text + marks.count(b"[") * 180 + marks.count(b"{") * 1000 + marks.count(b",") * 120 + marks.count(b":") * 190
 
 
 def _details(request: Request, response: Response, mask: TextMask) -> dict[str, Any]:

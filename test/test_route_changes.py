@@ -92,6 +92,35 @@ def test_host__changed_during_a_call(connect: Connect, server: RecordingServer, 
     assert len(other.received) == 1
 
 
+def test_host__changed_closes_what_is_idle_at_once(
+    connect: Connect, server: RecordingServer, other: RecordingServer
+) -> None:
+    """Idle connections of the old route are closed although a call is still under way there."""
+    begun, go = threading.Event(), threading.Event()
+
+    def judge(received: Received) -> Response:
+        if "slow" in received.target:
+            begun.set()
+            assert go.wait(PATIENCE)
+        return EMPTY
+
+    server.default = judge
+    api = connect(server)
+    unread = api.list_environment_secrets_without_preload_content("e")
+    thread = threading.Thread(target=api.list_environment_secrets, args=("slow",))
+    thread.start()
+    assert begun.wait(PATIENCE)
+    unread.read()
+    unread.release_conn()
+    assert server.closed.empty()
+    api.api_client.configuration.host = other.url
+    api.list_environment_secrets("e")
+    server.wait_until_closed()
+    go.set()
+    thread.join(PATIENCE)
+    server.wait_until_closed()
+
+
 def test_close__reaches_calls_on_an_earlier_route(
     connect: Connect, server: RecordingServer, other: RecordingServer
 ) -> None:

@@ -36,6 +36,7 @@ class Model(BaseModel):
     model_config = ConfigDict(
         defer_build=True,
         hide_input_in_errors=True,
+        plugin_settings={"logfire": {"record": "off"}},  # it would record what goes into a validation
         protected_namespaces=(),
         validate_assignment=True,
     )

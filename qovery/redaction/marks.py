@@ -25,14 +25,12 @@ class _Mark:
         from pydantic_core import core_schema
 
         schema = handler(source)
-        if schema["type"] == "nullable":
-            schema["schema"] = core_schema.no_info_after_validator_function(Masked, schema["schema"])
-        else:
-            schema = core_schema.no_info_after_validator_function(Masked, schema)
-        schema["serialization"] = core_schema.plain_serializer_function_ser_schema(
+        nullable = schema["type"] == "nullable"
+        held = core_schema.no_info_after_validator_function(Masked, schema["schema"] if nullable else schema)
+        held["serialization"] = core_schema.plain_serializer_function_ser_schema(
             methodcaller("reveal"), return_schema=core_schema.str_schema()
         )
-        return schema
+        return {**schema, "schema": held} if nullable else held
 
 
 #: Marks a model's field as a secret: `Annotated[str, MASKED]`.

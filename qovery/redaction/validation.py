@@ -27,10 +27,7 @@ class ApiValidationError(ApiValueError, ValidationError):
         """The same problems, with the mask as their input."""
         return cls._made_of(
             error.title,
-            [
-                (problem["type"], tuple(problem["loc"]), problem["msg"])
-                for problem in error.errors(include_url=False, include_context=False, include_input=False)
-            ],
+            [(problem["type"], tuple(problem["loc"]), problem["msg"]) for problem in error.errors()],
         )
 
     @classmethod
@@ -47,7 +44,7 @@ class ApiValidationError(ApiValueError, ValidationError):
 
     def errors(self, **_: Any) -> list[Any]:
         """One mapping for each problem, with `type`, `loc` (the path to the field), `msg` and, masked, `input`."""
-        return super().errors(include_url=False, include_context=False)
+        return super().errors()
 
     def json(self, **options: Any) -> str:
         """`errors()` as JSON."""

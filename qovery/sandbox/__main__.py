@@ -71,9 +71,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--public", action="store_true", help="allow a --host that other machines can reach")
     options = parser.parse_args(arguments)
     if not options.public and not is_loopback(options.host):
-        parser.error(
-            f"other machines may reach {options.host}, and the mock server protects nothing: add --public to allow it"
-        )
+        sys.exit(f"{parser.prog}: other machines may reach {options.host}. Add --public to allow it")
     logging.basicConfig(level=options.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
     try:
         from qovery.sandbox import Sandbox
@@ -95,7 +93,9 @@ def main(arguments: list[str] | None = None) -> None:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # uvicorn stops first, then raises the signal again
         with contextlib.suppress(KeyboardInterrupt):
             sandbox.run(lambda: print(_ready_lines(sandbox, options), flush=True))
-    except (ModuleNotFoundError, OpenApiException, OSError) as error:
+    except OSError as error:
+        sys.exit(f"{parser.prog}: {error.strerror or error}")
+    except (ModuleNotFoundError, OpenApiException) as error:
         sys.exit(f"{parser.prog}: {error}")
 
 

@@ -3,214 +3,202 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-import math
-import socket
-import struct
-from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple, TypeVar
 
-from pydantic_core import to_json
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
-
-from qovery.api.environment_secret_api import OPERATIONS
-from qovery.operation import Operation
 from qovery.printable import printable
-from qovery.redaction.validation import ApiValidationError
-from qovery.sandbox.faults import Fault, Faults
+from qovery.sandbox.faults import Fault
 from qovery.sandbox.guard import Guard
+from qovery.sandbox.http import (
+    DisconnectedError,
+    Receive,
+    Request,
+    Response,
+    Scope,
+    Send,
+    error_response,
+    invalid_fields,
+    json_response,
+    rejection,
+    send_response,
+)
+from qovery.sandbox.operations import PATHS, Operation
+from qovery.sandbox.scenario import Entry, Scenario
 from qovery.sandbox.store import RejectedError, Store
+from qovery.sandbox.store.record import normal_id
 
 #: The largest request body, in bytes.
 MAX_BODY = 1024 * 1024
 
-#: How many requests are recorded.
-MAX_REQUESTS = 10_000
+_T = TypeVar("_T")
 
 _log = logging.getLogger("qovery.sandbox")
 
-_Endpoint = Callable[[Request], Awaitable[Response]]
+#: The methods of the store that write, by operation.
+_WRITES: dict[str, Callable[..., Any]] = {
+    "create_environment_secret": Store.create,
+    "edit_environment_secret": Store.edit,
+    "delete_environment_secret": Store.delete,
+    "create_environment_secret_alias": Store.create_alias,
+    "create_environment_secret_override": Store.create_override,
+}
 
 
-class SeenRequest(NamedTuple):
-    """A recorded request; `status` is None if no response was sent, `client` is its User-Agent."""
+class Route(NamedTuple):
+    """A path beside those of the operations. `path` is a prefix if it ends with a slash."""
 
-    method: str
     path: str
-    status: int | None
-    client: str
-    operation: str
+    method: str
+    respond: Callable[[Request, bytes], Response]
+    """Runs in a thread, with the request and its body."""
+    max_body: int = 0
 
 
-class RequestLog:
-    """The last requests, oldest first."""
+class App:
+    """The application. Whatever may wait for a disk or a lock, or take long, runs in a thread.
 
-    def __init__(self) -> None:
-        self.requests: deque[SeenRequest] = deque(maxlen=MAX_REQUESTS)
+    Args:
+        store: The secrets.
+        scenario: Returns the current scenario.
+        guard: Knows which requests to reject.
+        routes: What is served beside the six operations.
+    """
 
+    def __init__(self, store: Store, scenario: Callable[[], Scenario], guard: Guard, routes: Sequence[Route]) -> None:
+        self._store = store
+        self._scenario = scenario
+        self._guard = guard
+        self._routes = routes
+        # SQLite has one writer at a time; those that wait for it must not keep readers waiting.
+        self._reads, self._writes, self._others = (
+            ThreadPoolExecutor(threads, f"qovery-sandbox-{name}")
+            for name, threads in (("reads", 4), ("writes", 1), ("others", 2))
+        )
 
-def make_app(
-    store: Store, faults: Faults, request_log: RequestLog, extra_routes: list[BaseRoute] | None = None
-) -> Starlette:
-    """Make the application. `extra_routes` are served beside the six operations."""
-    calls: dict[str, Callable[..., Any]] = {
-        "list_environment_secrets": lambda environment: {"results": store.list(environment)},
-        "create_environment_secret": store.create,
-        "edit_environment_secret": store.edit,
-        "delete_environment_secret": store.delete,
-        "create_environment_secret_alias": store.create_alias,
-        "create_environment_secret_override": store.create_override,
-    }
-    endpoints: dict[str, dict[str, _Endpoint]] = {}
-    for operation in OPERATIONS:
-        endpoint = _endpoint(operation, calls[operation.name], faults, request_log)
-        endpoints.setdefault(operation.path, {})[operation.method] = endpoint
-    # One route for a path, so that a 405 names every method of it.
-    routes: list[BaseRoute] = [
-        Route(path, _by_method(methods), methods=list(methods)) for path, methods in endpoints.items()
-    ]
-    return Starlette(routes=[*routes, *(extra_routes or [])], exception_handlers={HTTPException: _http_error})
+    def close(self) -> None:
+        """Wait for what runs in threads."""
+        for executor in (self._reads, self._writes, self._others):
+            executor.shutdown(cancel_futures=True)
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        problem = self._guard.problem(scope["headers"])
+        if problem is not None:
+            await send_response(error_response(403, problem), send)
+            return
+        for pattern, methods in PATHS.items():
+            found = pattern.fullmatch(request.path)
+            if found:
+                operation = methods.get(_method(request))
+                if operation is None:
+                    await send_response(_not_allowed(methods), send)
+                else:
+                    await self._operate(operation, found.groups(), request, send)
+                return
+        with contextlib.suppress(DisconnectedError):
+            await send_response(await self._other(request), send)
 
-def guarded(app: ASGIApp, guard: Guard) -> ASGIApp:
-    """Return `app` behind a guard, which rejects requests with 403."""
+    # --- The six operations -----------------------------------------------------------------------
 
-    async def respond(scope: Scope, receive: Receive, send: Send) -> None:
-        problem = guard.problem(scope["headers"])
-        await (app if problem is None else error_response(403, problem))(scope, receive, send)
+    async def _operate(self, operation: Operation, ids: tuple[str, ...], request: Request, send: Send) -> None:
+        scenario, environment_id = self._scenario(), normal_id(ids[0])
+        if scenario.has_retired(environment_id) and not await _run(self._reads, self._store.has, environment_id):
+            scenario = scenario.apart()
+        entry = Entry(request.method, request.path, request.header(b"user-agent")[:100], operation.name)
+        scenario.record(entry)
+        try:
+            response, fault = await self._respond(operation, ids, request, scenario, entry)
+            if scenario.faults.delay and await request.is_dropped_within(scenario.faults.delay):
+                raise DisconnectedError
+        except DisconnectedError:
+            pass
+        else:
+            if fault is None or fault.kind == "status":
+                entry.status = response.status
+                await send_response(response, send)
+            else:
+                await request.abort(reset=fault.kind == "reset")
+        _log.info("%s %s %s", entry.method, printable(entry.path), entry.status)
 
-    return respond
-
-
-def _by_method(endpoints: Mapping[str, _Endpoint]) -> _Endpoint:
-    async def respond(request: Request) -> Response:
-        return await endpoints["GET" if request.method == "HEAD" else request.method](request)
-
-    return respond
-
-
-def _endpoint(
-    operation: Operation[Any], call: Callable[..., Any], faults: Faults, request_log: RequestLog
-) -> _Endpoint:
-    async def respond(request: Request) -> Response:
+    async def _respond(
+        self, operation: Operation, ids: tuple[str, ...], request: Request, scenario: Scenario, entry: Entry
+    ) -> tuple[Response, Fault | None]:
         fault = None
         try:
-            if faults.delay:
-                await asyncio.sleep(faults.delay)
-            token = _authorized(request, faults)
-            _check_limit(faults)
-            fault = faults.take(operation.name)
+            scenario.faults.admit(request.token)
+            fault = scenario.faults.take(operation.name)
             if fault is not None and fault.kind != "drop_reply":
-                response = error_response(fault.status, "injected fault", fault.retry_after)
-            else:
-                if operation.writes and not faults.may_write(token):
-                    raise RejectedError(403, "this token is read-only")
-                response = json_response(operation.status, call(*await _arguments(request, operation)))
+                return error_response(fault.status, "injected fault", fault.retry_after), fault
+            if operation.writes and not scenario.faults.may_write(request.token):
+                raise RejectedError(403, "this token is read-only")
+            content = await request.read_json(MAX_BODY) if operation.request_model else b""
+            if scenario.is_over:
+                raise RejectedError(503, "the sandbox was reset")
+            response = await self._apply(operation, ids, content)
+            entry.applied = True
         except RejectedError as rejected:
             response = rejection(rejected)
-        disconnects = fault is not None and fault.kind != "status"
-        client = request.headers.get("user-agent", "")[:100]
-        record = SeenRequest(
-            request.method, request.url.path, None if disconnects else response.status_code, client, operation.name
-        )
-        request_log.requests.append(record)
-        _log.info("%s %s %s", record.method, printable(record.path), record.status)
-        if fault is not None and disconnects:
-            await _disconnect(request, fault)
-        return response
+        return response, fault
 
-    return respond
+    async def _apply(self, operation: Operation, ids: tuple[str, ...], content: bytes) -> Response:
+        if operation.writes:
+            return await _run(self._writes, self._write, operation, ids, content)
+        listed = self._store.cached_list(*ids)
+        if listed is None:
+            listed = await _run(self._reads, self._store.list_json, *ids)
+        return Response(operation.status, listed)
 
+    def _write(self, operation: Operation, ids: tuple[str, ...], content: bytes) -> Response:
+        arguments = list[Any](ids)
+        if operation.request_model is not None:
+            arguments.append(_body(operation, content))
+        return json_response(operation.status, _WRITES[operation.name](self._store, *arguments))
 
-def token_of(request: Request) -> str:
-    """Return the token or JWT of a request, or an empty string."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() in {"token", "bearer"} else ""
+    # --- Other paths ------------------------------------------------------------------------------
 
-
-def _authorized(request: Request, faults: Faults) -> str:
-    token = token_of(request)
-    if not token or not faults.accepts(token):
-        raise RejectedError(401, "access token is missing or invalid")
-    return token
-
-
-def _check_limit(faults: Faults) -> None:
-    seconds = faults.over_limit()
-    if seconds is not None:
-        raise RejectedError(429, "too many requests", seconds)
+    async def _other(self, request: Request) -> Response:
+        route = next((route for route in self._routes if _matches(route, request.path)), None)
+        if route is None:
+            return error_response(404, "Not Found")
+        if _method(request) != route.method:
+            return _not_allowed([route.method])
+        try:
+            content = await request.read_json(route.max_body) if route.max_body else b""
+            return await _run(self._others, route.respond, request, content)
+        except RejectedError as rejected:
+            return rejection(rejected)
 
 
-async def _arguments(request: Request, operation: Operation[Any]) -> list[Any]:
-    """The ids in the path, and the body if the operation has one."""
-    arguments = [request.path_params[name] for name in ("environmentId", "secretId") if name in operation.path]
-    if operation.request_model is not None:
-        arguments.append(await _body(request, operation))
-    return arguments
+def _run(executor: ThreadPoolExecutor, call: Callable[..., _T], *arguments: Any) -> asyncio.Future[_T]:
+    return asyncio.get_running_loop().run_in_executor(executor, call, *arguments)
 
 
-async def _body(request: Request, operation: Operation[Any]) -> Any:
-    content = await read_json(request, MAX_BODY)
+def _matches(route: Route, path: str) -> bool:
+    return path.startswith(route.path) if route.path.endswith("/") and route.path != "/" else path == route.path
+
+
+def _method(request: Request) -> str:
+    return "GET" if request.method == "HEAD" else request.method  # uvicorn leaves out the body
+
+
+def _not_allowed(methods: Iterable[str]) -> Response:
+    """A 405 that names every method of a path."""
+    allowed = [name for method in methods for name in ([method, "HEAD"] if method == "GET" else [method])]
+    response = error_response(405, "Method Not Allowed")
+    return response._replace(headers=((b"allow", ", ".join(allowed).encode()),))
+
+
+def _body(operation: Operation, content: bytes) -> Any:
+    """The body as a model."""
+    from qovery import models  # with the first write, since it takes longer than everything else at the start
+    from qovery.redaction.validation import ApiValidationError
+
     if not content and not operation.request_required:
         content = b"{}"
     try:
-        return operation.request_model.from_json(content) if operation.request_model else None
+        return getattr(models, operation.request_model or "").from_json(content)
     except ApiValidationError as error:
-        raise invalid_fields(error) from None
-
-
-async def read_json(request: Request, limit: int) -> bytes:
-    """Read the body. It must be empty or declared as JSON."""
-    content = bytearray()
-    async for chunk in request.stream():
-        content += chunk
-        if len(content) > limit:
-            raise RejectedError(413, f"the body is larger than {limit} bytes")
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if content and media_type != "application/json":
-        raise RejectedError(415, "the content type must be application/json")
-    return bytes(content)
-
-
-def invalid_fields(error: ApiValidationError) -> RejectedError:
-    """A 400 that names the invalid fields, without their values."""
-    problems = (f"{'.'.join(map(str, problem['loc'])) or 'body'}: {problem['msg']}" for problem in error.errors())
-    return RejectedError(400, "; ".join(problems))
-
-
-def json_response(status: int, data: object, headers: Mapping[str, str] | None = None) -> Response:
-    if status == 204:
-        return Response(status_code=status)
-    return Response(to_json(data), status, headers, media_type="application/json")
-
-
-def rejection(rejected: RejectedError) -> Response:
-    """The response to a request that is rejected."""
-    return error_response(rejected.status, rejected.detail, rejected.retry_after, **rejected.fields)
-
-
-def error_response(status: int, detail: str, retry_after: float | None = None, **fields: object) -> Response:
-    """An error, in the format of the service."""
-    headers = {} if retry_after is None else {"Retry-After": str(math.ceil(retry_after))}
-    return json_response(status, {"status": status, "detail": detail, **fields}, headers)
-
-
-async def _disconnect(request: Request, fault: Fault) -> None:
-    """Close or reset the connection instead of sending a response."""
-    transport: asyncio.Transport = request.scope["state"]["qovery.transport"]
-    if fault.kind == "reset":
-        sock = transport.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    transport.abort()
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _http_error(_request: Request, error: Any) -> Response:  # an HTTPException
-    return json_response(error.status_code, {"status": error.status_code, "detail": error.detail}, error.headers)
+        raise invalid_fields(error.errors()) from None

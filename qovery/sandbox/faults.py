@@ -8,12 +8,11 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Literal
 
-from qovery.api.environment_secret_api import OPERATIONS
 from qovery.exceptions import ApiValueError
+from qovery.sandbox.operations import NAMES
+from qovery.sandbox.store import RejectedError
 
 Kind = Literal["status", "drop_reply", "reset"]
-
-_NAMES = {operation.name for operation in OPERATIONS}
 
 
 @dataclass
@@ -36,8 +35,8 @@ class Fault:
     retry_after: float | None = None
 
     def __post_init__(self) -> None:
-        if self.operation != "*" and self.operation not in _NAMES:
-            raise ApiValueError(f"operation must be '*' or one of {', '.join(sorted(_NAMES))}, not {self.operation!r}")
+        if self.operation != "*" and self.operation not in NAMES:
+            raise ApiValueError(f"operation must be '*' or one of {', '.join(sorted(NAMES))}, not {self.operation!r}")
         if self.times is not None and self.times < 1:
             raise ApiValueError(f"times must be at least 1, or None for every request, not {self.times}")
         if not 300 <= self.status <= 599:
@@ -56,13 +55,6 @@ class Faults:
     _limit: tuple[int, float] | None = None
     _recent: deque[float] = field(default_factory=deque, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-
-    def clear(self) -> None:
-        """Remove all faults and limits, and restore the rights of all tokens."""
-        with self._lock:
-            self.delay, self._limit = 0.0, None
-            for collection in (self._faults, self._revoked, self._read_only, self._recent):
-                collection.clear()
 
     def add(self, fault: Fault) -> None:
         with self._lock:
@@ -86,7 +78,15 @@ class Faults:
             self._limit = None if requests is None else (requests, per)
             self._recent.clear()
 
-    def over_limit(self) -> float | None:
+    def admit(self, token: str) -> None:
+        """Reject a request without a valid token, or beyond the rate limit."""
+        if not token or token in self._revoked or not (self.tokens is None or token in self.tokens):
+            raise RejectedError(401, "access token is missing or invalid")
+        seconds = self._over_limit()
+        if seconds is not None:
+            raise RejectedError(429, "too many requests", seconds)
+
+    def _over_limit(self) -> float | None:
         """Count a request. Return None if the rate limit accepts it, otherwise the seconds until it accepts one."""
         with self._lock:
             if self._limit is None:
@@ -107,9 +107,6 @@ class Faults:
     def make_read_only(self, token: str) -> None:
         with self._lock:
             self._read_only.add(token)
-
-    def accepts(self, token: str) -> bool:
-        return token not in self._revoked and (self.tokens is None or token in self.tokens)
 
     def may_write(self, token: str) -> bool:
         return token not in self._read_only

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import errno
 import socket
 from collections.abc import Callable
+from types import FrameType
 
 import uvicorn
-from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from qovery.exceptions import ApiValueError
+from qovery.sandbox.app import App
+
+#: The seconds that requests have to finish when the server stops.
+GRACE_PERIOD = 1.0
 
 
 class Listener:
@@ -20,10 +29,12 @@ class Listener:
         ready: Called when requests are served.
 
     Raises:
+        ApiValueError: The port is out of range.
         OSError: The address cannot be used; for example, another process listens on the port.
     """
 
-    def __init__(self, host: str, port: int, app: ASGIApp, ready: Callable[[], None]) -> None:
+    def __init__(self, host: str, port: int, app: App, ready: Callable[[], None]) -> None:
+        self.socket = _listening(host, port)
         config = uvicorn.Config(
             app,
             http=_Protocol,
@@ -34,15 +45,10 @@ class Listener:
             proxy_headers=False,
             log_config=None,
             timeout_keep_alive=75,  # longer than the longest list takes, which blocks other requests
-            timeout_graceful_shutdown=1,
         )
         config.load()
         config.loaded_app = app  # bare: below DEBUG, uvicorn would log all headers
         self._server = _Server(config, ready)
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self.socket = socket.create_server((host, port), family=family, backlog=512)
-        # Connections inherit this. asyncio leaves it out here, and each response would then wait 40 ms for an ACK.
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     @property
     def url(self) -> str:
@@ -55,7 +61,7 @@ class Listener:
 
     def stop(self) -> None:
         """Make `serve` return."""
-        self._server.should_exit = True
+        self._server.stop()
 
     def close(self) -> None:
         """Close the socket."""
@@ -71,12 +77,69 @@ class _Protocol(HttpToolsProtocol):
 
 
 class _Server(uvicorn.Server):
-    """Calls `ready` when it listens."""
+    """Calls `ready` when it listens. Stops at once, where uvicorn looks every 0.1 seconds and then waits as long."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)
         self._ready = ready
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Make `run` return. May be called from any thread, and by a signal handler."""
+        self.should_exit = True
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # it has stopped meanwhile
+                self._loop.call_soon_threadsafe(self._stopping.set)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        self.stop()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
         self._ready()
+
+    async def main_loop(self) -> None:
+        while not await self.on_tick(0):  # which sets the Date header
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), 1)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let requests finish for a moment, then close all connections."""
+        for server in self.servers:
+            server.close()
+        connections, tasks = self.server_state.connections, self.server_state.tasks
+        for connection in list(connections):
+            connection.shutdown()
+        if tasks:
+            await asyncio.wait(set(tasks), timeout=GRACE_PERIOD)
+        for connection in list(connections):
+            connection.transport.abort()
+        if tasks:
+            await asyncio.wait(set(tasks), timeout=GRACE_PERIOD)
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    if not 0 <= port <= 65535:
+        raise ApiValueError(f"port must be 0 to 65535, not {port}. Use 0 to pick a free one")
+    try:
+        listening = socket.create_server((host, port), family=_family(host), backlog=512)
+    except OSError as error:
+        code, text = error.errno, error.strerror
+    else:
+        # Connections inherit this. asyncio leaves it out here, and each response would then wait 40 ms for an ACK.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listening
+    if code == errno.EADDRINUSE:
+        text = f"port {port} is in use. Use --port 0 (port=0 in Python) to pick a free one"
+    elif code == errno.EACCES:
+        text = f"port {port} needs more rights. Use a port above 1023, or --port 0 (port=0 in Python) for a free one"
+    else:
+        text = f"cannot listen on {host}, port {port}: {text}. Use another --host"
+    raise OSError(code, text)
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -1,25 +1,42 @@
-"""The page at `/`: environments, secrets and requests as self-contained HTML."""
+"""The page at `/`: environments, secrets and requests as self-contained HTML that follows changes."""
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Iterable
+from hashlib import sha256
 from html import escape
 
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
-from starlette.routing import Route
-
 from qovery.redaction.marks import MASK
-from qovery.sandbox.app import RequestLog, SeenRequest
+from qovery.sandbox.app import Route
+from qovery.sandbox.http import Request, Response
+from qovery.sandbox.scenario import SeenRequest
 from qovery.sandbox.store import Record, Store
 
 #: How many environments, secrets of each, and requests are shown.
 MAX_ENVIRONMENTS, MAX_SECRETS, MAX_REQUESTS = 20, 500, 50
 
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'",
-    "Cache-Control": "no-store",
-}
+#: Fetches the page every second and shows what has changed.
+_SCRIPT = """
+const follow = async () => {
+  try {
+    const page = new DOMParser().parseFromString(await (await fetch("/")).text(), "text/html");
+    const [now, next] = [document, page].map((one) => one.querySelector("main"));
+    if (next && next.innerHTML !== now.innerHTML) now.replaceChildren(...next.childNodes);
+  } catch { /* the server is down: try again */ }
+  setTimeout(follow, 1000);
+};
+setTimeout(follow, 1000);
+"""
+
+_HEADERS = (
+    (
+        b"content-security-policy",
+        b"default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; "
+        b"script-src 'sha256-%s'; connect-src 'self'" % b64encode(sha256(_SCRIPT.encode()).digest()),
+    ),
+    (b"cache-control", b"no-store"),
+)
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1d2433; --soft: #667085; --line: #e3e7ee; --back: #f6f7fa; --card: #fff;
@@ -46,21 +63,19 @@ td:first-child { width: 50%; min-width: 14rem; overflow-wrap: anywhere; white-sp
 """
 
 
-def page_route(store: Store, request_log: RequestLog, url: Callable[[], str]) -> Route:
-    """The route of the page. `url` returns the URL to show."""
+def page_route(store: Store, requests: Callable[[], list[SeenRequest]], url: Callable[[], str]) -> Route:
+    """The route of the page. `requests` returns the requests to show, `url` the URL."""
 
-    async def respond(_request: Request) -> Response:
-        return HTMLResponse(_page(store, list(request_log.requests), url()), headers=_HEADERS)
+    def respond(_request: Request, _content: bytes) -> Response:
+        html = _page(store, requests(), url())
+        return Response(200, html.encode(), _HEADERS, b"text/html; charset=utf-8")
 
-    return Route("/", respond, methods=["GET"])
+    return Route("/", "GET", respond)
 
 
 def _page(store: Store, requests: list[SeenRequest], url: str) -> str:
     environments = store.environments()
-    sections = "".join(
-        _environment(environment_id, list(store.visible(environment_id)))
-        for environment_id in environments[:MAX_ENVIRONMENTS]
-    )
+    sections = "".join(_environment(store, environment_id) for environment_id in environments[:MAX_ENVIRONMENTS])
     if len(environments) > MAX_ENVIRONMENTS:
         sections += f"<p>Showing {MAX_ENVIRONMENTS} of {len(environments):,} environments.</p>"
     latest: list[tuple[str, ...]] = [
@@ -80,7 +95,7 @@ def _page(store: Store, requests: list[SeenRequest], url: str) -> str:
 plain text and never shown. Do not put real secrets here.</p>
 {sections or _section("Environments", "none yet", "")}
 {_section("Requests", note, _table(("Request", "Status", "Client"), latest))}
-</main></body></html>
+</main><script>{_SCRIPT}</script></body></html>
 """
 
 
@@ -88,8 +103,8 @@ def _outcome(request: SeenRequest) -> str:
     return "no response" if request.status is None else str(request.status)
 
 
-def _environment(environment_id: str, secrets: list[tuple[Record, Record | None]]) -> str:
-    secrets.sort(key=lambda pair: (pair[0].rank, pair[0].key))
+def _environment(store: Store, environment_id: str) -> str:
+    number, first = store.overview(environment_id, MAX_SECRETS)
     rows: list[tuple[str, ...]] = [
         (
             escape(secret.key) + _note(_about(secret, target)) + _note(secret.description),
@@ -98,11 +113,11 @@ def _environment(environment_id: str, secrets: list[tuple[Record, Record | None]
             secret.kind,
             escape(secret.updated_at[:19].replace("T", " ")),
         )
-        for secret, target in secrets[:MAX_SECRETS]
+        for secret, target in first
     ]
     title = f"Environment <code>{escape(environment_id)}</code>"
     heads = ("Key", "Value", "Scope", "Kind", "Changed (UTC)")
-    note = f"{len(secrets):,} secrets" + (f", the first {MAX_SECRETS}" if len(secrets) > MAX_SECRETS else "")
+    note = f"{number:,} secrets" + (f", the first {MAX_SECRETS}" if number > MAX_SECRETS else "")
     return _section(title, note, _table(heads, rows))
 
 

@@ -9,19 +9,19 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from starlette.routing import BaseRoute
 from typing_extensions import Self
 
+import qovery
 from qovery.exceptions import ApiKeyError, ApiValueError, OpenApiException
-from qovery.models import Secret, SecretResponseList
 from qovery.redaction.sealing import sealed
 from qovery.sandbox import seed
 from qovery.sandbox.admin import admin_route
-from qovery.sandbox.app import RequestLog, SeenRequest, guarded, make_app
-from qovery.sandbox.faults import Fault, Faults
+from qovery.sandbox.app import App
+from qovery.sandbox.faults import Fault
 from qovery.sandbox.guard import Guard
 from qovery.sandbox.listener import Listener
 from qovery.sandbox.page import page_route
+from qovery.sandbox.scenario import Scenario, SeenRequest
 from qovery.sandbox.store import Behaviour, RejectedError, Scope, Store
 
 
@@ -62,11 +62,11 @@ class Sandbox:
         self._address = (host, port)
         self._allowed_hosts = tuple(allowed_hosts)
         self._store = Store(db, behaviour, strict=strict)
-        self._faults = Faults(tokens=tokens)
-        self._request_log = RequestLog()
+        self._scenario = Scenario(tokens)
         self._behaviour = behaviour
         self._admin = admin
         self._admin_token = admin_token or secrets.token_urlsafe(24)
+        self._app: App | None = None
         self._listener: Listener | None = None
         self._thread: threading.Thread | None = None
         self._stopped = False
@@ -87,11 +87,7 @@ class Sandbox:
     def start(self) -> Self:
         """Serve in a background thread. Returns when requests are served."""
         ready = threading.Event()
-        try:
-            listener = self._listen(ready.set)
-        except OSError:  # the port is in use, for example
-            self._close()
-            raise
+        listener = self._listen(ready.set)
         self._thread = threading.Thread(target=listener.serve, name="qovery-sandbox", daemon=True)
         self._thread.start()
         ready.wait()
@@ -116,19 +112,26 @@ class Sandbox:
         if self._listener is not None or self._stopped:
             state = "was stopped" if self._stopped else "is running"
             raise ApiValueError(f"the sandbox {state}: create another one")
-        routes: list[BaseRoute] = [page_route(self._store, self._request_log, lambda: self.url)]
+        routes = [page_route(self._store, lambda: self.requests, lambda: self.url)]
         if self._admin:
             routes.append(admin_route(self._commands(), self._admin_token))
-        app = make_app(self._store, self._faults, self._request_log, routes)
         guard = Guard(self._address[0], self._allowed_hosts)
-        self._listener = Listener(*self._address, guarded(app, guard), ready)
+        self._app = App(self._store, lambda: self._scenario, guard, routes)
+        try:
+            self._listener = Listener(*self._address, self._app, ready)
+        except BaseException:  # the port is in use, for example
+            self._close()
+            raise
         return self._listener
 
     def _close(self) -> None:
         if self._listener is not None:
             self._listener.close()
+        self._store.stop_waiting()
+        if self._app is not None:
+            self._app.close()
         self._store.close()
-        self._listener = self._thread = None
+        self._app = self._listener = self._thread = None
         self._stopped = True
 
     def _commands(self) -> dict[str, Callable[..., Any]]:
@@ -211,7 +214,7 @@ class Sandbox:
         service_id: str | None = None,
         service_name: str | None = None,
         service_type: str | None = None,
-    ) -> Secret:
+    ) -> qovery.Secret:
         """Add a secret of any scope, bypassing the rules of the service.
 
         Args:
@@ -241,7 +244,7 @@ class Sandbox:
             service_name=service_name,
             service_type=service_type,
         )
-        return Secret.from_dict(added)
+        return qovery.Secret.from_dict(added)
 
     @sealed
     def load(self, source: str | os.PathLike[str] | Mapping[str, Any]) -> list[str]:
@@ -254,9 +257,9 @@ class Sandbox:
         return list(_arranged(seed.add, self._store, content))
 
     @sealed
-    def secrets(self, environment_id: str) -> list[Secret]:
+    def secrets(self, environment_id: str) -> list[qovery.Secret]:
         """The secrets that the environment `environment_id` sees, own and inherited, without values."""
-        listed = SecretResponseList.from_dict({"results": _arranged(self._store.list, environment_id)})
+        listed = qovery.SecretResponseList.from_dict({"results": _arranged(self._store.list, environment_id)})
         return listed.results or []
 
     @sealed
@@ -273,15 +276,14 @@ class Sandbox:
     @property
     def requests(self) -> list[SeenRequest]:
         """The last 10,000 requests, oldest first."""
-        return list(self._request_log.requests)
+        return self._scenario.requests()
 
     def reset(self) -> None:
         """Remove all secrets, requests and faults, and add one empty environment."""
+        self._scenario = self._scenario.next(self._store.environments())
         self._store.behaviour = self._behaviour
-        self._store.clear()
-        self._faults.clear()
-        self._request_log.requests.clear()
-        self._store.add_environment()
+        _arranged(self._store.clear)
+        _arranged(self._store.add_environment)
 
     # --- Inject faults ----------------------------------------------------------------------------
 
@@ -296,33 +298,33 @@ class Sandbox:
             times: How many requests; None for every request.
             retry_after: The seconds in the `Retry-After` header; None leaves the header out.
         """
-        self._faults.add(Fault(operation, "status", times, status, retry_after))
+        self._scenario.faults.add(Fault(operation, "status", times, status, retry_after))
 
     def drop_reply(self, operation: str = "*", *, times: int | None = 1) -> None:
         """Apply the next requests, but send no response. `operation` and `times` as in `fail`."""
-        self._faults.add(Fault(operation, "drop_reply", times))
+        self._scenario.faults.add(Fault(operation, "drop_reply", times))
 
     def reset_connection(self, operation: str = "*", *, times: int | None = 1) -> None:
         """Reset the connection instead of applying the next requests. `operation` and `times` as in `fail`."""
-        self._faults.add(Fault(operation, "reset", times))
+        self._scenario.faults.add(Fault(operation, "reset", times))
 
     def delay(self, seconds: float) -> None:
         """Delay each response by `seconds`; 0 ends the delay."""
         if seconds < 0:
             raise ApiValueError(f"seconds must not be negative, but is {seconds}")
-        self._faults.delay = seconds
+        self._scenario.faults.delay = seconds
 
     def rate_limit(self, requests: int | None, *, per: float = 1.0) -> None:
         """Respond with 429 to more than `requests` in `per` seconds; None removes the limit."""
-        self._faults.set_limit(requests, per)
+        self._scenario.faults.set_limit(requests, per)
 
     def revoke(self, token: str) -> None:
         """Respond with 401 to requests with `token` from now on."""
-        self._faults.revoke(token)
+        self._scenario.faults.revoke(token)
 
     def read_only(self, token: str) -> None:
         """Respond with 403 to writes with `token` from now on."""
-        self._faults.make_read_only(token)
+        self._scenario.faults.make_read_only(token)
 
 
 def _arranged(call: Callable[..., Any], *arguments: Any, **named: Any) -> Any:

@@ -2,38 +2,81 @@
 
 from __future__ import annotations
 
+import contextlib
+import heapq
+import math
+import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
+from typing import Any, cast
 
-from qovery.exceptions import ApiException, ConflictException, OpenApiException, SkippedError, SyncError
+from qovery.api.environment_secret_api import CREATE, CREATE_ALIAS, CREATE_OVERRIDE, DELETE, EDIT
+from qovery.exceptions import (
+    ApiException,
+    OpenApiException,
+    PlanChangedError,
+    SyncError,
+    TooManyRequestsException,
+    UnauthorizedException,
+)
 from qovery.models import Secret
+from qovery.operation import Operation
+from qovery.retry import Outcome, next_delay
 from qovery.sync.action import Action
 from qovery.sync.desired import Desired
 from qovery.sync.inventory import Inventory
 from qovery.sync.order import Order
+from qovery.sync.outcome import by_key, did_not_run, existing, id_of, is_hopeless, skipped, success
 from qovery.sync.planner import decide
 from qovery.sync.progress import Progress
 from qovery.sync.report import Report, Result
-from qovery.sync.service import Service
+from qovery.sync.service import PATIENCE, Service
+
+_OPERATIONS: dict[str, Operation[Any]] = {
+    "create": CREATE, "update": EDIT, "override": CREATE_OVERRIDE, "alias": CREATE_ALIAS, "delete": DELETE,
+}  # fmt: skip
+
+_INTERRUPTED = "not started before the interruption"
 
 
 class Job:
     """One apply. Worker threads only fill `results`; everything else happens in the thread that calls `run`."""
 
-    def __init__(self, service: Service, desired: Desired, actions: Sequence[Action]) -> None:
+    def __init__(
+        self,
+        service: Service,
+        desired: Desired,
+        actions: Sequence[Action],
+        timeout: float | None = None,
+        required: Inventory | None = None,
+    ) -> None:
         self.service = service
+        self.pace = service.pace
         self.desired = desired
         self.actions = list(actions)
+        self.required = required  # what the environment must be at the start
+        self.timeout = timeout or 0.0
+        self.deadline = math.inf if timeout is None else time.monotonic() + timeout
         self.results: list[Result | None] = [None] * len(actions)
         self.started: set[int] = set()
+        self.errors: dict[int, ApiException] = {}  # the last error of what is sent again
+        self.attempts = [0] * len(actions)  # since the last list
+        self.rounds = [0] * len(actions)  # of lists
+        self.later: list[tuple[float, int]] = []  # what is sent again, and when
+        self.uncertain: list[int] = []  # what the next list decides
+        self.refused: set[str] = set()  # the kinds that the token may not write
+        self.under_way = 0
+        self.draining = False  # starting nothing before the next list
+        self.stopped = _INTERRUPTED
         self.done = 0
 
     def run(self, max_workers: int, progress: Progress) -> None:
         """Apply what can be applied. On an interruption, wait for running calls; `report` works in any case."""
         self.progress = progress
+        self.max_workers = max_workers
         self._refresh()
         self.order = Order(self.actions)
         self.finished: SimpleQueue[int] = SimpleQueue()
@@ -41,6 +84,7 @@ class Job:
         self.ready = deque(at for at, needs in enumerate(self.order.needs) if not needs and self.results[at] is None)
         for at in with_result:
             self._finish(at)
+        self.heard = time.monotonic()
         self.pool = ThreadPoolExecutor(max_workers, thread_name_prefix="qovery-sync")
         try:
             self._work()
@@ -50,33 +94,94 @@ class Job:
     def report(self) -> Report:
         """The results so far."""
         return Report(
-            tuple(
-                result if result is not None else _unfinished(action, at in self.started)
-                for at, (action, result) in enumerate(zip(self.actions, self.results, strict=True))
-            )
+            tuple(result if result is not None else self._unfinished(at) for at, result in enumerate(self.results))
         )
+
+    def _unfinished(self, at: int) -> Result:
+        """The result of an action that has none."""
+        action = self.actions[at]
+        error: Exception | None = self.errors.get(at)
+        if at in self.started:
+            error = SyncError(
+                f"{action.kind} of {action.key} was running at the interruption; list the secrets to see its outcome"
+            )
+        if error is None:
+            return skipped(action, self.stopped)
+        return Result("failed", action.kind, action.key, action.reason, existing(action), error)
 
     # --- In the caller's thread -------------------------------------------------------------------
 
     def _work(self) -> None:
-        running, uncertain, reconciled = 0, list[int](), set[int]()
         while True:
-            while self.ready:
-                self.pool.submit(self._attempt, self.ready.popleft())
-                running += 1
-            if not running:
-                if not uncertain:
-                    return
-                reconciled.update(uncertain)
-                self._reconcile(uncertain)
-                uncertain = []
-                continue
-            at = self.finished.get()
-            running -= 1
-            if at not in reconciled and self._is_uncertain(at):
-                uncertain.append(at)
+            wait = self._start()
+            if self.under_way:
+                with contextlib.suppress(Empty):
+                    self._settle(self.finished.get(timeout=wait))
+            elif self.uncertain and (self.draining or wait is None):
+                self._reconcile()
+            elif wait is None:
+                return
             else:
-                self._finish(at)
+                time.sleep(wait)
+
+    def _start(self) -> float | None:
+        """Start what may be started. Return the seconds until there is more, or None to wait for a result."""
+        now = time.monotonic()
+        while self.later and self.later[0][0] <= now:
+            self.ready.append(heapq.heappop(self.later)[1])
+        while self.ready and not self.draining and self.under_way < self.max_workers:
+            wait = self.pace.take() if now < self.deadline else 0.0
+            if now + wait >= self.deadline:
+                self._stop(f"not started within {self.timeout:g} s")
+                return None
+            if now + wait >= self.heard + PATIENCE:
+                self._stop(f"not started, since the rate limit accepts no request within {PATIENCE:g} s")
+                return None
+            if wait:
+                return wait
+            self.under_way += 1
+            self.pool.submit(self._attempt, self.ready.popleft())
+        return max(self.later[0][0] - now, 0) if self.later and not self.draining else None
+
+    def _stop(self, reason: str) -> None:
+        """Start nothing more."""
+        self.stopped = reason
+        uncertain, self.uncertain = self.uncertain, []
+        for at in uncertain:
+            self._finish(at)
+        self.ready.clear()
+        self.later.clear()
+        self.draining = True
+
+    def _settle(self, at: int) -> None:
+        """Decide what the outcome of a call means: a result, another attempt, or another list."""
+        self.under_way -= 1
+        self.started.discard(at)
+        result = self.results[at]
+        error = result.error if result is not None else None
+        throttled = isinstance(error, TooManyRequestsException)
+        if not throttled:
+            self.heard = time.monotonic()
+        if not isinstance(error, ApiException):
+            self._finish(at)
+            return
+        delay = 0.0 if throttled else self._retry_delay(at, error)
+        if delay is not None:
+            self.results[at] = None
+            self.errors[at] = error
+            heapq.heappush(self.later, (time.monotonic() + delay, at))
+        elif self._is_uncertain(at, error) and self.stopped == _INTERRUPTED:
+            self.uncertain.append(at)
+            self.draining = self.draining or is_hopeless(error)
+        else:
+            self._finish(at)
+
+    def _retry_delay(self, at: int, error: ApiException) -> float | None:
+        """The seconds until another attempt, if the retry policy allows one."""
+        self.attempts[at] += 1
+        outcome = Outcome(error.status, error.outcome_unknown, error.retry_after)
+        left = self.deadline - time.monotonic()
+        return next_delay(_OPERATIONS[self.actions[at].kind], outcome, self.attempts[at], self.service.retries, left)
 
     def _finish(self, at: int) -> None:
         """Report a result, and start or skip the actions that wait for it."""
@@ -100,15 +205,18 @@ class Job:
 
     def _succeed(self, at: int, reason: str, secret: Secret | None = None) -> None:
         action = self.actions[at]
-        self.results[at] = Result("succeeded", action.kind, action.key, reason, secret or _existing(action))
+        self.results[at] = Result("succeeded", action.kind, action.key, reason, secret or existing(action))
 
     def _skip(self, at: int, reason: str) -> None:
-        self.results[at] = _skipped(self.actions[at], reason)
+        self.results[at] = skipped(self.actions[at], reason)
 
     def _refresh(self) -> None:
         """List again, and adapt each action to drift since the plan. Nothing is deleted that the plan does not name."""
-        inventory = self.service.inventory()
-        writes, deletes = _by_key(decide(inventory, self.desired))
+        inventory = self.service.inventory(self.deadline)
+        changed = [] if self.required is None else inventory.changed_since(self.required)
+        if changed:
+            raise PlanChangedError(f"changed since the plan, so nothing was applied: {', '.join(changed)}", changed)
+        writes, deletes = by_key(decide(inventory, self.desired))
         named = {action.secret.id for action in self.actions if action.kind == "delete" and action.secret}
         for at, action in enumerate(self.actions):
             now = (deletes if action.kind == "delete" else writes).get(action.key)
@@ -117,7 +225,7 @@ class Job:
             elif action.kind == "delete":
                 self._refresh_delete(at, now, inventory)
             elif now is None:
-                if action.secret is not None and action.secret.id in inventory.ids:
+                if action.secret is not None and action.secret.id in inventory.by_id:
                     self._succeed(at, action.reason)
                 else:
                     self._skip(at, "drift: does not exist any more")
@@ -132,7 +240,7 @@ class Job:
 
     def _refresh_delete(self, at: int, now: Action | None, inventory: Inventory) -> None:
         action = self.actions[at]
-        if action.secret is None or action.secret.id not in inventory.ids:
+        if action.secret is None or action.secret.id not in inventory.by_id:
             self._succeed(at, "was deleted already")
         elif now is None or now.secret is None or now.secret.id != action.secret.id:
             self._skip(at, "drift: no longer to be deleted")
@@ -142,91 +250,98 @@ class Job:
         else:
             self.actions[at] = now
 
-    def _is_uncertain(self, at: int) -> bool:
-        """Whether another list can tell more about the outcome than the error."""
-        result = self.results[at]
-        error = result.error if result is not None else None
-        if not isinstance(error, ApiException):
+    def _is_uncertain(self, at: int, error: ApiException) -> bool:
+        """Whether another list can tell more about the outcome, or about what to send instead, than the error."""
+        if self.rounds[at] >= max(1, self.service.retries):
             return False
-        if self.actions[at].kind == "delete":
-            return error.outcome_unknown or error.status in {400, 403, 404}
-        return error.outcome_unknown or isinstance(error, ConflictException)
+        if error.status == 401:
+            return self.actions[at].kind not in self.refused
+        return error.outcome_unknown or is_hopeless(error) or error.status in {400, 403, 404, 409}
 
-    def _reconcile(self, uncertain: Iterable[int]) -> None:
-        """List again. An action whose secret exists succeeded, or is edited to have the value; the rest failed."""
+    def _reconcile(self) -> None:
+        """List again. What is as desired has succeeded; what is not is sent again where that can help."""
+        uncertain, self.uncertain = self.uncertain, []
         try:
-            inventory = self.service.inventory()
-        except OpenApiException:
+            inventory = self.service.inventory(self.deadline)
+        except OpenApiException as error:
+            self.draining = False
+            if is_hopeless(error):
+                self._stop(f"not started, since no call can succeed: {error}")
             for at in uncertain:
                 self._finish(at)
             return
-        writes, deletes = _by_key(decide(inventory, self.desired))
+        self.draining = False
+        writes, deletes = by_key(decide(inventory, self.desired))
         for at in uncertain:
-            action = self.actions[at]
-            now = writes.get(action.key)
+            self.rounds[at] += 1
+            result, action = self.results[at], self.actions[at]
+            failure = result.error if result is not None else None
+            if isinstance(failure, UnauthorizedException):
+                self.refused.add(action.kind)
             if action.kind == "delete":
-                if action.secret is not None and action.secret.id not in inventory.ids:
-                    self._succeed(at, action.reason)
-                self._finish(at)
-            elif now is not None and now.kind == "keep":
-                self._succeed(at, now.reason, now.secret)
-                self._finish(at)
-            elif now is not None and action.key not in deletes and now.kind in {"update", "override"}:
-                self.actions[at] = replace(now, reason=f"existed already; {now.reason}")
-                self.ready.append(at)
+                again = self._deleted_or_again(at, deletes.get(action.key), inventory)
             else:
+                again = self._written_or_again(at, writes.get(action.key), action.key in deletes)
+            if again is None:
                 self._finish(at)
+                continue
+            self.errors[at] = cast("ApiException", failure)
+            self.actions[at], self.results[at] = again, None
+            self.attempts[at] = 0
+            self.ready.append(at)
+
+    def _deleted_or_again(self, at: int, now: Action | None, inventory: Inventory) -> Action | None:
+        """Return the deletion to send again, or None if its result is final."""
+        action = self.actions[at]
+        if action.secret is None or action.secret.id not in inventory.by_id:
+            self._succeed(at, action.reason)
+            return None
+        same = now is not None and now.secret is not None and now.secret.id == action.secret.id
+        if same and now is not None and set(now.cascades) <= set(action.cascades) and did_not_run(self.results[at]):
+            return action
+        return None
+
+    def _written_or_again(self, at: int, now: Action | None, needs_deletion: bool) -> Action | None:
+        """Return what to send instead, or None if the result is final."""
+        action = self.actions[at]
+        if now is None or now.kind == "conflict" or needs_deletion:
+            return None
+        if now.kind == "keep":
+            self._succeed(at, now.reason, now.secret)
+            return None
+        if now.kind == action.kind and id_of(now.secret) == id_of(action.secret):
+            return action if did_not_run(self.results[at]) else None
+        existed = action.kind == "create" and now.kind != "create"
+        return replace(now, reason=f"existed already; {now.reason}" if existed else now.reason)
 
     # --- In the worker threads --------------------------------------------------------------------
 
     def _attempt(self, at: int) -> None:
+        action = self.actions[at]
+        try:
+            self._run(at)
+        except BaseException as error:  # SystemExit for one: the caller's thread waits for a result
+            text = (
+                f"{type(error).__name__} interrupted {action.kind} of {action.key}; list the secrets to see its outcome"
+            )
+            self.results[at] = Result(
+                "failed", action.kind, action.key, action.reason, existing(action), SyncError(text)
+            )
+        finally:
+            self.finished.put(at)
+
+    def _run(self, at: int) -> None:
         self.started.add(at)
         action = self.actions[at]
         secret = action.secret
-        if action.kind == "alias" and action.target in self.order.writes:
+        if secret is None and action.target in self.order.writes:  # an alias of what this job has created
             target = self.results[self.order.writes[action.target]]
-            secret = target.secret if target is not None and target.kind != "keep" and target.secret else secret
+            secret = target.secret if target is not None else None
         try:
-            response = self.service.send(action, secret)
+            response = self.service.send(action, secret, self.deadline)
         except Exception as error:
             self.results[at] = Result(
-                "failed", action.kind, action.key, action.reason, _existing(action), error.with_traceback(None)
+                "failed", action.kind, action.key, action.reason, existing(action), error.with_traceback(None)
             )
         else:
-            self.results[at] = _success(action, response)
-        self.finished.put(at)
-
-
-def _success(action: Action, response: Secret | None) -> Result:
-    if action.kind == "create" and response is not None and response.aliased_secret is not None:
-        reason = f"the service created an alias, since the value equals the key {response.aliased_secret.key}"
-        return Result("succeeded", "alias", action.key, reason, response)
-    return Result("succeeded", action.kind, action.key, action.reason, response)
-
-
-def _existing(action: Action) -> Secret | None:
-    """The existing secret under the action's own key; an alias that is not created yet has none."""
-    return None if action.kind == "alias" else action.secret
-
-
-def _unfinished(action: Action, started: bool) -> Result:
-    if started:
-        error = SyncError(
-            f"{action.kind} of {action.key} was running at the interruption; list the secrets to see its outcome"
-        )
-        return Result("failed", action.kind, action.key, action.reason, _existing(action), error)
-    return _skipped(action, "not started before the interruption")
-
-
-def _skipped(action: Action, reason: str) -> Result:
-    """The result of an action that the plan meant to do."""
-    error = SkippedError(f"{action.kind} of {action.key} was skipped: {reason}")
-    return Result("skipped", action.kind, action.key, reason, _existing(action), error)
-
-
-def _by_key(actions: Iterable[Action]) -> tuple[dict[str, Action], dict[str, Action]]:
-    writes: dict[str, Action] = {}
-    deletes: dict[str, Action] = {}
-    for action in actions:
-        (deletes if action.kind == "delete" else writes)[action.key] = action
-    return writes, deletes
+            self.results[at] = success(action, response)

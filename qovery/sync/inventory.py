@@ -14,19 +14,25 @@ class Inventory:
     """The secrets of a list by key: own ones, inherited ones, and the dependents of each."""
 
     def __init__(self, secrets: Iterable[Secret]) -> None:
-        self.ids: set[str] = set()
+        self.by_id: dict[str, Secret] = {}
         self.own: dict[str, Secret] = {}
         self.inherited: dict[str, Secret] = {}
         self._dependents: dict[str, list[Secret]] = {}
         self._mount_paths: dict[str, str | None] = {}
         for secret in secrets:
-            self.ids.add(secret.id)
+            self.by_id[secret.id] = secret
             (self.own if secret.scope == ENVIRONMENT else self.inherited)[secret.key] = secret
             other = secret.aliased_secret or secret.overridden_secret
             if other is not None:
                 self._dependents.setdefault(other.id, []).append(secret)
                 self._mount_paths[other.id] = other.mount_path
         self.keys = frozenset(self.own) | frozenset(self.inherited)
+
+    def changed_since(self, earlier: Inventory) -> list[str]:
+        """The keys whose secrets were added, changed or deleted since an earlier list."""
+        before, now = earlier.by_id, self.by_id
+        ids = (one for one in before.keys() | now.keys() if before.get(one) != now.get(one))
+        return sorted({(now.get(one) or before[one]).key for one in ids})
 
     def find(self, key: str) -> Secret | None:
         """The secret that the environment sees under this key."""

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import SecretStr
 
 from qovery.api.environment_secret_api import EnvironmentSecretApi
+from qovery.checks import positive
 from qovery.exceptions import ApiValueError, ApplyInterrupted, PlanConflictError
 from qovery.models import SecretRequest
 from qovery.models.secret_table import COLUMNS, secret_cells
@@ -65,7 +66,8 @@ class Plan(ShownAsTable):
     def __init__(self, service: Service, desired: Desired) -> None:
         self._service = service
         self._desired = desired
-        self.actions: tuple[Action, ...] = decide(service.inventory(), desired)
+        self._inventory = service.inventory()
+        self.actions: tuple[Action, ...] = decide(self._inventory, desired)
         self.report: Report | None = None
 
     def __repr__(self) -> str:
@@ -83,21 +85,33 @@ class Plan(ShownAsTable):
         """The actions that would write."""
         return tuple(action for action in self.actions if action.kind not in {"keep", "conflict"})
 
-    def apply(self, max_workers: int = 8, *, progress: bool | Progress = False, skip_conflicts: bool = False) -> Report:
+    def apply(
+        self,
+        max_workers: int = 8,
+        *,
+        progress: bool | Progress = False,
+        skip_conflicts: bool = False,
+        timeout: float | None = None,
+        strict: bool = False,
+    ) -> Report:
         """Apply the plan in the order of dependencies, and return the result of each action.
 
         The secrets are listed again first, and drift since the plan is taken into account. Nothing is deleted
         that the plan does not name. A failure does not stop independent actions. After a write with a lost
-        response, another list decides whether it was applied.
+        response, another list decides whether it was applied; if not, it is sent again. A rate limit slows down
+        all jobs of the client. The apply stops early if the service rejects the token or cannot be reached any more.
 
         Args:
             max_workers: The maximum number of concurrent calls.
             progress: True for a tqdm bar, or a callable that takes the number of finished actions, the total, and
                 the `Result` of the last one; it is called in this thread.
             skip_conflicts: Skip conflicts and apply the rest of the plan.
+            timeout: The maximum seconds for the whole apply. The report names everything that is unfinished then.
+            strict: Apply nothing if the list differs from the one that the plan is based on.
 
         Raises:
             PlanConflictError: The plan has conflicts; nothing was sent.
+            PlanChangedError: With `strict`, the environment is no longer what the plan saw; nothing was written.
             PlanHostError: The client calls another host than the one that the plan was made for.
             MissingExtraError: tqdm is not installed; nothing was sent.
             ApiException: The first list request failed; nothing was changed.
@@ -108,7 +122,9 @@ class Plan(ShownAsTable):
         if self.conflicts and not skip_conflicts:
             keys = ", ".join(action.key for action in self.conflicts)
             raise PlanConflictError(f"the plan has conflicts, so nothing was applied: {keys}", self.conflicts)
-        job = Job(self._service, self._desired, self.actions)
+        if timeout is not None:
+            positive("timeout", timeout)
+        job = Job(self._service, self._desired, self.actions, timeout, self._inventory if strict else None)
         with reporting(progress, len(self.actions)) as notify:
             interrupted = False
             try:

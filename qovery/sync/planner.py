@@ -91,7 +91,9 @@ class _Planner:
         if (kind == FILE) != bool(wanted) or kind not in {"VALUE", FILE}:
             return f"its kind is {kind.value}, not {'FILE' if wanted else 'VALUE'}"
         known = self.inventory.mount_path(own)
-        return None if wanted == known or known is None else f"it is mounted {_where(known)}, not {_where(wanted)}"
+        if wanted and known is None:
+            return f"the service does not say whether it is mounted {_where(wanted)}"
+        return None if wanted == known else f"it is mounted {_where(known)}, not {_where(wanted)}"
 
     def _new_value(self, key: str, request: SecretRequest) -> Action:
         inherited = self.inventory.inherited.get(key)

@@ -3,71 +3,130 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from uuid import UUID
 
 from qovery.api.environment_secret_api import EnvironmentSecretApi
-from qovery.exceptions import ApiException, BadRequestException, PlanHostError
+from qovery.exceptions import ApiException, BadRequestException, PlanHostError, TooManyRequestsException
 from qovery.models import Key, Secret, SecretEditRequest, SecretRequest, Value
+from qovery.operation import RequestOptions
 from qovery.redaction.sealing import sealed
 from qovery.sync.action import Action
 from qovery.sync.inventory import ENVIRONMENT, Inventory
+from qovery.sync.pace import Pace, pace_of
+
+#: Once the service has accepted no request for this many seconds, nobody waits any longer.
+PATIENCE = 300.0
 
 
 class Service:
-    """One environment."""
+    """One environment at one host."""
 
     def __init__(self, api: EnvironmentSecretApi, environment_id: str | UUID) -> None:
         self.api = api
         self.environment_id = environment_id
         self.host = api.api_client.configuration.host
 
-    def inventory(self) -> Inventory:
-        """List the secrets of the environment.
+    @property
+    def retries(self) -> int:
+        """How many times an action may be sent again, apart from rate limits."""
+        retries = self.api.api_client.configuration.retries
+        return retries if isinstance(retries, int) else int(retries.total or 0)
+
+    @property
+    def pace(self) -> Pace:
+        """The pace of all jobs of the client; a copy of the plan has the pace of its own client."""
+        return pace_of(self.api.api_client)
+
+    def inventory(self, deadline: float = float("inf")) -> Inventory:
+        """List the secrets of the environment, as soon as the rate limit allows it.
+
+        Args:
+            deadline: The time, by `time.monotonic`, after which to give up.
 
         Raises:
             PlanHostError: The client calls another host than at first.
         """
-        self._check_host()
-        results = self.api.list_environment_secrets(self.environment_id).results
-        self._check_host()
-        return Inventory(results or [])
+        patience = min(deadline, time.monotonic() + PATIENCE)
+        while True:
+            self._wait(patience)
+            self._check_host()
+            sent = time.monotonic()
+            try:
+                listed = self.api.list_environment_secrets(self.environment_id, **self._options(deadline))
+            except TooManyRequestsException as error:
+                self.pace.throttle(sent, error.retry_after)
+                if time.monotonic() >= patience:
+                    raise
+            except BaseException:
+                self.pace.accept(sent)
+                raise
+            else:
+                self.pace.accept(sent)
+                self._check_host()
+                return Inventory(listed.results or [])
 
     def _check_host(self) -> None:
         host = self.api.api_client.configuration.host
         if host != self.host:
             raise PlanHostError(f"the plan is for {self.host}, but the client calls {host}: make another plan")
 
+    def _wait(self, patience: float) -> None:
+        """Sleep until the rate limit allows a request, or patience is at an end."""
+        while (wait := self.pace.take()) and time.monotonic() < patience:
+            time.sleep(min(wait, max(patience - time.monotonic(), 0)))
+
+    def _options(self, deadline: float) -> RequestOptions:
+        """What lets a call end before a deadline that is nearer than its own."""
+        left = deadline - time.monotonic()
+        return {"_request_timeout": max(left, 0.001)} if left < self.api.api_client.configuration.total_timeout else {}
+
     @sealed
-    def send(self, action: Action, secret: Secret | None) -> Secret | None:
-        """Send an action for a secret; for an alias, `secret` is its target."""
+    def send(self, action: Action, secret: Secret | None, deadline: float) -> Secret | None:
+        """Send an action for a secret once; for an alias, `secret` is its target. Tell the pace of the response."""
         self._check_host()
+        sent = time.monotonic()
+        try:
+            response = self._send(action, secret, {"_retries": 0, **self._options(deadline)})
+        except TooManyRequestsException as error:
+            self.pace.throttle(sent, error.retry_after)
+            raise
+        except BaseException:
+            self.pace.accept(sent)
+            raise
+        self.pace.accept(sent)
+        return response
+
+    def _send(self, action: Action, secret: Secret | None, options: RequestOptions) -> Secret | None:
         if action.kind == "create" and action.request is not None:
-            return self.api.create_environment_secret(self.environment_id, action.request)
+            return self.api.create_environment_secret(self.environment_id, action.request, **options)
         assert secret is not None  # noqa: S101 - for the type; an action waits for its secret
         if action.kind == "delete":
-            self.api.delete_environment_secret(self.environment_id, secret.id)
+            self.api.delete_environment_secret(self.environment_id, secret.id, **options)
             return secret
         if action.kind == "alias":
-            return self._alias(action.key, secret)
+            return self._alias(action.key, secret, options)
         fields = (action.request or SecretRequest(key=action.key)).model_copy()
         if action.kind == "override":
             override = Value.from_dict({name: fields.to_dict()[name] for name in _common_fields(fields, Value)})
-            return self.api.create_environment_secret_override(self.environment_id, secret.id, override)
+            return self.api.create_environment_secret_override(self.environment_id, secret.id, override, **options)
         edit = SecretEditRequest.from_dict(
             {name: fields.to_dict()[name] for name in _common_fields(fields, SecretEditRequest)}
         )
-        return self.api.edit_environment_secret(self.environment_id, secret.id, edit)
+        return self.api.edit_environment_secret(self.environment_id, secret.id, edit, **options)
 
-    def _alias(self, key: str, target: Secret) -> Secret:
+    def _alias(self, key: str, target: Secret, options: RequestOptions) -> Secret:
         try:
-            return self.api.create_environment_secret_alias(self.environment_id, target.id, Key(key=key))
+            return self.api.create_environment_secret_alias(self.environment_id, target.id, Key(key=key), **options)
         except BadRequestException as error:
             if target.scope != ENVIRONMENT:
                 raise
             rejected = error
         # As documented, this works only for a target of a higher scope. For one of the same scope, a secret is
         # created whose value is the key of the target.
-        created = self.api.create_environment_secret(self.environment_id, SecretRequest(key=key, value=target.key))
+        created = self.api.create_environment_secret(
+            self.environment_id, SecretRequest(key=key, value=target.key), **options
+        )
         if created.aliased_secret is not None and created.aliased_secret.id == target.id:
             return created
         with contextlib.suppress(ApiException):

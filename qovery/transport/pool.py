@@ -183,10 +183,7 @@ def _close_all(idle: list[tuple[float, Any]]) -> None:
 
 def _shut_down(sock: Any) -> None:
     """Wake the thread that reads."""
+    # A TLS socket's own method changes more than the socket, see `relied_on`; the second class may be gevent's.
+    bare = next((kind for kind in (_socket.socket, socket.socket) if isinstance(sock, kind)), type(sock))
     with contextlib.suppress(OSError):  # it may be closed already
-        if isinstance(sock, _socket.socket):
-            _socket.socket.shutdown(
-                sock, socket.SHUT_RDWR
-            )  # a TLS socket's own changes more than that, see `relied_on`
-        else:
-            sock.shutdown(socket.SHUT_RDWR)
+        bare.shutdown(sock, socket.SHUT_RDWR)

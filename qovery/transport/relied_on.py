@@ -142,6 +142,7 @@ PARTS = (
         order=("if self.headers is not None:", "return"),
     ),
     Part(f"{_HEAD}.__init__", "`fp` is a buffer over a `DeadlineReader`", sets="fp headers msg", uses="makefile"),
+    Part(f"{_HEAD}._read_status", "wrapped: masks what it read; returns version, status and reason", "self"),
     Part(f"{_HEAD}._check_close", "done here for HTTP/1.1", order=('"close" in conn.lower()',)),
     Part("email.message:Message.set_raw", "adds a header without parsing it", "self name value"),
     Part("email.message:Message.__init__", "cleared: urllib3 would log them", sets="defects"),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib3.exceptions import ConnectTimeoutError, InvalidHeader
 from urllib3.util import Retry
 
+from qovery.origins import forget_frames
 from qovery.retry import Outcome, is_unconfirmed
 from qovery.transport.attempt import Attempt
 from qovery.transport.failures import TooLargeError
@@ -49,20 +50,12 @@ def receive(raw: RawResponse, attempt: Attempt, pool: AttemptPool) -> Response:
             pool.abandon()
     if raw.retries and raw.retries.history:  # by a caller's own policy
         for past in raw.retries.history:
-            _forget_frames(past.error)
+            forget_frames(past.error)
         response.unconfirmed = any(
             is_unconfirmed(request.operation, Outcome(past.status, not isinstance(past.error, ConnectTimeoutError)))
             for past in raw.retries.history
         )
     return response
-
-
-def _forget_frames(error: object) -> None:
-    """Of an error that a response keeps, and of those inside it: the frames of urllib3 hold the request."""
-    if isinstance(error, BaseException):
-        error.__traceback__ = error.__context__ = None
-        for inner in (error.__cause__, *error.args):
-            _forget_frames(inner)
 
 
 def _read_slices(raw: RawResponse, limit: int) -> bytes:

@@ -41,6 +41,8 @@ class _SocksConnection(BoundConnection):
                 sock.set_proxy(
                     options["socks_version"], *address, options["rdns"], options["username"], options["password"]
                 )
+                if self.pool is not None:
+                    self.pool.connections.opened(sock)
                 sock.connect((self.host, self.port))
             except BaseException:
                 sock.close()

@@ -11,7 +11,7 @@ from typing import Any
 from urllib3.exceptions import HTTPError
 from urllib3.util import Retry, Timeout
 
-from qovery.origins import from_library, from_log_handler, from_signal_handler
+from qovery.origins import forget_frames, from_library, from_log_handler, from_signal_handler
 from qovery.redaction.marks import held
 from qovery.route import Route
 from qovery.transport.attempt import LONGEST, Attempt
@@ -79,7 +79,7 @@ class Transport:
                 retries=policy,
                 redirect=False,
                 assert_same_host=False,  # behind an http proxy the pool's host is the proxy
-                timeout=_timeout(min(request.connect_timeout, left), min(request.read_timeout, left)),
+                timeout=_timeout(None, min(request.connect_timeout, left), min(request.read_timeout, left)),
                 pool_timeout=left,  # type: ignore[arg-type] # a fraction of a second is accepted
                 preload_content=False,
             )
@@ -114,6 +114,7 @@ class Transport:
             ours = handled if isinstance(handled, LIBRARY_ERRORS) else HTTPError(reason)
         if ours is None:
             return error
+        forget_frames(error)
         if self.connections.closed:
             return closed(attempt.sent)
         return failure(ours, attempt.request, attempt.sent, raw)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from qovery.sandbox import Sandbox
-from qovery.sandbox.seed import Seed
+from qovery.sandbox.seed_model import Seed
 from test.support import ROOT
 from test.support.pytest_run import run_pytest
 from test.support.sandboxes import Start

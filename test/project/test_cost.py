@@ -12,8 +12,8 @@ import pytest
 from test.support import PATIENCE, ROOT
 from test.support.recording import SECRET, RecordingServer, Response
 
-#: What may be loaded besides the package, urllib3 and pydantic: the codec of host names, and what it imports.
-SMALL = {"encodings.idna", "stringprep", "unicodedata"}
+#: What may be loaded besides the package, urllib3 and pydantic. The first three are the codec of host names.
+SMALL = {"encodings.idna", "stringprep", "unicodedata", "platform"}
 
 #: Parts of the package that a call without an error does not need.
 FOR_ERRORS = {"qovery.redaction.text_mask"}

@@ -7,17 +7,18 @@ import json
 import pickle
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, Field, SecretStr
 
 import qovery.models
 from qovery import (
     ApiClient,
     ApiResponse,
+    ApiValueError,
     Configuration,
     EnvironmentSecretApi,
     Secret,
@@ -26,7 +27,7 @@ from qovery import (
     Value,
 )
 from qovery.models.model import RequestModel
-from qovery.redaction import masked_values
+from qovery.redaction import marks, masked_values
 from qovery.redaction.marks import MASK, MASKED, Masked, MaskedDict
 from test.support.canaries import CANARY, CHANNELS, HTML_AND_THE_LIKE, TOKEN, shows
 
@@ -152,3 +153,132 @@ def test_request__any_secret(secret: str) -> None:
     for name, channel in CHANNELS.items():
         shown = channel(SecretRequest(key="A", value=secret))
         assert secret not in shown or secret in plain[name] + MASK
+
+
+def test_masked__is_opaque_and_compares_by_value() -> None:
+    """It shows the mask, or that there is nothing, and equals, hashes and tests as what it holds."""
+    one, empty, none = Masked("a"), Masked(""), Masked(None)
+    assert [repr(one), str(one), f"{one:>12}", f"{none}"] == [repr(MASK), MASK, f"  {MASK}", "None"]
+    assert [repr(none), str(none), str(empty)] == ["None", "None", MASK]
+    assert [bool(one), bool(empty), bool(none)] == [True, False, False]
+    assert one == Masked("a")
+    assert one == "a"
+    assert one != Masked("b")
+    assert one != "b"
+    assert {one, Masked("a")} == {Masked("a")}
+    assert hash(one) == hash("a")
+    assert Masked(MASK) != one
+    assert (Masked(1) == Masked(2), Masked(1) == Masked(1.0)) == (False, True)
+    assert copy.copy(one) is one
+    assert copy.deepcopy([one])[0] is one
+    twin = pickle.loads(pickle.dumps(one))
+    assert type(twin) is Masked
+    assert [twin.reveal(), twin.reveal()] == ["a", "a"]
+
+
+class Headers(MaskedDict[str]):
+    shown = frozenset({"accept"})
+
+
+def held(mapping: Any) -> dict[str, Any]:
+    """What a mapping holds, as whatever walks it sees it."""
+    return dict(mapping.items())
+
+
+def test_masked_dict__reveals_what_a_key_names() -> None:
+    """`[]`, `get`, `pop` and `setdefault` return values; items, values and copies are opaque."""
+    mapping = Headers({"X": "a", "Accept": "json", "None": None})  # type: ignore[dict-item]
+    assert mapping["X"] == "a"
+    assert type(mapping["X"]) is str
+    assert [mapping.get("X"), mapping.get("Y"), mapping.get("Y", "b"), mapping.get("None", "b")] == [
+        "a",
+        None,
+        "b",
+        None,
+    ]
+    assert type(mapping.get("X")) is str
+    assert [type(value) for value in held(mapping).values()] == [Masked, str, type(None)]
+    assert list(mapping.__rich_repr__()) == [("X", MASK), ("Accept", "json"), ("None", "None")]
+    assert repr(mapping) == repr({"X": MASK, "Accept": "json", "None": None})
+    assert mapping == {"X": "a", "Accept": "json", "None": None}
+    assert [mapping.setdefault("X", "b"), mapping.setdefault("Z", "c"), mapping.setdefault("N")] == ["a", "c", None]
+    assert type(mapping.setdefault("Z", "d")) is str
+    assert type(held(mapping)["Z"]) is Masked
+    popped = mapping.pop("X")
+    assert (popped, type(popped), mapping.pop("X", "d")) == ("a", str, "d")
+    for wrong in (lambda: mapping["X"], lambda: mapping.pop("X")):
+        with pytest.raises(KeyError, match="X"):
+            wrong()
+
+
+def test_masked_dict__stays_masked_when_it_is_merged() -> None:
+    """What copies, updates and merges make is of the same class, and opaque; the right side wins."""
+    mapping = Headers([("X", "a")])
+    merged = [
+        mapping.copy(),
+        copy.copy(mapping),
+        copy.deepcopy(mapping),
+        pickle.loads(pickle.dumps(mapping)),
+        mapping | {"Y": "b"},
+        mapping | {"X": "c"},
+        {"Y": "b", "X": "c"} | mapping,
+        Headers.fromkeys(["X", "Y"], "a"),
+        Headers.fromkeys(["Accept"]),
+    ]
+    assert merged == [
+        *([{"X": "a"}] * 4),
+        {"X": "a", "Y": "b"},
+        {"X": "c"},
+        {"Y": "b", "X": "a"},
+        {"X": "a", "Y": "a"},
+        {"Accept": None},
+    ]
+    assert {type(one) for one in merged} == {Headers}
+    assert {type(value) for one in merged for value in one.values()} == {Masked, type(None)}
+    same = mapping
+    mapping |= {"Y": "b"}
+    assert same is mapping
+    mapping.update([("X", "c")], Z="d")
+    mapping.update()
+    mapping["W"] = "e"
+    assert mapping == {"X": "c", "Y": "b", "Z": "d", "W": "e"}
+    assert {type(value) for value in mapping.values()} == {Masked}
+    again = MaskedDict(mapping)
+    assert again["X"] == "c"
+
+
+def test_held__is_read_as_an_attribute() -> None:
+    """An attribute is read and set by its name, while `vars` and slots show nothing of it."""
+
+    class Plain:
+        secret = marks.held("_kept")
+
+    class Slotted:
+        __slots__ = ("_kept",)
+        secret = marks.held("_kept")
+
+    for holder in (Plain(), Slotted()):
+        for value in (CANARY, None, [CANARY]):
+            holder.secret = value
+            assert [holder.secret, holder.secret] == [value, value]
+            assert not shows(repr(getattr(holder, "__dict__", "")) + repr(holder._kept), CANARY)  # type: ignore[attr-defined]
+
+
+def test_marked_field__holds_its_value_masked() -> None:
+    """A field that is marked is validated as its type, held opaquely and serialised as its value."""
+
+    class Request(RequestModel):
+        plain: Annotated[str, Field(max_length=3), MASKED]
+        optional: Annotated[str | None, MASKED] = None
+
+    for data in ({"plain": "abc"}, {"plain": "abc", "optional": None}, {"plain": "abc", "optional": "d"}):
+        request = Request(**data)
+        held_values = vars(request)
+        assert type(held_values["plain"]) is Masked
+        assert type(held_values["optional"]) is (Masked if data.get("optional") else type(None))
+        assert (request.plain, request.optional) == ("abc", data.get("optional"))
+        assert request.to_dict() == data
+        assert json.loads(request.model_dump_json(exclude_unset=True)) == data
+    with pytest.raises(ApiValueError):
+        Request(plain="abcd")
+    assert Request.model_json_schema(mode="serialization")["properties"]["plain"]["type"] == "string"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import threading
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,7 @@ from qovery import (
     SecretRequest,
 )
 from qovery.api.environment_secret_api import CREATE
-from qovery.redaction.sealing import sealed
+from qovery.redaction.sealing import sealed, sealed_class
 from test.support.canaries import CANARY, TOKEN, catch, create, everything, shows, walk
 from test.support.clients import Connect
 from test.support.hostile import HostileServer, read, stall
@@ -181,3 +182,76 @@ def test_options__that_cannot_be_used(connect: Connect, option: dict[str, Any]) 
     api = connect("http://127.0.0.1:1", retries=0)
     error = catch(lambda: api.list_environment_secrets("e", **option))
     assert not shows(everything(error), TOKEN)
+
+
+def test_sealed_class__seals_what_is_public() -> None:
+    """Constructor, `__setattr__`, methods and class methods are sealed; nested classes and what is static stay."""
+
+    @sealed_class
+    class Sealed:
+        constant = 1
+
+        class Inner:
+            """Not a method."""
+
+        def __init__(self, secret: str) -> None:
+            vars(self)["secret"] = secret
+            if secret == "bad":
+                raise LookupError
+
+        def __setattr__(self, name: str, secret: str) -> None:
+            raise LookupError
+
+        def method(self, secret: str) -> None:
+            raise LookupError
+
+        @classmethod
+        def of_class(cls, secret: str) -> None:
+            assert cls is Sealed
+            raise LookupError
+
+        @staticmethod
+        def static(secret: str) -> None:
+            raise LookupError
+
+        def _private(self, secret: str) -> None:
+            raise LookupError
+
+    made = Sealed("good")
+
+    def frames(call: Callable[[], Any]) -> list[str]:
+        with pytest.raises(LookupError) as caught:
+            call()
+        return [frame.f_code.co_name for frame, _ in traceback.walk_tb(caught.value.__traceback__)][2:]
+
+    hidden: list[Callable[[], Any]] = [
+        lambda: Sealed("bad"),
+        lambda: setattr(made, "a", "b"),
+        lambda: made.method("a"),
+        lambda: Sealed.of_class("a"),
+    ]
+    assert [frames(call) for call in hidden] == [["call"]] * 4
+    assert frames(lambda: made.static("a")) == ["static"]
+    assert frames(lambda: made._private("a")) == ["_private"]
+    assert type(Sealed.Inner) is type
+    assert Sealed.method.__name__ == "method"
+
+
+def test_sealed__forgets_the_frames_of_every_cause() -> None:
+    """The causes of an error lose frames and contexts, all of them."""
+
+    @sealed
+    def call() -> None:
+        try:
+            try:
+                raise OSError("first")
+            except OSError as first:
+                raise UnicodeError("second") from first
+        except UnicodeError as second:
+            raise RuntimeError("third") from second
+
+    with pytest.raises(RuntimeError) as caught:
+        call()
+    causes = list(walk(caught.value.__cause__))
+    assert [str(cause) for cause in causes] == ["second", "first"]
+    assert [(cause.__traceback__, cause.__context__) for cause in causes] == [(None, None)] * 2

@@ -134,7 +134,14 @@ def test_error__keeps_its_problems() -> None:
             "SecretRequest is not valid: value: Input should be a valid string;"
             " no_such_field: Extra inputs are not permitted"
         )
+        assert [problem.keys() for problem in one.errors()] == [{"type", "loc", "msg", "input"}] * 2
+        assert one.path_to_item is None
+        assert repr(one) == f"ApiValidationError({str(one)!r})"
+        assert "input_value" not in pydantic.ValidationError.__str__(one)
     assert json.loads(error.json())[0]["msg"] == "Input should be a valid string"
+    assert error.json(indent=1) == json.dumps(error.errors(), indent=1)
+    nested = ApiValidationError.without_input(caught(lambda data: Outer(secret=data)))
+    assert str(nested).startswith("Outer is not valid: secret.value: Input should be a valid string; secret.no_such")
 
 
 @pytest.mark.parametrize("model", [SecretRequest, SecretEditRequest, Value])

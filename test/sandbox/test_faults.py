@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 from collections.abc import Callable
 
 import pytest
@@ -9,6 +11,7 @@ import urllib3
 
 from qovery import (
     ApiConnectionError,
+    ApiException,
     ApiValueError,
     BadRequestException,
     EnvironmentSecretApi,
@@ -20,6 +23,7 @@ from qovery import (
 from qovery.sandbox import Sandbox
 from qovery.sandbox.store import Behaviour
 from test.support import wait_until
+from test.support.clients import Connect
 
 AUTHORIZED = {"Authorization": "Token a-token", "Content-Type": "application/json"}
 
@@ -118,3 +122,111 @@ def test_disturbance__wrong(sandbox: Sandbox, disturb: Callable[[Sandbox], None]
     """A disturbance that cannot be meant is an error, not silence."""
     with pytest.raises(ApiValueError, match=said):
         disturb(sandbox)
+
+
+# --- Clients that give up -------------------------------------------------------------------------
+
+
+def head(method: str, env: str, length: int = 0) -> bytes:
+    lines = (
+        f"{method} /environment/{env}/secret HTTP/1.1",
+        "Host: localhost",
+        "Authorization: Token a-token",
+        "Content-Type: application/json",
+        f"Content-Length: {length}",
+    )
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def connected(sandbox: Sandbox) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", int(sandbox.url.rpartition(":")[2])))
+
+
+BODY = b'{"key": "A", "value": "b"}'
+
+
+def test_delay__client_gives_up(sandbox: Sandbox, env: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """Its request is recorded as applied and without a response, while it waits and afterwards; stderr is empty."""
+    sandbox.delay(3600)
+    with connected(sandbox) as client:
+        client.sendall(head("POST", env, len(BODY)) + BODY)
+        wait_until(lambda: [request.applied for request in sandbox.requests] == [True])
+        assert [secret.key for secret in sandbox.secrets(env)] == ["A"]
+    wait_until(lambda: not tasks(sandbox))
+    assert [(request.status, request.applied) for request in sandbox.requests] == [(None, True)]
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("kind", ["fail", "reset_connection"])
+def test_delay__of_what_is_not_applied(
+    sandbox: Sandbox, env: str, kind: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A request that a fault has rejected is recorded as not applied."""
+    sandbox.delay(3600)
+    getattr(sandbox, kind)()
+    with connected(sandbox) as client:
+        client.sendall(head("POST", env, len(BODY)) + BODY)
+        wait_until(lambda: sandbox.requests)
+    wait_until(lambda: not tasks(sandbox))
+    assert [(request.status, request.applied) for request in sandbox.requests] == [(None, False)]
+    assert sandbox.secrets(env) == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_body__client_gives_up(sandbox: Sandbox, env: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """Half a request is recorded as not applied, and is none."""
+    with connected(sandbox) as client:
+        client.sendall(head("POST", env, len(BODY)) + BODY[:5])
+        wait_until(lambda: sandbox.requests)
+    wait_until(lambda: not tasks(sandbox))
+    assert [(request.status, request.applied) for request in sandbox.requests] == [(None, False)]
+    assert sandbox.secrets(env) == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_body__after_a_reset(sandbox: Sandbox, env: str) -> None:
+    """A request that a reset has overtaken is not applied, even if its environment exists again, and not counted."""
+    with connected(sandbox) as client:
+        client.sendall(head("POST", env, len(BODY)) + BODY[:5])
+        wait_until(lambda: sandbox.requests)
+        sandbox.reset()
+        sandbox.add_environment(env)
+        sandbox.fail()
+        client.sendall(BODY[5:])
+        assert client.recv(65536).startswith(b"HTTP/1.1 503 ")
+    assert (sandbox.requests, sandbox.secrets(env)) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("disturb", "status", "applied"),
+    [
+        (lambda sandbox: None, 201, True),
+        (lambda sandbox: sandbox.fail(), 503, False),
+        (lambda sandbox: sandbox.drop_reply(), None, True),
+        (lambda sandbox: sandbox.reset_connection(), None, False),
+        (lambda sandbox: sandbox.read_only("a-token"), 403, False),
+        (lambda sandbox: sandbox.revoke("a-token"), 401, False),
+        (lambda sandbox: sandbox.rate_limit(0), 429, False),
+    ],
+    ids=["nothing", "fail", "drop_reply", "reset_connection", "read_only", "revoke", "rate_limit"],
+)
+def test_requests__say_what_was_applied(
+    sandbox: Sandbox,
+    env: str,
+    connect: Connect,
+    disturb: Callable[[Sandbox], None],
+    status: int | None,
+    applied: bool,
+) -> None:
+    """The record of a request agrees with what it has changed."""
+    disturb(sandbox)
+    with contextlib.suppress(ApiException, ApiConnectionError):
+        connect(sandbox, retries=False).create_environment_secret(env, {"key": "A"})
+    assert [(request.status, request.applied) for request in sandbox.requests] == [(status, applied)]
+    assert [secret.key for secret in sandbox.secrets(env)] == ["A"] * applied
+
+
+def tasks(sandbox: Sandbox) -> set[object]:
+    """The requests that the server has not finished."""
+    assert sandbox._listener is not None
+    return set(sandbox._listener._server.server_state.tasks)

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import socket
+import threading
 
+import pytest
+import urllib3
+import uvicorn
+
+from qovery import ApiValueError
 from qovery.sandbox import Sandbox
 
 
@@ -11,3 +18,27 @@ def test_connection__does_not_wait_for_more(sandbox: Sandbox) -> None:
     """Small answers leave at once; otherwise each one on a kept connection takes 40 ms."""
     assert sandbox._listener is not None
     assert sandbox._listener.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+@pytest.mark.parametrize("name", ["startup", "main_loop", "on_tick", "shutdown", "handle_exit"])
+def test_server__overrides_what_uvicorn_has(name: str) -> None:
+    """The methods that the server overrides or calls are still those that uvicorn calls."""
+    assert callable(getattr(uvicorn.Server, name))
+    assert f".{name}" in inspect.getsource(inspect.getmodule(uvicorn.Server) or uvicorn)
+
+
+def test_stop__without_a_client() -> None:
+    """A sandbox stops at once, also from the thread that serves it, and twice."""
+    sandbox = Sandbox().start()
+    with urllib3.PoolManager() as idle:
+        assert idle.request("GET", sandbox.url).status == 200  # this connection stays open
+        sandbox.stop()
+        sandbox.stop()
+    assert not any(thread.name == "qovery-sandbox" and not thread.daemon for thread in threading.enumerate())
+
+
+@pytest.mark.parametrize("port", [-1, 65_536])
+def test_port__out_of_range(port: int) -> None:
+    """A port that does not exist is an error that says what may be used."""
+    with pytest.raises(ApiValueError, match="0 to 65535"):
+        Sandbox(port=port).start()

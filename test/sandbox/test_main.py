@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import os
+import shlex
 import signal
+import socket
+import sqlite3
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import urllib3
 
-from qovery import (
-    UnauthorizedException,
-)
+from qovery import ApiConnectionError, UnauthorizedException
 from qovery.sandbox.seed import ENVIRONMENT_ID
-from test.support import PATIENCE
-from test.support.clients import Connect
+from test.support import PATIENCE, ROOT
+from test.support.clients import Connect, client_for
 from test.support.sandboxes import Start
+
+
+def run_command(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE)
+
+
+def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return run_command([sys.executable, "-m", "qovery.sandbox", *arguments], folder)
 
 
 @pytest.mark.needs_posix
@@ -56,22 +71,106 @@ def test_command__log(connect: Connect, start: Start) -> None:
     assert "canary" not in out + err
 
 
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """A folder with files that are no database of a sandbox."""
+    (tmp_path / "text").write_text("this is no database, though it is longer than the head of one")
+    (tmp_path / "link").symlink_to(tmp_path / "text")
+    for name, statement in (("newer", "PRAGMA user_version = 1000"), ("other", "CREATE TABLE customer (id)")):
+        with contextlib.closing(sqlite3.connect(tmp_path / name)) as database:
+            database.execute(statement)
+    return tmp_path
+
+
+@pytest.mark.needs_posix
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--host", "0.0.0.0"], "--public"),
-        (["--host", "example.test"], "--public"),
-        (["--seed", "/nowhere.json"], "cannot be read"),
-        (["--db", "/nowhere/sandbox.db"], "/nowhere"),
-        (["--db", __file__], "not a database"),
+        (["--host", "0.0.0.0"], "Add --public"),
+        (["--host", "example.test"], "Add --public"),
+        (["--host", "203.0.113.1", "--public"], "Use another --host"),
+        (["--port", "TAKEN"], "is in use. Use --port 0"),
+        (["--port", "65536"], "must be 0 to 65535"),
+        (["--port", "-1"], "must be 0 to 65535"),
+        (["--seed", "missing"], "cannot be read"),
+        (["--db", "missing/sandbox.db"], "missing/sandbox.db: No such file or directory. Use another file"),
+        (["--db", "."], "is a folder. Use another file"),
+        (["--db", "link"], "is a symbolic link. Use another file"),
+        (["--db", "text"], "file is not a database. Use another file"),
+        (["--db", "newer"], "schema 1000 of a newer version of qovery; upgrade qovery"),
+        (["--db", "other"], "belongs to another application. Use another file"),
     ],
 )
-def test_command__refuses(arguments: list[str], said: str) -> None:
-    """What cannot be done is one line that says what to do."""
-    done = subprocess.run([sys.executable, "-m", "qovery.sandbox", *arguments], capture_output=True, text=True)
-    assert done.returncode != 0
+def test_command__cannot_start(arguments: list[str], said: str, files: Path) -> None:
+    """What cannot be done is one line that says what to do, and the files stay as they are."""
+    before = {file.name: file.read_bytes() for file in files.iterdir()}
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        arguments = [str(taken.getsockname()[1]) if text == "TAKEN" else text for text in arguments]
+        done = run(*arguments, folder=files)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("qovery-sandbox: ")
     assert said in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert {file.name: file.read_bytes() for file in files.iterdir()} == before
+
+
+@pytest.mark.needs_posix
+@pytest.mark.parametrize("blocks", [1, 40])
+def test_command__full_disk(blocks: int, tmp_path: Path) -> None:
+    """Where the disk has no space, for the tables or for the seed, it is one line too."""
+    seed = {"environments": [{"secrets": [{"key": "A", "value": "x" * 500_000}]}]}
+    (tmp_path / "seed.json").write_text(json.dumps(seed))
+    sandbox = f"{shlex.quote(sys.executable)} -m qovery.sandbox --port 0 --db sandbox.db --seed seed.json"
+    done = run_command(["bash", "-c", f"ulimit -f {blocks}; exec {sandbox}"], folder=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("qovery-sandbox: ")
+    assert "disk" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.needs_posix
+@pytest.mark.usefixtures("sigint")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_command__stops_under_load(
+    start: Start, http: urllib3.PoolManager, tmp_path: Path, how: signal.Signals
+) -> None:
+    """With clients that read, write, send half a request or wait for a late response it ends with 0 and no word."""
+    process, url = start("--db", tmp_path / "sandbox.db", "--admin", "--admin-token", "t")
+    path = f"/environment/{ENVIRONMENT_ID}/secret"
+    begun = threading.Barrier(5)
+
+    def load(number: int) -> None:
+        api = client_for(url, retries=False)
+        with api.api_client, contextlib.suppress(ApiConnectionError):
+            for n in itertools.count():
+                api.create_environment_secret(ENVIRONMENT_ID, {"key": f"K{number}", "value": str(n)})
+                api.list_environment_secrets(ENVIRONMENT_ID)
+                if n == 5:
+                    begun.wait(PATIENCE)
+
+    host, _, port = url.rpartition("/")[2].rpartition(":")
+    with (
+        ThreadPoolExecutor(4) as executor,
+        socket.create_connection((host, int(port))) as half,
+        socket.create_connection((host, int(port))) as late,
+    ):
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Token t\r\nContent-Type: application/json\r\n"
+        )
+        half.sendall(f"{head}Content-Length: 100\r\n\r\n{{".encode())
+        loads = [executor.submit(load, number) for number in range(4)]
+        begun.wait(PATIENCE)
+        headers = {"Authorization": "Bearer t"}
+        http.request("POST", f"{url}/_sandbox/delay", json={"seconds": 3600}, headers=headers)
+        late.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Token t\r\n\r\n".encode())
+        process.send_signal(how)
+        assert process.communicate(timeout=PATIENCE) == ("", "")
+        assert process.returncode == 0
+        for loaded in loads:
+            loaded.result()
 
 
 def test_command__without_the_extra() -> None:
@@ -80,7 +179,7 @@ def test_command__without_the_extra() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode != 0
     assert done.stderr == "qovery-sandbox: the sandbox needs uvicorn: pip install 'qovery[sandbox]'\n"
-    program = "import sys; sys.modules['starlette'] = None; from qovery.sandbox import Sandbox"
+    program = "import sys; sys.modules['httptools'] = None; from qovery.sandbox import Sandbox"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stderr.endswith("pip install 'qovery[sandbox]'\n")
 

@@ -70,7 +70,7 @@ def test_page__needs_nothing_else(http: urllib3.PoolManager, sandbox: Sandbox, e
     )
     parser.feed(page(http, sandbox))
     known = {"html", "head", "meta", "title", "link", "style", "body", "main", "h1", "h2", "p", "b", "code", "small"}
-    known |= {"div", "span", "table", "tr", "th", "td", "link href=data:,"}
+    known |= {"div", "span", "table", "tr", "th", "td", "link href=data:,", "script"}
     assert elements == known
 
 

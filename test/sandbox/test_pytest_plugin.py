@@ -48,7 +48,7 @@ def test_modules():
 MISSING = """
 import sys
 
-sys.modules["starlette"] = None
+sys.modules["uvicorn"] = None
 
 def test_it(qovery_sandbox):
     pass

@@ -11,7 +11,8 @@ from qovery import (
     ApiValueError,
 )
 from qovery.sandbox import Sandbox
-from qovery.sandbox.seed import ENVIRONMENT_ID
+from qovery.sandbox.seed import BUILT_IN, ENVIRONMENT_ID
+from qovery.sandbox.seed_model import Seed
 from qovery.sandbox.store import Behaviour
 
 
@@ -56,6 +57,11 @@ def test_add_secret__wrong(sandbox: Sandbox, env: str) -> None:
     with pytest.raises(ApiValueError, match="exists already"):
         sandbox.add_environment(env)
     assert [(secret.key, secret.owned_by) for secret in sandbox.secrets(env)] == [("A", "DOPPLER")]
+
+
+def test_seed__built_in_is_a_seed() -> None:
+    """The built-in seed is one that a file could have."""
+    assert Seed.model_validate(BUILT_IN).environments[0].id == ENVIRONMENT_ID
 
 
 def test_seed__built_in() -> None:

@@ -30,11 +30,12 @@ def receive(sock: socket.socket) -> tuple[bytes, bytes]:
         if data.startswith(b"\x16"):  # a TLS handshake, to which servers of plain HTTP say this
             sock.sendall(http_response(400))
             raise ConnectionError
-    head, _, body = data.partition(b"\r\n\r\n")
+    head, _, start = data.partition(b"\r\n\r\n")
     sizes = [line[15:] for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")]
+    body = bytearray(start)
     while len(body) < (int(sizes[0]) if sizes else 0):
         body += _receive(sock)
-    return head, body
+    return head, bytes(body)
 
 
 def read(sock: socket.socket, requests: list[bytes]) -> None:
@@ -102,10 +103,16 @@ def respond(*data: bytes) -> Iterator[Step]:
 class HostileServer:
     """The server. The first connection plays the first script, and so on; the last script is played again."""
 
-    def __init__(self, *scripts: Sequence[Step], context: ssl.SSLContext | None = None, port: int = 0) -> None:
+    def __init__(
+        self,
+        *scripts: Sequence[Step],
+        context: ssl.SSLContext | None = None,
+        port: int = 0,
+        listener: socket.socket | None = None,
+    ) -> None:
         self._scripts = scripts
         self._context = context
-        self._socket = socket.create_server(("127.0.0.1", port), backlog=128)
+        self._socket = listener or socket.create_server(("127.0.0.1", port), backlog=128)
         self.requests: list[bytes] = []
         self.connections = 0
         self.closed: queue.SimpleQueue[None] = queue.SimpleQueue()  # an entry for each connection that ended

@@ -68,6 +68,8 @@ class SlowLink(HostileServer):
 def relay(client: socket.socket, upstream: socket.socket, is_slow: Callable[[], bool] = lambda: False) -> None:
     """Carry bytes between two sockets until one of them ends."""
     ways = {client: upstream, upstream: client}
+    for sock in ways:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     while True:
         for ready in select.select(list(ways), [], [])[0]:
             data = ready.recv(65536)

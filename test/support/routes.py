@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 import ssl
 import threading
 from typing import Any
@@ -19,6 +20,15 @@ PROXIED = ROUTES[2:]
 
 #: Those on which a handshake comes before the request.
 SECURE = ROUTES[1:]
+
+
+#: What a script in another process begins with: `settings` are those of `Routes.arguments`.
+SCRIPT = """
+import json, ssl, sys
+settings = json.loads(sys.argv[1])
+if settings.get("proxy", "").startswith("https:"):
+    settings["proxy_ssl_context"] = ssl.create_default_context(cadata=settings["ca_cert_data"])
+"""
 
 
 class Routes:
@@ -40,6 +50,11 @@ class Routes:
         if route == "https proxy":
             settings["proxy_ssl_context"] = self.trusting
         return settings
+
+    def arguments(self, route: str, host: str, **settings: Any) -> str:
+        """The settings of a client in another process, for `SCRIPT`."""
+        own = {name: value for name, value in self.settings(route).items() if name != "proxy_ssl_context"}
+        return json.dumps({"host": host, "access_token": "a-token", **own, **settings})
 
     @functools.cache  # noqa: B019 - there is one for all tests
     def proxy(self, route: str) -> str:

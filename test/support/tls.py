@@ -24,7 +24,7 @@ class Authority:
     def context(self, *names: str, mutual: bool = False, **issued: Any) -> ssl.SSLContext:
         """The settings of a server that shows a certificate for these names."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.ca.issue_cert(*(names or ("localhost", "127.0.0.1")), **issued).configure_cert(context)
+        self.ca.issue_cert(*(names or ("localhost", "127.0.0.1", "several.test")), **issued).configure_cert(context)
         if mutual:
             context.verify_mode = ssl.CERT_REQUIRED
             self.ca.configure_trust(context)

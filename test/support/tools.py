@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import devtools
+import jsonpickle
 import loguru
 import orjson
 import sentry_sdk.serializer
@@ -183,6 +184,7 @@ TOOLS: dict[str, Channel] = {
     "items, merges and copies": lambda thing: repr(items(thing)),
     "deepcopy": lambda thing: repr(items(copy.deepcopy(thing))),
     "json": jsons,
+    "jsonpickle": lambda thing: str(jsonpickle.encode([thing, items(thing)], unpicklable=False, keys=True)),
     "orjson": orjson_text,
     "logging": log_record,
     "structlog": structlog_text,

@@ -146,13 +146,23 @@ def test_apply__lost_reply(sandbox: Sandbox, api: EnvironmentSecretApi, env: str
 
 
 def test_apply__lost_before(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """A create that was lost on its way is not repeated, and has failed."""
+    """A create that was lost on its way is sent again after a list that shows no secret."""
     plan = plan_secrets(api, env, {"A": "v"}, aliases={"A2": "A"})
     sandbox.reset_connection("create_environment_secret")
     report = plan.apply()
+    assert told(report.succeeded) == [("create", "A"), ("alias", "A2")]
+    assert [request.method for request in sandbox.requests][:5] == ["GET", "GET", "POST", "GET", "POST"]
+    assert sandbox.value(env, "A2") == "v"
+
+
+def test_apply__lost_for_good(sandbox: Sandbox, once: EnvironmentSecretApi, env: str) -> None:
+    """A create whose connection is always reset is sent twice without retries, and has failed."""
+    sandbox.reset_connection("create_environment_secret", times=None)
+    report = plan_secrets(once, env, {"A": "v"}, aliases={"A2": "A"}).apply()
     assert (told(report.failed), told(report.skipped)) == ([("create", "A")], [("alias", "A2")])
     assert isinstance(report.failed[0].error, ApiException)
     assert report.failed[0].error.outcome_unknown
+    assert [request.method for request in sandbox.requests].count("POST") == 2
     assert sandbox.secrets(env) == []
 
 
@@ -311,3 +321,27 @@ def test_apply__no_answer(connect: Connect, env: str) -> None:
     """Where nobody answers, planning ends in the error of the list."""
     with pytest.raises(ApiException):
         plan_secrets(connect("http://127.0.0.1:9", retries=0), env, {})
+
+
+@pytest.mark.parametrize("path", ["/shared", "/else"])
+def test_apply__mount_path_of_an_override(sandbox: Sandbox, api: EnvironmentSecretApi, env: str, path: str) -> None:
+    """An override of a file whose response shows another mount path than the desired one has failed."""
+    sandbox.add_secret(env, "FILE", "shared", scope="PROJECT", mount_path="/shared")
+    report = plan_secrets(api, env, {"FILE": SecretRequest(key="FILE", value="f", mount_path=path)}).apply()
+    assert report.complete == (path == "/shared")
+    if path == "/else":
+        assert str(report.failed[0].error) == "override of FILE: the file is mounted at /shared, not at /else"
+
+
+@pytest.mark.parametrize("replace", [True, False])
+def test_apply__mount_path_that_is_not_told(
+    sandbox: Sandbox, api: EnvironmentSecretApi, env: str, replace: bool
+) -> None:
+    """A file whose mount path the list does not show is recreated with `replace`, and a conflict without it."""
+    sandbox.add_secret(env, "FILE", "old", mount_path="/old")
+    plan = plan_secrets(api, env, {"FILE": SecretRequest(key="FILE", value="f", mount_path="/new")}, replace=replace)
+    if replace:
+        assert plan.apply().complete
+        assert sandbox.value(env, "FILE") == "f"
+    else:
+        assert "does not say whether it is mounted at /new" in plan.conflicts[0].reason

@@ -9,6 +9,7 @@ import pytest
 from qovery import (
     ApplyError,
     EnvironmentSecretApi,
+    PlanChangedError,
     PlanHostError,
     SecretRequest,
     SkippedError,
@@ -154,6 +155,36 @@ def test_apply__conflict_since_the_plan(sandbox: Sandbox, api: EnvironmentSecret
     with pytest.raises(ApplyError, match="1 of 2 actions were skipped: A") as caught:
         report.raise_for_failures()
     assert [str(error) for error in caught.value.exceptions] == [f"create of A was skipped: drift: {reason}"]
+
+
+@pytest.mark.parametrize("change", ["add", "edit", "delete"])
+def test_apply__strict(sandbox: Sandbox, api: EnvironmentSecretApi, env: str, change: str) -> None:
+    """A strict apply writes nothing if a secret was added, changed or deleted since the plan, and names its key."""
+    sandbox.add_secret(env, "SHARED", "shared", scope="PROJECT")
+    own = sandbox.add_secret(env, "OWN", "old")
+    plan = plan_secrets(api, env, {"A": "v", "OWN": "v"})
+    if change == "add":
+        sandbox.add_secret(env, "OTHER", "theirs")
+    elif change == "edit":
+        api.edit_environment_secret(env, own.id, {"key": "OWN", "value": "theirs"})
+    else:
+        api.delete_environment_secret(env, own.id)
+    before = len(sandbox.requests)
+    with pytest.raises(PlanChangedError, match="changed since the plan") as caught:
+        plan.apply(strict=True)
+    assert caught.value.keys == ("OTHER" if change == "add" else "OWN",)
+    assert [request.method for request in sandbox.requests[before:]] == ["GET"]
+    assert plan.report is not None
+    assert {type(result.error) for result in plan.report.skipped} == {SkippedError}
+    assert plan.apply().complete
+
+
+def test_apply__strict_without_drift(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """A strict apply of an unchanged environment is an apply."""
+    own = sandbox.add_secret(env, "OWN", "old")
+    api.create_environment_secret(env, {"key": "B", "value": "v"})
+    assert own.key == "OWN"
+    assert plan_secrets(api, env, {"A": "v", "OWN": "v"}).apply(strict=True).complete
 
 
 @pytest.mark.parametrize("change", ["before", "during", "client"])

@@ -95,3 +95,20 @@ def test_apply__ctrl_c_twice(sandbox: Sandbox, api: EnvironmentSecretApi, env: s
     (failure,) = caught.value.report.failed
     assert "create of B was running at the interruption" in str(failure.error)
     assert told(caught.value.report.succeeded) == [("create", "A")]
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, GeneratorExit, TimeoutError])
+def test_apply__interrupted_in_a_worker(api: EnvironmentSecretApi, env: str, error: type[BaseException]) -> None:
+    """What a worker's call raises, whatever it is, makes its action fail; the others are applied and the apply ends."""
+
+    class Interrupted(EnvironmentSecretApi):
+        def create_environment_secret(self, *args: Any, **options: Any) -> Secret:
+            if args[1].key == "B":
+                raise error
+            return super().create_environment_secret(*args, **options)
+
+    report = plan_secrets(Interrupted(api.api_client), env, {"A": "v", "B": "v", "C": "v"}).apply(max_workers=1)
+    assert told(report.succeeded) == [("create", "A"), ("create", "C")]
+    (failure,) = report.failed
+    assert failure.key == "B"
+    assert isinstance(failure.error, error) or f"{error.__name__} interrupted create of B" in str(failure.error)

@@ -19,7 +19,7 @@ def test_find__own_before_inherited() -> None:
         inventory = Inventory(order)
         assert inventory.find("BASE") is mine
         assert (inventory.own, inventory.inherited) == ({"BASE": mine, "OWN": OWN}, {"BASE": BASE})
-        assert (inventory.keys, inventory.ids) == ({"BASE", "OWN"}, {BASE.id, mine.id, OWN.id})
+        assert (inventory.keys, inventory.by_id.keys()) == ({"BASE", "OWN"}, {BASE.id, mine.id, OWN.id})
 
 
 def test_find__inherited_and_missing() -> None:

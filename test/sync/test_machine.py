@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -27,6 +30,8 @@ class Sync(RuleBasedStateMachine):
 
     server: Sandbox
     api: EnvironmentSecretApi
+    other: EnvironmentSecretApi
+    """With another token."""
 
     @initialize()
     def empty(self) -> None:
@@ -65,7 +70,12 @@ class Sync(RuleBasedStateMachine):
     @rule(
         values=st.dictionaries(KEYS, FILES, max_size=5),
         aliases=st.dictionaries(KEYS, TARGETS, max_size=3),
-        faults=st.lists(st.tuples(OPERATIONS, st.sampled_from([400, 403, 409, 500, "drop", "reset"])), max_size=4),
+        faults=st.lists(
+            st.tuples(OPERATIONS, st.sampled_from([400, 401, 403, 409, 429, 500, "drop", "reset"])), max_size=4
+        ),
+        intruder=st.one_of(st.none(), st.tuples(KEYS, st.sampled_from(["DOPPLER", "QOVERY", "alias", "delete"]))),
+        revoked=st.booleans(),
+        appliers=st.integers(1, 2),
         prune=st.booleans(),
         replace=st.booleans(),
         workers=st.integers(1, 3),
@@ -75,6 +85,9 @@ class Sync(RuleBasedStateMachine):
         values: dict[str, str | None],
         aliases: dict[str, str],
         faults: list[tuple[str, Any]],
+        intruder: tuple[str, str] | None,
+        revoked: bool,
+        appliers: int,
         prune: bool,
         replace: bool,
         workers: int,
@@ -87,21 +100,36 @@ class Sync(RuleBasedStateMachine):
         aliases = {key: target for key, target in aliases.items() if key not in wanted}
         for operation, fault in faults:
             self.disturb(operation, fault)
-        report: Report | None = None
+        self.disturbances = [("revoke", "")] if revoked else []
+        self.disturbances += [] if intruder is None else [intruder[::-1]]
+
+        def plan() -> Plan:
+            return plan_secrets(self.api, self.env, wanted, aliases=aliases, prune=prune, replace=replace)
+
+        if appliers == 2:
+            with ThreadPoolExecutor(2) as pool:  # what one claims the other may have changed
+                list(pool.map(lambda _: self.attempt(plan, workers), range(2)))
         for _ in range(20):
-            try:
-                plan = plan_secrets(self.api, self.env, wanted, aliases=aliases, prune=prune, replace=replace)
-                report = plan.apply(workers, skip_conflicts=True)
-            except ApiException:
-                report = None
-                continue
-            self.check_claims(report, wanted, aliases)
-            if not report.failed and not self.unforeseen(report, plan):
-                break
+            report = self.attempt(plan, workers)
+            if report is not None and not self.intruded:
+                self.check_claims(report, wanted, aliases)
+                if report.complete:
+                    break
         else:
             raise AssertionError(f"never clean: {report}")
-        self.server._faults.clear()  # what was not met
-        self.check_end(plan_secrets(self.api, self.env, wanted, aliases=aliases, prune=prune, replace=replace), prune)
+        report.raise_for_failures()
+        self.server._scenario = self.server._scenario.next([])  # without the faults that were not met
+        self.check_end(plan(), prune)
+
+    def attempt(self, plan: Callable[[], Plan], workers: int) -> Report | None:
+        """Plan and apply, with what else happens meanwhile; None if the first list fails."""
+        self.intruded = False
+        try:
+            return plan().apply(workers, skip_conflicts=True, progress=lambda *_: self.intrude())
+        except ApiException:
+            return None
+        finally:
+            self.server._scenario.faults._revoked.clear()
 
     def disturb(self, operation: str, fault: Any) -> None:
         if fault == "drop":
@@ -111,9 +139,25 @@ class Sync(RuleBasedStateMachine):
         else:
             self.server.fail(operation, status=fault, retry_after=0)
 
-    def unforeseen(self, report: Report, plan: Plan) -> bool:
-        """Whether anything was skipped that was no conflict from the start."""
-        return len(report.skipped) > len(plan.conflicts)
+    def intrude(self) -> None:
+        """Change something in the middle of an apply."""
+        if not self.disturbances:
+            return
+        what, key = self.disturbances.pop()
+        self.intruded = True
+        listed = {secret.key: secret for secret in self.server.secrets(self.env)}
+        present = listed.get(key)
+        if what == "revoke":
+            self.server.revoke("a-token")
+        elif present is None and what == "alias":
+            with contextlib.suppress(ApiException):  # the faults are for all clients
+                self.other.create_environment_secret_alias(self.env, listed["QOVERY_DB"].id, {"key": key})
+        elif present is None and what in {"DOPPLER", "QOVERY"}:
+            # A create of the same key, already decided on, replaces it by the documentation: it is not remembered.
+            self.server.add_secret(self.env, key, "theirs", owned_by=what)
+        elif present is not None and what == "delete" and present.id not in self.untouched:
+            with contextlib.suppress(ApiException):
+                self.other.delete_environment_secret(self.env, present.id)
 
     def check_claims(self, report: Report, wanted: dict[str, Any], aliases: dict[str, str]) -> None:
         """No report claims what the server does not show."""
@@ -136,7 +180,11 @@ class Sync(RuleBasedStateMachine):
 
     def check_end(self, plan: Plan, prune: bool) -> None:
         """Nothing is left to do but to write again, and what conflicts."""
-        assert {action.kind for action in plan.actions} <= {"update", "keep", "conflict"}, str(plan)
+        # Whether a file is where it should be is not in the list, so `replace` recreates it, with its aliases.
+        unknown = {action.key for action in plan.actions if "does not say" in action.reason}
+        again = unknown.union(*(action.cascades for action in plan.actions if action.key in unknown))
+        kinds = {action.kind for action in plan.actions if action.key not in again}
+        assert kinds <= {"update", "keep", "conflict"}, str(plan)
         if prune:
             own = {secret.key for secret in self.server.secrets(self.env) if secret.scope == "ENVIRONMENT"}
             assert own <= {action.key for action in plan.actions}
@@ -151,7 +199,11 @@ class Sync(RuleBasedStateMachine):
 
 def test_machine(connect: Connect, sandbox: Sandbox) -> None:
     """Whatever there was, is wanted and goes wrong: the end is the desired state."""
-    machine = type("Machine", (Sync,), {"server": sandbox, "api": connect(sandbox, retries=1)})
+    machine = type(
+        "Machine",
+        (Sync,),
+        {"server": sandbox, "api": connect(sandbox, retries=1), "other": connect(sandbox, access_token="another")},
+    )
     run_state_machine_as_test(  # type: ignore[no-untyped-call]  # as hypothesis has it
         machine,
         settings=settings(

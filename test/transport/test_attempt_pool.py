@@ -306,6 +306,27 @@ def test_replaced_connection__counts_as_sent(connect: Connect, monkeypatch: pyte
         CALLS["list"](api)
 
 
+def test_replaced_connection__timeouts(
+    connect: Connect, server: RecordingServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A recorder's connection has the time to connect and, after it has sent the request, the time to read."""
+    seen: list[float] = []
+
+    class Fake(urllib3.connection.HTTPConnection):
+        def connect(self) -> None:
+            seen.append(self.timeout)  # type: ignore[arg-type] # a number here
+            super().connect()
+
+        def getresponse(self) -> Any:
+            seen.append(self.timeout)  # type: ignore[arg-type] # a number here
+            return super().getresponse()
+
+    Fake.__module__ = "recorder"
+    monkeypatch.setattr(urllib3.HTTPConnectionPool, "ConnectionCls", Fake)
+    CALLS["delete"](connect(server, connect_timeout=7, read_timeout=11))
+    assert seen == [7, 11]
+
+
 # --- Logs that fail ---------------------------------------------------------------------------------
 
 

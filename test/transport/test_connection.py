@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import ssl
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +15,7 @@ from qovery import (
     ApiTimeoutError,
 )
 from test.support import PATIENCE
-from test.support.calls import EMPTY_LIST
+from test.support.calls import EMPTY_LIST, GOOD
 from test.support.clients import Connect
 from test.support.hostile import (
     HostileServer,
@@ -26,7 +28,7 @@ from test.support.hostile import (
     trickle,
 )
 from test.support.recording import RecordingServer
-from test.support.tls import Authority
+from test.support.routes import ROUTES, Routes
 
 
 def test_socket_options__are_applied(connect: Connect, server: RecordingServer) -> None:
@@ -39,25 +41,67 @@ def test_socket_options__are_applied(connect: Connect, server: RecordingServer) 
     response.close()
 
 
-both = pytest.mark.parametrize("scheme", ["http", "https"])
 SLOW: dict[str, Sequence[Step]] = {
     "silence": [read, stall],
     "trickling head": [read, trickle(http_response(200, '{"results": []}', f"X: {'x' * 5000}"))],
     "trickling body": [read, send(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n"), trickle(b"x" * 5000)],
     "endless interim responses": [read, trickle(b"HTTP/1.1 102 Processing\r\n\r\n" * 5000, 0.005)],
-    "nothing is read": [stall],
 }
+SECRET = {"key": "A", "value": "v"}
 
 
-@both
+@pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("fault", SLOW)
 @pytest.mark.parametrize("timeout", [0.4, (0.3, 0.2)], ids=["budget", "pair"])
-def test_slow__ends_in_time(connect: Connect, tls: Authority, fault: str, timeout: Any, scheme: str) -> None:
+def test_slow__ends_in_time(connect: Connect, routes: Routes, fault: str, timeout: Any, route: str) -> None:
     """However slow the server is, the call ends at its deadline: by itself, none of these servers ends it."""
-    with HostileServer(SLOW[fault], context=tls.context() if scheme == "https" else None) as server:
-        api = connect(server, retries=0, total_timeout=0.6)
+    with HostileServer(SLOW[fault], context=routes.context(route)) as server:
+        api = connect(server, retries=0, total_timeout=0.6, **routes.settings(route))
         with pytest.raises(ApiConnectionError):
-            api.create_environment_secret("e", {"key": "A", "value": "x" * 900_000}, _request_timeout=timeout)
+            api.create_environment_secret("e", SECRET, _request_timeout=timeout)
+
+
+class Unreading(HostileServer):
+    """Reads nothing of a request until it is told to."""
+
+    def __init__(self, context: ssl.SSLContext | None) -> None:
+        listener = socket.create_server(("127.0.0.1", 0))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # the sockets that it accepts have the same
+        super().__init__([self._wait, read, send(GOOD["create"])], context=context, listener=listener)
+        self.go_on = threading.Event()
+
+    def _wait(self, sock: socket.socket, _: list[bytes]) -> None:
+        assert self.go_on.wait(PATIENCE)
+
+    def shut_down(self) -> None:
+        self.go_on.set()
+        super().shut_down()
+
+
+LARGE = {"key": "A", "value": "x" * 16_000_000}  # more than all buffers on the way hold
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_large_body__is_not_taken(connect: Connect, routes: Routes, route: str) -> None:
+    """A timeout while sending is a timeout, and the request may have been applied."""
+    with Unreading(routes.context(route)) as server:
+        api = connect(server, connect_timeout=PATIENCE, read_timeout=PATIENCE, **routes.settings(route))
+        with pytest.raises(ApiTimeoutError) as caught:
+            api.create_environment_secret("e", LARGE, _request_timeout=1)
+        assert (caught.value.attempts, caught.value.outcome_unknown) == (1, True)
+        assert server.requests == []
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_large_body__takes_its_time(connect: Connect, routes: Routes, route: str) -> None:
+    """Only the deadline bounds how long a body is sent, not `connect_timeout`."""
+    with Unreading(routes.context(route)) as server:
+        later = threading.Timer(1.5, server.go_on.set)  # what slows the server down, not what the test waits for
+        later.start()
+        api = connect(server, connect_timeout=1, read_timeout=PATIENCE, **routes.settings(route))
+        created = api.create_environment_secret("e", LARGE, _request_timeout=PATIENCE)
+        assert (created.key, server.connections, len(server.requests)) == ("A", 1, 1)
+        later.join()
 
 
 def test_slow__is_a_timeout(connect: Connect) -> None:

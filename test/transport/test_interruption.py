@@ -13,7 +13,7 @@ import pytest
 import urllib3
 from urllib3.exceptions import HTTPError
 
-from qovery import InsecureWarning
+from qovery import ApiConnectionError, InsecureWarning
 from test.support import NIGHTLY, PATIENCE, wait_until
 from test.support.calls import CALLS, GOOD
 from test.support.clients import Connect
@@ -281,3 +281,75 @@ def test_signal_handler__that_raises_at_any_instruction(name: str, raised: str) 
         rounds, problems = json.loads(run_script(INTERRUPTING, server.url, name, raised, "1" if NIGHTLY else "97"))
         assert problems == []
         assert rounds > 50
+
+
+@pytest.mark.needs_posix
+@pytest.mark.parametrize("phase", ["waiting", "delayed"])
+def test_signal_handler__that_closes(connect: Connect, phase: str) -> None:
+    """A handler may close the client in the middle of a call of its own thread: the call ends, later ones work."""
+    main = threading.main_thread().ident
+    assert main is not None
+
+    def interrupt(_: socket.socket, __: list[bytes]) -> None:
+        signal.pthread_kill(main, signal.SIGUSR1)
+
+    busy = http_response(503, b"", "Retry-After: 100")
+    script: list[Step] = [read, interrupt, stall] if phase == "waiting" else [read, send(busy), interrupt, stall]
+    with HostileServer(script, list(respond(GOOD["create"]))) as server:
+        api = connect(server, total_timeout=1000, connection_pool_maxsize=1)
+        before = signal.signal(signal.SIGUSR1, lambda *_: api.api_client.close())
+        try:
+            with pytest.raises(ApiConnectionError, match="the client was closed") as caught:
+                CALLS["create"](api)
+        finally:
+            signal.signal(signal.SIGUSR1, before)
+        assert (caught.value.attempts, caught.value.outcome_unknown) == (1, phase == "waiting")
+        CALLS["create"](api)
+
+
+@pytest.mark.needs_posix
+def test_fork__while_another_thread_makes_the_first_call(server: RecordingServer) -> None:
+    """The locks that a thread of the parent held at the fork do not hold up the child."""
+    out = run_script(
+        """
+        import os, sys, threading
+        from qovery import ApiClient, Configuration, EnvironmentSecretApi
+
+        asked, go = threading.Event(), threading.Event()
+
+        def token():
+            if os.getpid() == parent:
+                asked.set()
+                go.wait()
+            return "t"
+
+        parent = os.getpid()
+        api = EnvironmentSecretApi(ApiClient(Configuration(host=sys.argv[1], access_token=token)))
+        first = threading.Thread(target=api.list_environment_secrets, args=("e",))
+        first.start()
+        asked.wait()
+        lock = api.api_client.rest_client._locks.setdefault(parent, threading.RLock())
+        held, release = threading.Event(), threading.Event()
+
+        def hold():
+            with lock:
+                held.set()
+                release.wait()
+
+        threading.Thread(target=hold).start()
+        held.wait()
+        child = os.fork()
+        if child == 0:
+            api.list_environment_secrets("e")
+            api.api_client.close()
+            os._exit(0)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        release.set()
+        go.set()
+        first.join()
+        api.api_client.close()
+        """,
+        server.url,
+    )
+    assert out.strip() == "0"
+    assert len(server.received) == 2

@@ -7,6 +7,7 @@ import copy
 import gc
 import os
 import pickle
+import subprocess
 import sys
 import threading
 import time
@@ -24,16 +25,18 @@ from qovery import (
     EnvironmentSecretApi,
 )
 from qovery.transport.pool import ConnectionPool
-from test.support import wait_until
+from test.support import PATIENCE, ROOT, wait_until
 from test.support.calls import CALLS, EMPTY_LIST, GOOD
 from test.support.clients import Connect, client_for
 from test.support.hostile import (
     HostileServer,
     read,
+    read_byte,
     respond,
     stall,
 )
 from test.support.recording import EMPTY, SECRET, Received, RecordingServer, Response
+from test.support.routes import PROXIED, ROUTES, SCRIPT, SECURE, Routes
 from test.support.threads import THREADS, in_threads
 from test.support.tls import Authority
 
@@ -69,6 +72,57 @@ def test_idle_connection__closed_by_the_server(connect: Connect) -> None:
         server.wait_until_closed()
         CALLS["create"](api)
         assert (server.connections, len(server.requests)) == (2, 2)
+
+
+def test_idle_timeout__is_over(connect: Connect, server: RecordingServer) -> None:
+    """A create is never sent on a connection that was idle for longer than `idle_timeout`."""
+    for timeout, connections in ((1e-9, 3), (PATIENCE, 1)):
+        before = server.connections
+        api = connect(server, idle_timeout=timeout)
+        for name in ("list", "create", "list"):
+            server.default = EMPTY if name == "list" else Response(201, SECRET)
+            CALLS[name](api)
+        assert server.connections - before == connections
+        server.wait_until_closed(connections - 1)
+
+
+def test_idle_timeout__of_spare_connections(connect: Connect, server: RecordingServer) -> None:
+    """Connections that nobody needs are closed while others are in use; one that is in use has no such limit."""
+    server.default = EMPTY
+    api = connect(server, idle_timeout=0.5)
+    for response in [api.list_environment_secrets_without_preload_content("e") for _ in range(3)]:
+        response.read()
+    ended = []
+    for _ in range(2):
+        while server.closed.empty():
+            api.list_environment_secrets("e")
+        ended.append(server.closed.get())
+    assert server.connections >= 3
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_idle_connection__is_used_again(connect: Connect, routes: Routes, route: str) -> None:
+    """One connection serves call after call, on every route."""
+    with RecordingServer(EMPTY, routes.context(route)) as server:
+        api = connect(server, **routes.settings(route))
+        for _ in range(5):
+            CALLS["list"](api)
+        assert (server.connections, len(server.received)) == (1, 5)
+
+
+def test_connection_close__in_every_response(connect: Connect, server: RecordingServer) -> None:
+    """A server that ends each connection takes no place in the pool, read or unread, in any number of threads."""
+    server.default = Response(200, {"results": []}, {"Connection": "close"})
+    api = connect(server, connection_pool_maxsize=2)
+
+    def work(_: int) -> None:
+        for _ in range(3):
+            CALLS["list"](api)
+            api.list_environment_secrets_without_preload_content("e").close()
+            api.list_environment_secrets_without_preload_content("e").read()
+
+    assert in_threads(work) == [None] * THREADS
+    assert len(server.received) == 9 * THREADS
 
 
 def test_connection__is_kept(server: RecordingServer, connect: Connect) -> None:
@@ -134,6 +188,104 @@ def test_close__ends_calls_under_way(connect: Connect) -> None:
 
 
 # --- Closing --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_close__ends_a_call(connect: Connect, routes: Routes, route: str) -> None:
+    """A call that waits for its response ends with its client, on every route, and a later one connects again."""
+    with HostileServer([read, stall], list(respond(EMPTY_LIST)), context=routes.context(route)) as server:
+        api = connect(server, **PATIENT, **routes.settings(route))
+        closer = threading.Thread(target=lambda: [wait_until(lambda: server.requests), api.api_client.close()])
+        closer.start()
+        with pytest.raises(ApiConnectionError, match="the client was closed") as caught:
+            CALLS["create"](api)
+        assert (caught.value.attempts, caught.value.outcome_unknown) == (1, True)
+        closer.join()
+        assert CALLS["list"](api).results == []
+
+
+@pytest.mark.parametrize("route", SECURE)
+def test_close__ends_a_handshake(connect: Connect, routes: Routes, route: str) -> None:
+    """A call that waits for a handshake ends too, whoever does not go on with it: the host or the proxy."""
+    with HostileServer([read_byte, stall]) as silent:
+        settings = routes.settings(route)
+        host = f"https://127.0.0.1:{silent.port}"
+        if route in PROXIED:
+            host, scheme = "https://api.test", settings["proxy"].partition(":")[0]
+            settings["proxy"] = f"{scheme}://127.0.0.1:{silent.port}"
+        api = connect(host, **PATIENT, **settings)
+        closer = threading.Thread(target=lambda: [wait_until(lambda: silent.connections), api.api_client.close()])
+        closer.start()
+        with pytest.raises(ApiConnectionError, match="the client was closed") as caught:
+            CALLS["create"](api)
+        assert (caught.value.attempts, caught.value.outcome_unknown) == (1, False)
+        closer.join()
+
+
+#: Nothing but `close` ends a call with these.
+PATIENT = {"connect_timeout": 4 * PATIENCE, "read_timeout": 4 * PATIENCE, "total_timeout": 4 * PATIENCE, "retries": 0}
+
+GEVENT = (
+    """
+from gevent import monkey
+monkey.patch_all()
+"""
+    + SCRIPT
+    + """
+import os, threading
+from qovery import ApiClient, ApiConnectionError, Configuration, EnvironmentSecretApi
+
+client = ApiClient(Configuration(**settings))
+api = EnvironmentSecretApi(client)
+assert api.list_environment_secrets("e").results == []
+
+def close():
+    api.list_environment_secrets("when-slow-has-come")
+    client.close()
+
+closer = threading.Thread(target=close)
+closer.start()
+try:
+    api.create_environment_secret("slow", {"key": "A", "value": "v"})
+except ApiConnectionError as error:
+    assert "the client was closed" in str(error) and error.outcome_unknown, error
+else:
+    raise AssertionError("it returned")
+closer.join()
+child = os.fork()
+assert api.list_environment_secrets("e").results == []
+if child:
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+client.close()
+"""
+)
+
+
+@pytest.mark.needs_posix
+@pytest.mark.parametrize("route", ROUTES)
+def test_close__under_gevent(routes: Routes, route: str) -> None:
+    """With greenlets in the place of threads `close` ends a call too, and a forked child can call."""
+    pytest.importorskip("gevent")
+    come, go = threading.Event(), threading.Event()
+
+    def reply(received: Received) -> Response:
+        if "/slow/" in received.target:
+            come.set()
+            assert go.wait(PATIENCE)
+        elif "when-slow" in received.target:
+            assert come.wait(PATIENCE)
+        return EMPTY
+
+    with RecordingServer(reply, routes.context(route)) as server:
+        run = subprocess.run(
+            [sys.executable, "-c", GEVENT, routes.arguments(route, server.url, **PATIENT)],
+            cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE,
+        )  # fmt: skip
+        go.set()
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+# --- What is left ---------------------------------------------------------------------------------
 
 
 def sockets(port: int) -> set[str]:

@@ -67,9 +67,21 @@ def read(kind: type[http.client.HTTPResponse], answer: bytes) -> dict[str, Any]:
         return known
 
 
+class Reference(http.client.HTTPResponse):
+    """What a head is to be read like: `http.client`, but for the chunks of a response that has no body."""
+
+    def begin(self) -> None:
+        super().begin()
+        if self.status in {204, 304}:
+            del self.headers["Transfer-Encoding"]
+            self.chunked, self.length = False, 0
+
+
 @given(STATUS_LINES, st.lists(LINES, max_size=5), st.sampled_from(["\r\n", "\n"]))
 @example("HTTP/1.1 200 OK", ["Content-Type: application/json", "Content-Length: 3"], "\r\n")
 @example("HTTP/1.1 204 No Content", [], "\r\n")
+@example("HTTP/1.1 204 No Content", ["Transfer-Encoding: chunked"], "\r\n")
+@example("HTTP/1.1 304 Not Modified", ["Content-Length: 0", "Transfer-Encoding: 0"], "\r\n")
 @example("HTTP/1.1 200 OK", ["Content-Length: 3", "Content-Length: 4"], "\r\n")
 @example("HTTP/1.1 200 OK", ["Content-Length: 3", " folded: 4"], "\r\n")
 @example("HTTP/1.1 200 OK", ["Content-Length: 3", "Connection: Close"], "\r\n")
@@ -82,7 +94,7 @@ def test_head__any(status_line: str, lines: list[str], end: str) -> None:
     final = status_line.split()[1] not in {"100", "103"}
     answer = head + b"abcdefg" if final else head + b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcdefg"
     # http.client skips 100 alone.
-    expected = read(http.client.HTTPResponse, answer if final else answer.replace(b" 103", b" 100", 1))
+    expected = read(Reference, answer if final else answer.replace(b" 103", b" 100", 1))
     assert read(Response, answer) == expected
 
 
@@ -165,3 +177,39 @@ def test_head__cut_off() -> None:
         theirs.close()
         with pytest.raises(http.client.RemoteDisconnected, match="ended within the head of the response"):
             response.begin()
+
+
+#: What a mask makes of a text.
+HIDDEN = "**********"
+
+
+@pytest.mark.parametrize("rest", ["Content-Length: 0", "Transfer-Encoding: chunked"])
+def test_head__masked(rest: str) -> None:
+    """A log or trace of urllib3 shows the reason and, of a response that it may retry, Retry-After: both are masked."""
+    for status, shown in ((300, HIDDEN), (503, HIDDEN)):
+        head = f"HTTP/1.1 {status} canary-text\r\nRetry-After: canary-text\r\n{rest}\r\n\r\n"
+        with begun(head.encode(), "canary-text") as response:
+            assert (response.reason, response.headers["Retry-After"]) == (shown, shown)
+    with begun(f"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 7\r\n{rest}\r\n\r\n".encode(), "canary") as response:
+        assert (response.reason, response.headers["Retry-After"]) == ("Service Unavailable", "7")
+
+
+def test_head__length_masked() -> None:
+    """A length that is no number is masked too: urllib3 repeats it in a warning."""
+    with begun(b"HTTP/1.1 200 OK\r\nContent-Length: canary-text\r\n\r\n", "canary-text") as response:
+        assert response.headers["Content-Length"] == HIDDEN
+
+
+def test_head__of_a_proxy() -> None:
+    """What a proxy says to CONNECT, of which http.client reads the first line alone, is masked."""
+    for answer, known in ((b"HTTP/1.1 403 canary-text\r\n", ("HTTP/1.1", 403, HIDDEN)), (b"canary-text\r\n", None)):
+        ours, theirs = socket.socketpair()
+        attempt = Attempt(ATTEMPT.request._replace(secrets=[lambda: ["canary-text"]]))
+        with ours, theirs, Response(DeadlineReader(ours, attempt), method="CONNECT") as response:  # type: ignore[arg-type] # as above
+            theirs.sendall(answer)
+            if known:
+                assert response._read_status() == known
+            else:
+                with pytest.raises(http.client.BadStatusLine) as caught:
+                    response._read_status()
+                assert "canary" not in repr(caught.value)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import os
+import queue
 import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -17,7 +20,11 @@ from qovery.sandbox.store.private_file import make_private
 from qovery.sandbox.store.record import Record
 from qovery.sandbox.store.rules import RejectedError
 
-_SCHEMA = """
+#: The version of the schema, which the file has as `user_version`. Files from before there were versions have 0.
+_SCHEMA_VERSION = 1
+
+_SCHEMA = f"""
+BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS environment (id TEXT PRIMARY KEY, project_id TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS secret (
     id TEXT PRIMARY KEY,
@@ -40,13 +47,24 @@ CREATE TABLE IF NOT EXISTS secret (
 );
 CREATE INDEX IF NOT EXISTS secret_target ON secret (target);
 CREATE TABLE IF NOT EXISTS deleted (id TEXT PRIMARY KEY, owner TEXT NOT NULL) WITHOUT ROWID;
+PRAGMA user_version = {_SCHEMA_VERSION};
+COMMIT;
 """
 
 _SELECT = f"SELECT {', '.join(Record._fields)} FROM secret"  # noqa: S608 - names of this package
 
 
+#: In place of an owner: all of them.
+_EVERYONE = ""
+
+#: How long a write waits for another process that writes to the file, in seconds.
+BUSY_TIMEOUT = 10.0
+
+
 class Database:
     """The tables, in memory or in a file. May be shared by threads.
+
+    In a file, reads do not wait for writes: they have connections of their own (write-ahead logging).
 
     Args:
         path: The file; None keeps everything in memory. Other users get no access to it.
@@ -56,52 +74,134 @@ class Database:
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
+        self._uri = None
         if path is not None:
             make_private(path)
-        #: Held for a transaction, and for several reads that must agree.
-        self.lock = threading.RLock()
-        self._connection = sqlite3.connect(
-            ":memory:" if path is None else path, isolation_level=None, check_same_thread=False, timeout=10
-        )
+            self._uri = f"{Path(os.fsdecode(path)).absolute().as_uri()}?mode=rw"
+        self._lock = threading.RLock()  # of the writer
+        self._using = threading.local()  # `connection`: what this thread uses within a transaction or `reading`
+        self._readers = queue.LifoQueue[sqlite3.Connection]()
+        self._watcher: sqlite3.Connection | None = None
+        self._watcher_lock = threading.Lock()
+        self._closing = threading.Event()
+        self._changes = collections.Counter[str]()  # by owner; of a database in memory
         problem = None
         try:
-            _use_wal(self._connection)
-            self._connection.execute("PRAGMA foreign_keys = ON")
-            self._connection.execute("PRAGMA synchronous = NORMAL")
-            self._connection.executescript(_SCHEMA)
-        except sqlite3.Error as error:
-            problem = f"{path} cannot be used: {error}"
-            self._connection.close()
+            self._writer = _opened(self._uri)
+        except (
+            sqlite3.OperationalError
+        ) as error:  # the disk is full, the file cannot be written, another process has it
+            problem = f"{error}. Check the disk and what else uses the file, or use another file"
+        except sqlite3.DatabaseError as error:
+            problem = f"{error}. Use another file"
         if problem:
-            raise ApiValueError(problem)
+            raise ApiValueError(f"{path} cannot be used: {problem}")
+
+    def stop_waiting(self) -> None:
+        """End what waits for another process, now and from now on."""
+        self._closing.set()
 
     def close(self) -> None:
-        """Close the file."""
-        with self.lock:
-            self._connection.close()
+        """Close the file. No other thread may read it any more."""
+        self.stop_waiting()
+        with self._lock:
+            self._writer.close()
+        if self._watcher is not None:
+            self._watcher.close()
+        while not self._readers.empty():
+            self._readers.get_nowait().close()
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """Apply everything done inside, or nothing. A nested transaction is part of the outer one."""
-        with self.lock:
-            if self._connection.in_transaction:
+        with self._lock:
+            if self._writer.in_transaction:
                 yield
                 return
             try:
-                self._connection.execute("BEGIN IMMEDIATE")
-                yield
-                self._connection.execute("COMMIT")
+                self._begin()
+                with self._use(self._writer):
+                    yield
+                self._writer.execute("COMMIT")
             except BaseException as error:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                if isinstance(error, sqlite3.OperationalError):  # another process holds the file, or the disk is full
-                    raise RejectedError(503, f"the database cannot be written now: {error}", 1) from None
+                if self._writer.in_transaction:
+                    with contextlib.suppress(sqlite3.Error):
+                        self._writer.execute("ROLLBACK")
+                if isinstance(error, sqlite3.Error):
+                    raise _unavailable(error) from None
                 raise
+
+    def _begin(self) -> None:
+        """Begin to write. It waits for other processes here, not in SQLite, so that `stop_waiting` ends it."""
+        deadline = time.monotonic() + BUSY_TIMEOUT
+        while True:
+            try:
+                self._writer.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                if time.monotonic() > deadline or self._closing.wait(0.002):
+                    raise
+            else:
+                return
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        """See one state of the database in everything read inside. In a file, that waits for no writer."""
+        if self._connection is not None:  # in a transaction, or reading already
+            yield
+        elif self._uri is None:
+            with self._lock, self._use(self._writer):
+                yield
+        else:
+            reader = self._borrowed_reader()
+            try:
+                with self._use(reader):
+                    reader.execute("BEGIN")
+                    yield
+            finally:
+                with contextlib.suppress(sqlite3.Error):
+                    reader.execute("COMMIT")
+                self._readers.put(reader)
+
+    def _borrowed_reader(self) -> sqlite3.Connection:
+        with contextlib.suppress(queue.Empty):
+            return self._readers.get_nowait()
+        try:
+            return _connect(self._uri, timeout=1)
+        except sqlite3.Error as error:
+            raise _unavailable(error) from None
+
+    @property
+    def _connection(self) -> sqlite3.Connection | None:
+        return getattr(self._using, "connection", None)
+
+    @contextlib.contextmanager
+    def _use(self, connection: sqlite3.Connection) -> Iterator[None]:
+        self._using.connection = connection
+        try:
+            yield
+        finally:
+            self._using.connection = None
 
     def execute(self, sql: str, *values: object) -> list[Any]:
         """Execute a statement and return its rows."""
-        with self.lock:
-            return self._connection.execute(sql, values).fetchall()
+        connection = self._connection
+        try:
+            if connection is not None:
+                return connection.execute(sql, values).fetchall()
+            with self._lock:
+                return self._writer.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise _unavailable(error) from None
+
+    def version(self, *owners: str) -> object:
+        """What differs after any change of what these owners have, or None if that is not known now. Never waits."""
+        if self._uri is None:
+            return tuple(self._changes[owner] for owner in (_EVERYONE, *owners))
+        with self._watcher_lock, contextlib.suppress(sqlite3.Error):
+            if self._watcher is None:
+                self._watcher = _connect(self._uri, timeout=0)
+            return int(self._watcher.execute("PRAGMA data_version").fetchone()[0])
+        return None
 
     # --- Environments -----------------------------------------------------------------------------
 
@@ -124,6 +224,13 @@ class Database:
         """The secrets that meet an SQL condition, oldest first."""
         return [Record._make(row) for row in self.execute(f"{_SELECT} WHERE {condition} ORDER BY rowid", *values)]
 
+    def overview(self, condition: str, *values: object, limit: int) -> tuple[int, list[Record]]:
+        """How many secrets meet an SQL condition, and the first of them by scope and key."""
+        ((number,),) = self.execute(f"SELECT count(*) FROM secret WHERE {condition}", *values)  # noqa: S608 - of this package
+        order = "CASE scope WHEN 'BUILT_IN' THEN 0 WHEN 'PROJECT' THEN 1 ELSE 2 END, key LIMIT ?"
+        rows = self.execute(f"{_SELECT} WHERE {condition} ORDER BY {order}", *values, limit)
+        return number, [Record._make(row) for row in rows]
+
     def secret(self, secret_id: str | None) -> Record | None:
         """The secret with this id."""
         return next(iter(self.secrets("id = ?", secret_id)), None)
@@ -131,19 +238,22 @@ class Database:
     def insert(self, columns: Mapping[str, Any]) -> str:
         """Insert a secret and return its new id."""
         now = _now()
+        self._changes[columns["owner"]] += 1
         values = {"id": str(uuid4()), "owned_by": "QOVERY", "created_at": now, "updated_at": now, **columns}
         names, marks = ", ".join(values), ", ".join("?" * len(values))
         self.execute(f"INSERT INTO secret ({names}) VALUES ({marks})", *values.values())  # noqa: S608 - names of this package
         return str(values["id"])
 
-    def update(self, secret_id: str, columns: Mapping[str, Any]) -> None:
+    def update(self, secret_id: str, owner: str, columns: Mapping[str, Any]) -> None:
         """Change columns of a secret."""
+        self._changes[owner] += 1
         values = {**columns, "updated_at": _now()}
         changes = ", ".join(f"{name} = ?" for name in values)
         self.execute(f"UPDATE secret SET {changes} WHERE id = ?", *values.values(), secret_id)  # noqa: S608 - names of this package
 
-    def delete(self, secret_id: str) -> None:
-        """Delete a secret, and with it its aliases and overrides."""
+    def delete(self, secret_id: str, owner: str) -> None:
+        """Delete a secret, and with it its aliases and overrides, which have the same owner."""
+        self._changes[owner] += 1
         self.execute(
             "INSERT INTO deleted SELECT id, owner FROM secret WHERE id = ? OR target = ?", secret_id, secret_id
         )
@@ -156,9 +266,50 @@ class Database:
 
     def clear(self) -> None:
         """Delete everything."""
+        self._changes[_EVERYONE] += 1
         self.execute("DELETE FROM deleted")
         self.execute("DELETE FROM secret")
         self.execute("DELETE FROM environment")
+
+
+def _opened(uri: str | None) -> sqlite3.Connection:
+    """Open the file for the writer, and create the tables unless they exist."""
+    connection = _connect(uri, timeout=BUSY_TIMEOUT)
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        _check_origin(connection, version)
+        _use_wal(connection)
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        if version < _SCHEMA_VERSION:
+            connection.executescript(_SCHEMA)
+        connection.execute("PRAGMA busy_timeout = 0")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _connect(uri: str | None, *, timeout: float) -> sqlite3.Connection:
+    return sqlite3.connect(
+        uri or ":memory:", uri=uri is not None, isolation_level=None, check_same_thread=False, timeout=timeout
+    )
+
+
+def _unavailable(error: sqlite3.Error) -> Exception:
+    """What is raised for an error of SQLite: 503 where the disk or another process is to blame."""
+    if isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError:
+        return RejectedError(503, f"the database cannot be used now: {error}", 1)
+    return error
+
+
+def _check_origin(connection: sqlite3.Connection, version: int) -> None:
+    """Raise an error for a file that another application or a newer version of this one has written."""
+    if version > _SCHEMA_VERSION:
+        raise sqlite3.DatabaseError(f"it has schema {version} of a newer version of qovery; upgrade qovery")
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if tables and not tables >= {"environment", "secret"}:
+        raise sqlite3.DatabaseError("it belongs to another application")
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:

@@ -23,9 +23,9 @@ def make_private(path: str | os.PathLike[str]) -> None:
         if problem is None and not os.path.exists(path):
             _create(path)
     except OSError as error:
-        problem = f"{path} cannot be used: {error.strerror}"
+        problem = f"{path}: {error.strerror}"
     if problem:
-        raise ApiValueError(f"{problem}. Use another file for the database")
+        raise ApiValueError(f"the database cannot be opened: {problem}. Use another file")
 
 
 def _create(path: str) -> None:

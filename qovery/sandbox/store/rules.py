@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, Protocol, get_args
 
-from qovery.models import Key, SecretEditRequest, SecretRequest, Value
 from qovery.sandbox.store.record import SCOPES, Record, Scope
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from qovery.models import Key, SecretEditRequest, SecretRequest, Value
 
 Behaviour = Literal["documented", "observed"]
 BEHAVIOURS: Final = get_args(Behaviour)

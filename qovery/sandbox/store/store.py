@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 from qovery.exceptions import ApiValueError
-from qovery.models import Key, SecretEditRequest, SecretRequest, Value
 from qovery.sandbox.store import rules
 from qovery.sandbox.store.database import Database
 from qovery.sandbox.store.interpolation import resolve
+from qovery.sandbox.store.list_cache import CachedList, ListCache
 from qovery.sandbox.store.record import Record, describe, normal_id
 from qovery.sandbox.store.rules import BEHAVIOURS, Behaviour, RejectedError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from qovery.models import Key, SecretEditRequest, SecretRequest, Value
 
 
 class Store:
@@ -37,6 +43,7 @@ class Store:
         self._strict = strict
         self.behaviour = behaviour  # checked before the file is created
         self._database = Database(path)
+        self._lists = ListCache()
 
     @property
     def behaviour(self) -> Behaviour:
@@ -47,6 +54,10 @@ class Store:
         if behaviour not in BEHAVIOURS:
             raise ApiValueError(f"behaviour must be {' or '.join(BEHAVIOURS)}, not {behaviour!r}")
         self._behaviour = behaviour
+
+    def stop_waiting(self) -> None:
+        """End what waits for another process that uses the file."""
+        self._database.stop_waiting()
 
     def close(self) -> None:
         """Close the database."""
@@ -62,10 +73,17 @@ class Store:
         """Delete everything."""
         with self.transaction():
             self._database.clear()
+        self._lists.clear()
 
     def environments(self) -> list[str]:
         """The ids of the environments, oldest first."""
-        return self._database.environments()
+        with self._database.reading():
+            return self._database.environments()
+
+    def has(self, environment_id: str) -> bool:
+        """Whether the environment exists."""
+        with self._database.reading():
+            return self._database.project_of(environment_id) is not None
 
     def add_environment(self, environment_id: str | None = None, project_id: str | None = None) -> str:
         """Add an environment, by default in a project of its own, and return its id."""
@@ -96,11 +114,46 @@ class Store:
             columns = {"key": key, "value": value, "kind": kind, "interpolated": enable_interpolation_in_file, **fields}
             return self._insert(owner, scope, columns)
 
+    def overview(self, environment_id: str, limit: int) -> tuple[int, list[tuple[Record, Record | None]]]:
+        """How many secrets the environment sees, and the first ones by scope and key, with their targets."""
+        with self._database.reading():
+            number, first = self._view(environment_id).first(limit)
+            return number, [(record, self._database.secret(record.target)) for record in first]
+
     # --- The six operations -----------------------------------------------------------------------
 
     def list(self, environment_id: str) -> list[dict[str, Any]]:
         """What the environment sees: its own secrets, those of its project, and BUILT_IN ones."""
-        return [describe(*pair, strict=self._strict) for pair in self.visible(environment_id)]
+        with self._database.reading():
+            records = self._view(environment_id).secrets()
+        return list(self._descriptions(records))
+
+    def list_json(self, environment_id: str) -> bytes:
+        """The body of the response to a list, as JSON."""
+        with self._database.reading():
+            view = self._view(environment_id)
+            owners = view.environment_id, view.project_id
+            version = self._database.version(*owners)  # first: what is read may be newer, but not older
+            records = view.secrets()
+        parts = []
+        descriptions = self._descriptions(records)
+        while part := list(itertools.islice(descriptions, 500)):  # other threads have their turn in between
+            parts.append(json.dumps(part, ensure_ascii=False, separators=(",", ":"))[1:-1])
+        content = f'{{"results":[{",".join(parts)}]}}'.encode()
+        if version is not None:
+            self._lists.add(view.environment_id, CachedList(owners, version, content))
+        return content
+
+    def cached_list(self, environment_id: str) -> bytes | None:
+        """`list_json` as it was before, if nothing has changed since. It never waits."""
+        cached = self._lists.get(normal_id(environment_id))
+        if cached is None or self._database.version(*cached.owners) != cached.version:
+            return None
+        return cached.content
+
+    def _descriptions(self, records: Sequence[Record]) -> Iterator[dict[str, Any]]:
+        by_id: dict[str | None, Record] = {record.id: record for record in records}
+        return (describe(record, by_id.get(record.target), strict=self._strict) for record in records)
 
     def create(self, environment_id: str, request: SecretRequest) -> dict[str, Any]:
         """Add a secret."""
@@ -108,7 +161,7 @@ class Store:
             view = self._view(environment_id)
             columns, replaced = rules.creation(view, request)
             for secret_id in replaced:
-                self._database.delete(secret_id)
+                self._database.delete(secret_id, view.environment_id)
             return self._insert(view.environment_id, "ENVIRONMENT", columns)
 
     def edit(self, environment_id: str, secret_id: str, request: SecretEditRequest) -> dict[str, Any]:
@@ -117,7 +170,7 @@ class Store:
             view = self._view(environment_id)
             record = view.secret(secret_id)
             rules.check_own(record)
-            self._database.update(record.id, rules.edition(view, record, request))
+            self._database.update(record.id, record.owner, rules.edition(view, record, request))
             return self._described(record.id)
 
     def delete(self, environment_id: str, secret_id: str) -> None:
@@ -125,7 +178,7 @@ class Store:
         with self.transaction():
             record = self._view(environment_id).secret(secret_id)
             rules.check_own(record)
-            self._database.delete(record.id)
+            self._database.delete(record.id, record.owner)
 
     def create_alias(self, environment_id: str, secret_id: str, request: Key) -> dict[str, Any]:
         """Add another key for a secret of a higher scope."""
@@ -143,20 +196,13 @@ class Store:
 
     # --- Assert -----------------------------------------------------------------------------------
 
-    def visible(self, environment_id: str) -> Iterator[tuple[Record, Record | None]]:
-        """Each secret that the environment sees, with the target of an alias or override; oldest first."""
-        with self._database.lock:
-            records = self._view(environment_id).secrets()
-        by_id: dict[str | None, Record] = {record.id: record for record in records}
-        return ((record, by_id.get(record.target)) for record in records)
-
     def value(self, environment_id: str, key: str) -> str:
         """What an application of the environment reads under a key: aliases, overrides and interpolations resolved.
 
         Raises:
             KeyError: The key does not exist.
         """
-        with self._database.lock:
+        with self._database.reading():
             return resolve(key, self._view(environment_id).effective)
 
     # --- Helpers ----------------------------------------------------------------------------------
@@ -188,6 +234,10 @@ class _View:
     def secrets(self) -> list[Record]:
         """All of them, oldest first."""
         return self.database.secrets("owner IN (?, ?)", self.environment_id, self.project_id)
+
+    def first(self, limit: int) -> tuple[int, list[Record]]:
+        """The number of secrets, and the first by scope and key."""
+        return self.database.overview("owner IN (?, ?)", self.environment_id, self.project_id, limit=limit)
 
     def with_key(self, key: str) -> list[Record]:
         """The secrets with this key, lowest scope first; applications get the first."""

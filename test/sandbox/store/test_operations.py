@@ -171,11 +171,6 @@ REJECTED: dict[str, tuple[Act, int, str]] = {
         lambda store, env, _: store.edit(env, shared_id(store, env), SecretEditRequest(key="B")), 403, "scope PROJECT",
     ),
     "delete of the project's": (lambda store, env, _: store.delete(env, shared_id(store, env)), 403, "scope PROJECT"),
-    "unknown environment": (lambda store, _, own: store.delete("missing", own), 404, "environment does not exist"),
-    "unknown secret": (lambda store, env, _: store.delete(env, "missing"), 404, "secret does not exist"),
-    "secret of another environment": (
-        lambda store, _, own: store.delete(store.add_environment(), own), 404, "secret does not exist",
-    ),
 }  # fmt: skip
 
 
@@ -196,6 +191,40 @@ def test_rejected__status_and_detail(store: Store, env: str, shared: str, act: A
     assert detail in caught.value.detail
     assert str(caught.value) == caught.value.detail
     assert store.list(env) == before
+
+
+UNKNOWN: dict[str, tuple[Act, str]] = {
+    "environment": (lambda store, _, own: store.delete("missing", own), "environment"),
+    "secret": (lambda store, env, _: store.delete(env, "missing"), "secret"),
+    "secret of another environment": (lambda store, _, own: store.delete(store.add_environment(), own), "secret"),
+}
+
+
+@pytest.mark.parametrize(("act", "named"), UNKNOWN.values(), ids=UNKNOWN)
+def test_unknown__status_and_detail(store: Store, env: str, act: Act, named: str) -> None:
+    """What the environment never had is a 404 or, as observed, a 403."""
+    own = store.create(env, SecretRequest(key="OWN", value="x"))["id"]
+    with pytest.raises(RejectedError) as caught:
+        act(store, env, own)
+    if store.behaviour == "documented":
+        assert (caught.value.status, caught.value.detail) == (404, f"{named} does not exist")
+    else:
+        assert (caught.value.status, caught.value.detail) == (403, f"access to this {named} is denied")
+
+
+def test_deleted__is_unknown_as_documented(store: Store, env: str) -> None:
+    """A secret that was deleted is a 404 in both behaviours, and so is an alias that went with it."""
+    own = store.create(env, SecretRequest(key="OWN", value="x"))["id"]
+    alias = (
+        store.create_alias(env, own, Key(key="A"))
+        if store.behaviour == "observed"
+        else store.create(env, SecretRequest(key="A", value="OWN"))
+    )
+    store.delete(env, own)
+    for secret_id in (own, alias["id"]):
+        with pytest.raises(RejectedError, match="secret does not exist") as caught:
+            store.delete(env, secret_id)
+        assert caught.value.status == 404
 
 
 @observed

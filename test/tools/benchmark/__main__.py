@@ -1,8 +1,9 @@
-"""`python -m test.tools.benchmark [--generated DIR] [--json FILE] [--rounds N]`: measure, and print the table.
+"""`python -m test.tools.benchmark [--json FILE] [--rounds N]`: measure, and print the table.
 
 Every row compares two contenders that take turns, and shows the median of the ratios with its spread. CPU
 is that of the client's process alone; the server is a process of its own. Instructions are counted by valgrind, which
-other processes on the machine do not disturb.
+other processes on the machine do not disturb. The generated client is made by OpenAPI Generator, which needs Java. Rows
+for which something is missing say so.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import trustme
+
+from test.support import openapi_generator
 
 #: The floor: what every client that stands on the two libraries must pay, a schema of its own included.
 LIBRARIES = "import urllib3, pydantic; pydantic.create_model('M', x=(int, 1)).model_validate_json('{}')"
@@ -154,20 +157,15 @@ def server(delay: float = 0, certificate: Path | None = None) -> Iterator[str]:
 
 
 def _environment(path: Path) -> dict[str, str]:
-    # All as if installed: with their bytecode, which is kept out of their folders.
-    return {
-        **os.environ,
-        "PYTHONPATH": str(path),
-        "PYTHONDONTWRITEBYTECODE": "",
-        "PYTHONPYCACHEPREFIX": str(Path(tempfile.gettempdir(), f"bytecode-of-{os.getuid()}")),
-    }
+    # All as if installed: with their bytecode, which `main` keeps out of their folders.
+    return {**os.environ, "PYTHONPATH": str(path), "PYTHONDONTWRITEBYTECODE": ""}
 
 
 class Benchmark:
     """Measures the rows, one after the other.
 
     Args:
-        generated: The folder of the generated client; rows against it are skipped without one.
+        generated: The folder of the generated client; rows against it are skipped if it is None.
         rounds: How often the contenders of a row take turns.
     """
 
@@ -203,7 +201,7 @@ class Benchmark:
     def _measurable(self, row: Row, counts: bool = False) -> bool:
         """Whether there is what the row needs; if not, the row says what is missing."""
         if row.against == "generated" and self.generated is None:
-            row.skipped = "not measured: no `--generated DIR`"
+            row.skipped = "not measured: needs Java and openapi-generator-cli"
         elif counts and shutil.which("valgrind") is None:
             row.skipped = "not measured: valgrind is not installed"
         else:
@@ -300,11 +298,15 @@ def _trusted(folder: Path) -> tuple[dict[str, str], Path]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m test.tools.benchmark", description=__doc__)
-    parser.add_argument("--generated", type=Path, metavar="DIR", help="the folder that holds a generated `qovery`")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there too")
     parser.add_argument("--rounds", type=int, default=9, metavar="N", help="turns of each contender (9)")
     arguments = parser.parse_args()
-    rows = Benchmark(arguments.generated and arguments.generated.resolve(), arguments.rounds).run()
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["PYTHONPYCACHEPREFIX"] = str(Path(folder, "bytecode"))
+        generated = Path(folder, "generated") if openapi_generator.available() else None
+        if generated:
+            openapi_generator.generate(generated, "qovery", strict=False)
+        rows = Benchmark(generated, arguments.rounds).run()
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores")
     print(HEAD)
     for row in rows:

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import functools
 import json
 import os
 import platform
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import urllib3
 
 from qovery import EnvironmentSecretApi, SecretRequest
+from qovery.sandbox import Sandbox
 from qovery.sync import plan_secrets
 from test.support.clients import client_for
 from test.tools.benchmark import __main__ as calls
@@ -25,6 +28,7 @@ from test.tools.benchmark.__main__ import Row
 from test.tools.benchmark.worker import LARGE, SMALL
 
 KEYS, LATENCY, WORKERS = 500, 0.02, 8
+LIMIT = 50
 PLANNED = 10_000
 WANTED = {f"KEY_{n}": f"value {n}" for n in range(KEYS)}
 
@@ -98,6 +102,32 @@ class SandboxContenders(Contenders):
             assert answer.status < 300, answer.data
 
 
+def paced(workers: int, jobs: int) -> float:
+    """The seconds to create `KEYS` secrets in each of `jobs` environments at `LIMIT` requests per second."""
+    with Sandbox(seeded=False) as limited:
+        api = client_for(limited, retries=0)
+        plans = [plan_secrets(api, limited.add_environment(), WANTED) for _ in range(jobs)]
+        limited.rate_limit(LIMIT)
+        start = time.perf_counter()
+        with ThreadPoolExecutor(jobs) as pool:
+            reports = list(pool.map(lambda plan: plan.apply(workers), plans))
+        seconds = time.perf_counter() - start
+        assert all(report.complete for report in reports)
+    api.api_client.close()
+    return seconds
+
+
+def paced_rows() -> list[Row]:
+    """A sliding window with `Retry-After`; the other kinds of limits are in the tests of the pace, in virtual time."""
+    rows = []
+    for workers, jobs in ((8, 1), (32, 1), (64, 1), (8, 4)):
+        work = f"apply {KEYS} keys in {jobs} environments, {workers} workers, {LIMIT} requests/s"
+        row = Row(work, f"{jobs * KEYS} / {LIMIT} s", "s", 1.15)
+        row.measure(functools.partial(paced, workers, jobs), lambda jobs=jobs: jobs * KEYS / LIMIT, 1, 1)
+        rows.append(row)
+    return rows
+
+
 def plan_cpu(api: EnvironmentSecretApi) -> float:
     """The CPU seconds of this process to list 10,000 secrets of all kinds and plan `PLANNED` for their keys."""
     wanted = {f"A_KEY_OF_COMMON_LENGTH_{number}": f"value {number}" for number in range(PLANNED)}
@@ -123,7 +153,7 @@ def run(rounds: int) -> list[Row]:
     with sandbox.server(0, "--admin") as (host, port, _):
         real = SandboxContenders(host, port, sandbox.ENVIRONMENT)
         bare.measure(real.plan_and_apply, real.bare, rounds, 1)
-    return [ideal, loop, bare, planning]
+    return [ideal, loop, bare, planning, *paced_rows()]
 
 
 def main() -> None:

@@ -1,0 +1,61 @@
+"""What the outcome of an action means, and its `Result`. Knows no job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from qovery.exceptions import ApiConnectionError, ApiException, SkippedError, SyncError, UnauthorizedException
+from qovery.models import Secret
+from qovery.sync.action import Action
+from qovery.sync.report import Result
+
+
+def success(action: Action, response: Secret | None) -> Result:
+    """The result of an action whose call succeeded."""
+    if action.kind == "create" and response is not None and response.aliased_secret is not None:
+        reason = f"the service created an alias, since the value equals the key {response.aliased_secret.key}"
+        return Result("succeeded", "alias", action.key, reason, response)
+    base = response.overridden_secret if response is not None else None
+    wanted = action.request.mount_path if action.request is not None else None
+    if action.kind == "override" and wanted and base is not None and base.mount_path != wanted:
+        error = SyncError(f"override of {action.key}: the file is mounted at {base.mount_path}, not at {wanted}")
+        return Result("failed", action.kind, action.key, action.reason, response, error)
+    return Result("succeeded", action.kind, action.key, action.reason, response)
+
+
+def existing(action: Action) -> Secret | None:
+    """The existing secret under the action's own key; an alias that is not created yet has none."""
+    return None if action.kind == "alias" else action.secret
+
+
+def skipped(action: Action, reason: str) -> Result:
+    """The result of an action that the plan meant to do."""
+    error = SkippedError(f"{action.kind} of {action.key} was skipped: {reason}")
+    return Result("skipped", action.kind, action.key, reason, existing(action), error)
+
+
+def is_hopeless(error: Exception) -> bool:
+    """Whether no other call can succeed either, unless a list does."""
+    return isinstance(error, UnauthorizedException) or (
+        isinstance(error, ApiConnectionError) and not error.outcome_unknown
+    )
+
+
+def did_not_run(result: Result | None) -> bool:
+    """Whether an action that a list shows undone was lost or not sent, and not rejected."""
+    error = result.error if result is not None else None
+    return isinstance(error, ApiException) and (error.outcome_unknown or error.status is None)
+
+
+def id_of(secret: Secret | None) -> str | None:
+    """The id of a secret, if there is one."""
+    return None if secret is None else secret.id
+
+
+def by_key(actions: Iterable[Action]) -> tuple[dict[str, Action], dict[str, Action]]:
+    """The writes and the deletions by key."""
+    writes: dict[str, Action] = {}
+    deletes: dict[str, Action] = {}
+    for action in actions:
+        (deletes if action.kind == "delete" else writes)[action.key] = action
+    return writes, deletes

@@ -1,0 +1,106 @@
+"""The page at `/` in a real browser: Debian's chromium, driven by selenium. Skipped where they are not installed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qovery import EnvironmentSecretApi
+from qovery.sandbox import Sandbox
+from test.support import PATIENCE, wait_until
+
+webdriver = pytest.importorskip("selenium.webdriver")
+BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(not (BROWSER and DRIVER), reason="needs chromium and chromedriver")
+
+#: Without a sandbox, since tests may run as root, and without a word to the browser's own services.
+FLAGS = (  # noqa: SIM905 - readable
+    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    " --disable-component-update --disable-sync --disable-dev-shm-usage --no-proxy-server"
+).split()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = BROWSER
+    for flag in [*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"]:
+        options.add_argument(flag)
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=DRIVER))
+    driver.set_page_load_timeout(PATIENCE)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def opened(browser: Any, sandbox: Sandbox) -> Any:
+    browser.set_window_size(1200, 900)
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    browser.get(sandbox.url)
+    return browser
+
+
+def text(browser: Any) -> str:
+    return str(browser.execute_script("return document.body.innerText"))
+
+
+def test_page__follows_a_new_secret(opened: Any, api: EnvironmentSecretApi, env: str) -> None:
+    """A new secret appears without a reload, with its value masked, and a deleted one goes."""
+    opened.execute_script("window.loaded = 'once'")
+    assert "STRIPE" not in text(opened)
+    secret = api.create_environment_secret(env, {"key": "STRIPE", "value": "canary-value"})
+    wait_until(lambda: "STRIPE" in text(opened))
+    assert "**********" in text(opened)
+    assert "canary-value" not in opened.page_source
+    api.delete_environment_secret(env, secret.id)
+    wait_until(lambda: f"DELETE /environment/{env}/secret/{secret.id}" in text(opened))
+    assert "STRIPE" not in text(opened)
+    assert opened.execute_script("return window.loaded") == "once"
+
+
+def test_page__escapes(opened: Any, sandbox: Sandbox, env: str) -> None:
+    """What others wrote is text: no script of theirs runs, not even one that appears later."""
+    sandbox.add_secret(env, "<img src=x onerror=window.hit=1>", description="<script>window.hit=1</script>")
+    wait_until(lambda: "<script>window.hit=1</script>" in text(opened))
+    assert opened.execute_script("return window.hit") is None
+    assert opened.execute_script("return document.querySelectorAll('main img, main script').length") == 0
+
+
+def test_page__logs_no_error(opened: Any) -> None:
+    """The page breaks none of its own rules: nothing is blocked, and nothing fails."""
+    wait_until(lambda: opened.execute_script("return document.readyState") == "complete")
+    assert [entry for entry in opened.get_log("browser") if entry["level"] == "SEVERE"] == []
+
+
+def test_page__narrow(opened: Any, sandbox: Sandbox, env: str, tmp_path: Path) -> None:
+    """At 390 pixels the page itself does not scroll sideways; a wide table scrolls in its own box."""
+    sandbox.add_secret(env, "A_KEY_THAT_IS_MUCH_LONGER_THAN_ONE_LINE_OF_A_TELEPHONE_" * 3)
+    size = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        opened.get(sandbox.url)
+        assert opened.execute_script("return document.documentElement.scrollWidth") == 390
+    finally:
+        opened.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_page__dark(opened: Any) -> None:
+    """In the dark scheme, ink and paper change places, and stay readable."""
+
+    def brightness() -> tuple[int, int]:
+        script = "const s = getComputedStyle(document.body); return [s.color, s.backgroundColor]"
+        ink, paper = (
+            sum(map(int, color.partition("(")[2].rstrip(")").split(",")[:3])) for color in opened.execute_script(script)
+        )
+        return ink, paper
+
+    ink, paper = brightness()
+    assert paper - ink > 400
+    features = [{"name": "prefers-color-scheme", "value": "dark"}]
+    opened.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    ink, paper = brightness()
+    assert ink - paper > 400

@@ -1,0 +1,179 @@
+"""Apply: rate limits, lost responses, other writers, rejected tokens and the time limit."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from qovery import EnvironmentSecretApi, SkippedError, TooManyRequestsException, UnauthorizedException
+from qovery.sandbox import Sandbox
+from qovery.sync import Report, Result, plan_secrets
+from test.support.clients import Connect
+
+KEYS = [f"K{number}" for number in range(60)]
+
+
+def told(results: tuple[Result, ...]) -> list[tuple[str, str]]:
+    return [(result.kind, result.key) for result in results]
+
+
+def statuses(sandbox: Sandbox, method: str) -> list[int | None]:
+    return [request.status for request in sandbox.requests if request.method == method]
+
+
+# --- Rate limits ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("workers", [1, 8, 64])
+def test_apply__rate_limit(sandbox: Sandbox, connect: Connect, env: str, workers: int) -> None:
+    """A rate limit loses no action, even if no call is retried: what was throttled is sent again, and once."""
+    api = connect(sandbox, retries=0)
+    plan = plan_secrets(api, env, dict.fromkeys(KEYS, "v"), aliases={"A": "K0"})
+    sandbox.rate_limit(20, per=0.2)
+    report = plan.apply(workers)
+    assert report.complete
+    assert {secret.key for secret in sandbox.secrets(env)} == {*KEYS, "A"}
+    creates = [request for request in sandbox.requests if request.operation == "create_environment_secret"]
+    done = [request for request in creates if request.status == 201]
+    assert len(done) == len(KEYS) + (sandbox.behaviour == "documented")  # whose alias is made by a create
+    assert 429 in {request.status for request in sandbox.requests}
+
+
+@pytest.mark.parametrize("operation", ["edit_environment_secret", "delete_environment_secret",
+    "create_environment_secret_alias", "create_environment_secret_override", "list_environment_secrets"])  # fmt: skip
+def test_apply__throttled(sandbox: Sandbox, connect: Connect, env: str, operation: str) -> None:
+    """Every kind of call is sent again after a 429, more often than a call alone is retried."""
+    api = connect(sandbox, retries=1)
+    sandbox.add_secret(env, "OWN", "old")
+    sandbox.add_secret(env, "GONE", "old")
+    sandbox.add_secret(env, "SHARED", "shared", scope="PROJECT")
+    sandbox.add_secret(env, "QOVERY_DB", "db", scope="BUILT_IN")
+    plan = plan_secrets(api, env, {"OWN": "v", "SHARED": "v"}, aliases={"A": "QOVERY_DB"}, prune=True)
+    sandbox.fail(operation, status=429, times=6)
+    assert plan.apply().complete
+    assert sandbox.value(env, "OWN") == sandbox.value(env, "SHARED") == "v"
+
+
+def test_apply__jobs_share_the_pace(sandbox: Sandbox, api: EnvironmentSecretApi) -> None:
+    """Jobs of one client for several environments lose nothing under one rate limit."""
+    environments = [sandbox.add_environment() for _ in range(4)]
+    plans = [plan_secrets(api, one, dict.fromkeys(KEYS[:30], "v")) for one in environments]
+    sandbox.rate_limit(20, per=0.2)
+    with ThreadPoolExecutor(4) as pool:
+        reports = list(pool.map(lambda plan: plan.apply(8), plans))
+    assert all(report.complete for report in reports)
+    assert [len(sandbox.secrets(one)) for one in environments] == [30] * 4
+
+
+def test_plan__throttled(sandbox: Sandbox, connect: Connect, env: str) -> None:
+    """The list of a plan waits for the rate limit too."""
+    sandbox.fail("list_environment_secrets", status=429, times=3)
+    assert plan_secrets(connect(sandbox, retries=0), env, {}).actions == ()
+
+
+# --- What certainly did not happen ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [503, 425])
+def test_apply__did_not_run(sandbox: Sandbox, connect: Connect, env: str, status: int) -> None:
+    """A request that the service did not run is retried as often as the client's own retry policy says."""
+    sandbox.fail("create_environment_secret", status=status, times=2)
+    plan = plan_secrets(connect(sandbox, retries=2), env, {"A": "v"})
+    assert plan.apply().complete
+    assert statuses(sandbox, "POST") == [status, status, 201]
+
+
+def test_apply__deleted_after_the_list(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """A secret that is deleted between the list and its edit is created."""
+    sandbox.add_secret(env, "FIRST", "old")
+    own = sandbox.add_secret(env, "OWN", "old")
+    plan = plan_secrets(api, env, {"FIRST": "new", "OWN": "new"})
+
+    def be_faster(done: int, total: int, result: Result) -> None:
+        if result.key == "FIRST":
+            api.delete_environment_secret(env, own.id)
+
+    report = plan.apply(1, progress=be_faster)
+    assert told(report.succeeded) == [("update", "FIRST"), ("create", "OWN")]
+    assert sandbox.value(env, "OWN") == "new"
+
+
+@pytest.mark.parametrize("round_", range(3))
+def test_apply__two_at_once(sandbox: Sandbox, connect: Connect, env: str, round_: int) -> None:
+    """Two clients that apply the same desired state at once both succeed."""
+    sandbox.add_secret(env, "SHARED", "shared", scope="PROJECT")
+    sandbox.add_secret(env, "OLD", "old")
+    wanted = {**dict.fromkeys(KEYS[:12], "v"), "SHARED": "v"}
+    start = threading.Barrier(2)
+
+    def apply(_: int) -> Report:
+        plan = plan_secrets(connect(sandbox, retries=3), env, wanted, aliases={"A": "K0", "B": "K1"}, prune=True)
+        start.wait()
+        return plan.apply(4)
+
+    with ThreadPoolExecutor(2) as pool:
+        reports = list(pool.map(apply, range(2)))
+    assert [str(report) for report in reports if not report.complete] == []
+    values = {secret.key: sandbox.value(env, secret.key) for secret in sandbox.secrets(env)}
+    assert values == {**wanted, "A": "v", "B": "v"}
+
+
+# --- When nothing can succeed ---------------------------------------------------------------------
+
+
+def test_apply__revoked_token(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """A revoked token ends the apply after the calls under way, and everything else is reported."""
+    plan = plan_secrets(api, env, dict.fromkeys(KEYS, "v"))
+
+    def revoke(done: int, total: int, result: Result) -> None:
+        sandbox.revoke("a-token")
+
+    report = plan.apply(4, progress=revoke)
+    posts = statuses(sandbox, "POST")
+    assert posts.count(401) <= 4
+    assert len(posts) < len(KEYS)
+    assert len(report.succeeded) == posts.count(201)
+    assert len(report.unfinished) == len(KEYS) - len(report.succeeded)
+    assert {type(result.error) for result in report.unfinished} == {UnauthorizedException, SkippedError}
+    assert "no call can succeed" in report.skipped[0].reason
+
+
+def test_apply__right_that_is_missing(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """A 401 to one kind of write, as for a token that lacks a right, leaves the others alone."""
+    for key in ("A", "B", "C"):
+        sandbox.add_secret(env, key, "old")
+    plan = plan_secrets(api, env, {"NEW": "v"}, prune=True)
+    sandbox.fail("delete_environment_secret", status=401, times=None)
+    report = plan.apply(1)
+    assert told(report.succeeded) == [("create", "NEW")]
+    assert told(report.failed) == [("delete", "A"), ("delete", "B"), ("delete", "C")]
+    assert statuses(sandbox, "GET") == [200, 200, 200]
+
+
+def test_apply__timeout(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """A time limit ends the apply, and the report names everything unfinished."""
+    plan = plan_secrets(api, env, dict.fromkeys(KEYS, "v"))
+    sandbox.fail("create_environment_secret", status=429, times=None, retry_after=3600)
+    report = plan.apply(4, timeout=30)
+    assert {result.key for result in report.unfinished} == set(KEYS)
+    assert {type(result.error) for result in report.failed} == {TooManyRequestsException}
+    assert report.skipped[0].reason == "not started within 30 s"
+    assert not report.complete
+
+
+def test_apply__endless_rate_limit(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """Without a time limit, an apply does not wait for a rate limit of an hour."""
+    sandbox.fail("create_environment_secret", status=429, times=None, retry_after=3600)
+    report = plan_secrets(api, env, {"A": "v", "B": "v"}).apply(1)
+    assert isinstance(report.failed[0].error, TooManyRequestsException)
+    assert "the rate limit accepts no request" in report.skipped[0].reason
+
+
+@pytest.mark.parametrize("timeout", [0, -1, "1"])
+def test_apply__timeout_that_is_none(api: EnvironmentSecretApi, env: str, timeout: Any) -> None:
+    """A time limit that is not a number above 0 is rejected."""
+    with pytest.raises((TypeError, ValueError), match="timeout"):
+        plan_secrets(api, env, {}).apply(timeout=timeout)
