@@ -162,6 +162,11 @@ def test_text_mask__overlapping_secrets(escape: Callable[[str], str]) -> None:
         ("pässwort", "pässwort".encode().decode("cp1251")),
         ("two+words", "two words"),
         ("a\nbc", "a\rbc"),
+        ("0+\n0", "0+\r\n0"),  # too short without its white space
+        ("0+\n0", "0+\r0"),
+        ("0+\r\n0", "0+\r0"),
+        ("0+\r\n0", "0+\n0"),
+        ("0+\r0", "0+\n0"),
         ("a\r\nbc", "a\nbc"),
         ("a\rbc", "a\r\nbc"),
     ],
