@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -13,9 +14,11 @@ from cryptography.hazmat.primitives import serialization
 
 from qovery import (
     ApiConnectionError,
+    ApiTimeoutError,
     ApiValueError,
     InsecureWarning,
 )
+from test.support import PATIENCE
 from test.support.calls import CALLS
 from test.support.clients import Connect
 from test.support.hostile import (
@@ -24,8 +27,11 @@ from test.support.hostile import (
     read_byte,
     reset,
     send,
+    stall,
 )
-from test.support.recording import EMPTY, RecordingServer
+from test.support.proxies import SlowLink
+from test.support.recording import EMPTY, Received, RecordingServer, Response
+from test.support.routes import PROXIED, SECURE, Routes
 from test.support.tls import Authority
 
 
@@ -227,3 +233,62 @@ def test_tls__handshake_lost(connect: Connect, name: str, fault: str) -> None:
         with pytest.raises(ApiConnectionError) as caught:
             CALLS[name](connect(server.url.replace("http", "https")))
         assert (server.connections, caught.value.attempts, caught.value.outcome_unknown) == (4, 4, False)
+
+
+# --- Slow handshakes and records ------------------------------------------------------------------
+
+#: Nothing but the deadline ends a call with these.
+PATIENT = {"connect_timeout": PATIENCE, "read_timeout": PATIENCE, "total_timeout": 1}
+
+
+#: The routes with TLS, and whether it is the link to the proxy that is slow.
+LINKS = [("https", False), *((route, to_proxy) for route in PROXIED for to_proxy in (False, True))]
+
+
+@contextlib.contextmanager
+def links(routes: Routes, route: str, to_proxy: bool, port: int) -> Iterator[tuple[SlowLink, dict[str, Any]]]:
+    """The link that may become slow, and the settings of a client that uses it."""
+    with contextlib.ExitStack() as stack:
+        link = stack.enter_context(SlowLink(port))
+        settings = {"host": f"https://127.0.0.1:{link.port}", **routes.settings(route)}
+        if to_proxy:
+            url, _, port_of_proxy = settings["proxy"].rpartition(":")
+            link = stack.enter_context(SlowLink(int(port_of_proxy)))
+            settings["proxy"] = f"{url}:{link.port}"
+        yield link, settings
+
+
+@pytest.mark.parametrize("name", ["list", "create"])
+@pytest.mark.parametrize(("route", "to_proxy"), LINKS)
+def test_slow_handshake__ends_in_time(connect: Connect, routes: Routes, route: str, to_proxy: bool, name: str) -> None:
+    """A handshake that trickles in, with the host or inside that with the proxy, ends at the deadline."""
+    with RecordingServer(EMPTY, routes.context(route)) as server, links(routes, route, to_proxy, server.port) as made:
+        link, settings = made
+        link.slow.set()
+        with pytest.raises(ApiTimeoutError) as caught:
+            CALLS[name](connect(settings.pop("host"), **PATIENT, **settings))
+        assert (server.received, caught.value.attempts, caught.value.outcome_unknown) == ([], 1, False)
+
+
+@pytest.mark.parametrize(("route", "to_proxy"), LINKS)
+def test_slow_record__ends_in_time(connect: Connect, routes: Routes, route: str, to_proxy: bool) -> None:
+    """A record that trickles in, be it the host's or the proxy's around it, ends at the deadline."""
+
+    def reply(_: Received) -> Response:
+        link.slow.set()
+        return Response(200, {"results": [], "x": "x" * 10_000})
+
+    with RecordingServer(reply, routes.context(route)) as server, links(routes, route, to_proxy, server.port) as made:
+        link, settings = made
+        with pytest.raises(ApiTimeoutError) as caught:
+            CALLS["create"](connect(settings.pop("host"), **PATIENT, **settings))
+        assert (len(server.received), caught.value.attempts, caught.value.outcome_unknown) == (1, 1, True)
+
+
+@pytest.mark.parametrize("route", SECURE)
+def test_silent_handshake__ends_in_time(connect: Connect, routes: Routes, route: str) -> None:
+    """A host that takes the connection and says nothing ends the call at its deadline."""
+    with HostileServer([read_byte, stall]) as server:
+        with pytest.raises(ApiTimeoutError) as caught:
+            CALLS["create"](connect(f"https://127.0.0.1:{server.port}", **PATIENT, **routes.settings(route)))
+        assert (server.connections, caught.value.attempts, caught.value.outcome_unknown) == (1, 1, False)

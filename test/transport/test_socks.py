@@ -1,0 +1,97 @@
+"""SOCKS handshakes that are slow, silent or refused."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+
+import pytest
+
+from qovery import ApiConnectionError, ApiTimeoutError
+from test.support import PATIENCE
+from test.support.calls import CALLS
+from test.support.clients import Connect
+from test.support.hostile import HostileServer, Step, read_byte, reset, send, stall, trickle
+
+pytest.importorskip("socks")
+
+
+def receive(count: int) -> Step:
+    """Receive that many bytes."""
+
+    def step(sock: socket.socket, _: list[bytes]) -> None:
+        left = count
+        while left:
+            left -= len(sock.recv(left)) or left  # the client may have gone
+
+    return step
+
+
+NO_LOGIN = [receive(3), send(b"\x05\x00")]
+LOGIN = [receive(4), send(b"\x05\x02"), receive(11)]
+REQUEST = receive(10)
+#: The rest of an answer whose address is a name of 255 bytes: it takes minutes.
+NAME = trickle(b"\x05\x00\x00\x03\xff" + b"x" * 257, 0.5)
+SLOW: dict[str, Sequence[Step]] = {
+    "silence": [stall],
+    "silence after the method": [*NO_LOGIN, stall],
+    "silence after the login": [*LOGIN, stall],
+    "trickling login": [*LOGIN, send(b"\x01"), stall],
+    "trickling address": [*NO_LOGIN, REQUEST, NAME],
+}
+SLOW_4: dict[str, Sequence[Step]] = {
+    "silence": [stall],
+    "silence after the request": [receive(8), stall],
+    "silence in the reply": [receive(8), send(b"\x00\x5a"), stall],
+}
+CASES = [
+    *(("socks5", "user:pass@" if "login" in name else "", script) for name, script in SLOW.items()),
+    *(("socks4", "", script) for script in SLOW_4.values()),
+]
+IDS = [*(f"SOCKS5, {name}" for name in SLOW), *(f"SOCKS4, {name}" for name in SLOW_4)]
+
+
+@pytest.mark.parametrize("name", ["list", "create"])
+@pytest.mark.parametrize("host", ["http://127.0.0.1:1", "https://127.0.0.1:1"])
+@pytest.mark.parametrize(("scheme", "login", "script"), CASES, ids=IDS)
+def test_handshake__ends_in_time(
+    connect: Connect, scheme: str, login: str, script: Sequence[Step], host: str, name: str
+) -> None:
+    """A proxy that does not get on with the handshake ends the call at its deadline; nothing was sent."""
+    with HostileServer(script) as proxy:
+        api = connect(
+            host,
+            proxy=f"{scheme}://{login}127.0.0.1:{proxy.port}",
+            connect_timeout=PATIENCE,
+            read_timeout=PATIENCE,
+            total_timeout=1,
+        )
+        with pytest.raises(ApiTimeoutError) as caught:
+            CALLS[name](api)
+        assert (proxy.connections, caught.value.attempts, caught.value.outcome_unknown) == (1, 1, False)
+
+
+REFUSALS: dict[str, Sequence[Step]] = {
+    "no HTTP": [read_byte, send(b"HTTP/1.1 400 Bad Request\r\n\r\n")],
+    "no method": [receive(4), send(b"\x05\xff")],
+    "wrong login": [*LOGIN, send(b"\x01\x01")],
+    "not allowed": [*LOGIN, send(b"\x01\x00"), REQUEST, send(b"\x05\x02\x00\x01" + bytes(6))],
+    "unknown code": [*LOGIN, send(b"\x01\x00"), REQUEST, send(b"\x05\xfe\x00\x01" + bytes(6))],
+    "unknown address": [*LOGIN, send(b"\x01\x00"), REQUEST, send(b"\x05\x00\x00\x09" + bytes(6))],
+    "closed": [read_byte],
+    "reset": [read_byte, reset],
+}
+
+
+@pytest.mark.filterwarnings("ignore::qovery.InsecureWarning")
+@pytest.mark.parametrize("fault", REFUSALS)
+def test_handshake__refused(connect: Connect, fault: str) -> None:
+    """A proxy that refuses learns nothing of the call, whose outcome is known; its password is in no text."""
+    with HostileServer(REFUSALS[fault]) as proxy:
+        api = connect("http://127.0.0.1:1", proxy=f"socks5://user:pass@127.0.0.1:{proxy.port}", retries=1)
+        with pytest.raises(ApiConnectionError) as caught:
+            CALLS["create"](api)
+        proxy.wait_until_closed(caught.value.attempts)
+        assert proxy.connections == caught.value.attempts == 2
+    assert (caught.value.status, caught.value.outcome_unknown) == (None, False)
+    assert "pass" not in f"{caught.value} {caught.value.__cause__!r}".replace("password", "")
