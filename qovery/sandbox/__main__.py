@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import logging
 import os
+import shlex
 import signal
 import sys
 
@@ -100,10 +101,13 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _ready_lines(sandbox: Sandbox, options: argparse.Namespace) -> str:
-    line = f"Qovery sandbox listening on {sandbox.url}"  # programs read this line
+    lines = [f"Qovery sandbox listening on {sandbox.url}"]  # programs read this line
     if options.admin and not options.admin_token:
-        line += f"\nAdmin token: {sandbox.admin_token}"
-    return line
+        lines.append(f"Admin token: {sandbox.admin_token}")
+    if sys.stdout.isatty():
+        exports = (f"  export {name}={shlex.quote(value)}" for name, value in sandbox.environ.items())
+        lines += ["To use it in another shell:", *exports]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ MAX_BODY = 1024 * 1024
 
 _T = TypeVar("_T")
 
-_log = logging.getLogger("qovery.sandbox")
+_log = logging.getLogger("qovery_sandbox")  # no child of "qovery", whose formats may need the client's fields
 
 #: The methods of the store that write, by operation.
 _WRITES: dict[str, Callable[..., Any]] = {

@@ -52,17 +52,34 @@ def _items(side: Any) -> dict[Any, Any] | None:
     return dict(side) if isinstance(side, dict) else None
 
 
-@pytest.fixture(scope="session")
-def _qovery_server() -> Iterator[Sandbox]:
+def _running() -> Iterator[Sandbox]:
     try:
         from qovery.sandbox import Sandbox
     except ModuleNotFoundError as error:
         problem = str(error)
     else:
         with Sandbox(seeded=False) as sandbox:
+            sandbox.reset()
             yield sandbox
         return
     pytest.fail(problem, pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def _qovery_server() -> Iterator[Sandbox]:
+    yield from _running()
+
+
+@pytest.fixture(scope="session")
+def qovery_sandbox_session() -> Iterator[Sandbox]:
+    """A `qovery.sandbox.Sandbox` with one environment for all tests of the session, which share its state."""
+    yield from _running()
+
+
+@pytest.fixture(scope="module")
+def qovery_sandbox_module() -> Iterator[Sandbox]:
+    """A `qovery.sandbox.Sandbox` with one environment for the tests of a module, which share its state."""
+    yield from _running()
 
 
 @pytest.fixture

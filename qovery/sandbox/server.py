@@ -165,6 +165,17 @@ class Sandbox:
         """The token that the admin API needs."""
         return self._admin_token
 
+    @property
+    def environ(self) -> dict[str, str]:
+        """The environment variables with which the client and other tools use this sandbox and its first environment.
+
+        `os.environ.update(sandbox.environ)`, or `subprocess.run(command, env={**os.environ, **sandbox.environ})`.
+        """
+        tokens = self._scenario.faults.tokens
+        variables = {"QOVERY_API_URL": self.url, "QOVERY_API_TOKEN": min(tokens) if tokens else "sandbox"}
+        environments = self._store.environments()
+        return variables | ({"QOVERY_ENVIRONMENT_ID": environments[0]} if environments else {})
+
     # --- Arrange and assert -----------------------------------------------------------------------
 
     @property

@@ -60,6 +60,31 @@ def test_command__token_and_seed(connect: Connect, start: Start, tmp_path: Path)
                 api.list_environment_secrets("e1")
 
 
+@pytest.mark.needs_posix
+@pytest.mark.parametrize("arguments", [[], ["--token", "it's-good"]], ids=["any token", "one token"])
+def test_command__on_a_terminal(arguments: list[str]) -> None:
+    """On a terminal it prints, after the ready line, what a shell needs to use it; a shell understands it."""
+    import pty
+
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "qovery.sandbox", "--port", "0", *arguments]
+    with open(ours) as terminal, subprocess.Popen(command, stdout=theirs, stderr=subprocess.PIPE) as process:
+        os.close(theirs)
+        try:
+            ready, _, *exports = [terminal.readline().rstrip("\n") for _ in range(5)]
+            listing = "qovery.EnvironmentSecretApi().list_environment_secrets(os.environ['QOVERY_ENVIRONMENT_ID'])"
+            program = f"import os, qovery; print(len({listing}.results))"
+            shown = 'printf "%s|" "$QOVERY_API_URL" "$QOVERY_API_TOKEN" "$QOVERY_ENVIRONMENT_ID"'
+            script = "\n".join([*exports, shown, f'{shlex.quote(sys.executable)} -c "{program}"'])
+            done = subprocess.run(["sh", "-c", script], capture_output=True, text=True)
+        finally:
+            process.terminate()
+    url = ready.removeprefix("Qovery sandbox listening on ")
+    assert done.stderr == ""
+    assert done.stdout.split("|") == [url, *(arguments[1:] or ["sandbox"]), ENVIRONMENT_ID, "6\n"]
+    assert process.returncode == 0
+
+
 def test_command__log(connect: Connect, start: Start) -> None:
     """With `--log-level info` each request is a line on stderr, without values and tokens."""
     process, url = start("--log-level", "info")

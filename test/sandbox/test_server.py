@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import logging
+import os
+
 import pytest
 
-from qovery import (
-    ApiKeyError,
-    ApiValueError,
-)
+from qovery import ApiClient, ApiKeyError, ApiValueError, Configuration, EnvironmentSecretApi
 from qovery.sandbox import Sandbox
 from qovery.sandbox.store import Behaviour
 
@@ -53,3 +54,36 @@ def test_start__twice(sandbox: Sandbox) -> None:
     port = int(sandbox.url.rpartition(":")[2])
     with pytest.raises(OSError, match="in use"):
         Sandbox(port=port).start()
+
+
+def test_environ__configures_the_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With these variables the client, and whatever else reads them, uses the sandbox without any setting."""
+    with Sandbox(tokens=frozenset({"b", "a"})) as sandbox:
+        for name, value in sandbox.environ.items():
+            monkeypatch.setenv(name, value)
+        with ApiClient(Configuration.from_env()) as client:
+            listed = EnvironmentSecretApi(client).list_environment_secrets(os.environ["QOVERY_ENVIRONMENT_ID"])
+        assert len(listed.results or []) == len(sandbox.secrets(sandbox.environment_id))
+        assert sandbox.environ["QOVERY_API_TOKEN"] == "a"
+
+
+def test_environ__without_an_environment() -> None:
+    """A sandbox without environments has no id to offer."""
+    with Sandbox(seeded=False) as sandbox:
+        assert sandbox.environ == {"QOVERY_API_URL": sandbox.url, "QOVERY_API_TOKEN": "sandbox"}
+
+
+def test_log__is_apart_from_the_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A handler of the client's logger, whose format has the client's fields, never gets a record of the sandbox."""
+    client_log, seen = logging.getLogger("qovery"), io.StringIO()
+    handler = logging.StreamHandler(seen)
+    handler.setFormatter(logging.Formatter("%(name)s %(qovery_method)s %(qovery_status)s"))
+    monkeypatch.setattr(client_log, "handlers", [handler])
+    before = client_log.level
+    client_log.setLevel(logging.DEBUG)
+    try:
+        with Sandbox() as sandbox, ApiClient(Configuration(host=sandbox.url, access_token="t")) as client:
+            EnvironmentSecretApi(client).list_environment_secrets(sandbox.environment_id)
+    finally:
+        client_log.setLevel(before)
+    assert seen.getvalue() == "qovery GET 200\n"

@@ -18,6 +18,8 @@ MORE = (
     "qovery.configuration.HOST_VARIABLE",
     "qovery.sandbox.pytest_plugin.qovery_api",
     "qovery.sandbox.pytest_plugin.qovery_sandbox",
+    "qovery.sandbox.pytest_plugin.qovery_sandbox_module",
+    "qovery.sandbox.pytest_plugin.qovery_sandbox_session",
 )
 
 
