@@ -11,6 +11,7 @@ import pytest
 from qovery import EnvironmentSecretApi, SkippedError, TooManyRequestsException, UnauthorizedException
 from qovery.sandbox import Sandbox
 from qovery.sync import Report, Result, plan_secrets
+from test.support import NIGHTLY
 from test.support.clients import Connect
 
 KEYS = [f"K{number}" for number in range(60)]
@@ -27,7 +28,7 @@ def statuses(sandbox: Sandbox, method: str) -> list[int | None]:
 # --- Rate limits ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("workers", [1, 8, 64])
+@pytest.mark.parametrize("workers", [1, 8, 64] if NIGHTLY else [8])
 def test_apply__rate_limit(sandbox: Sandbox, connect: Connect, env: str, workers: int) -> None:
     """A rate limit loses no action, even if no call is retried: what was throttled is sent again, and once."""
     api = connect(sandbox, retries=0)
@@ -101,7 +102,7 @@ def test_apply__deleted_after_the_list(sandbox: Sandbox, api: EnvironmentSecretA
     assert sandbox.value(env, "OWN") == "new"
 
 
-@pytest.mark.parametrize("round_", range(3))
+@pytest.mark.parametrize("round_", range(3 if NIGHTLY else 1))
 def test_apply__two_at_once(sandbox: Sandbox, connect: Connect, env: str, round_: int) -> None:
     """Two clients that apply the same desired state at once both succeed."""
     sandbox.add_secret(env, "SHARED", "shared", scope="PROJECT")
