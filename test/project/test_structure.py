@@ -77,7 +77,6 @@ TESTED_IN = {
     "transport.attempt": "transport/test_connection.py",
     "transport.direct": "transport/test_connection.py",
     "transport.messages": "transport/test_failures.py",
-    "transport.socks": "transport/test_proxy.py",
     "transport.transport": "transport/test_pool.py",
     "sandbox.seed_model": "sandbox/test_seed.py",
     "sync.action": "sync/test_planner.py",
