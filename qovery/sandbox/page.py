@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from hashlib import sha256
 from html import escape
 
-from qovery.redaction.marks import MASK
 from qovery.sandbox.app import Route
 from qovery.sandbox.http import Request, Response
 from qovery.sandbox.scenario import SeenRequest
@@ -104,6 +103,8 @@ def _outcome(request: SeenRequest) -> str:
 
 
 def _environment(store: Store, environment_id: str) -> str:
+    from qovery.redaction.marks import MASK  # with the first page, since loading it takes long
+
     number, first = store.overview(environment_id, MAX_SECRETS)
     rows: list[tuple[str, ...]] = [
         (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -13,7 +12,6 @@ from typing_extensions import Self
 
 import qovery
 from qovery.exceptions import ApiKeyError, ApiValueError, OpenApiException
-from qovery.redaction.sealing import sealed
 from qovery.sandbox import seed
 from qovery.sandbox.admin import admin_route
 from qovery.sandbox.app import App
@@ -22,6 +20,7 @@ from qovery.sandbox.guard import Guard
 from qovery.sandbox.listener import Listener
 from qovery.sandbox.page import page_route
 from qovery.sandbox.scenario import Scenario, SeenRequest
+from qovery.sandbox.sealing import sealed
 from qovery.sandbox.store import Behaviour, RejectedError, Scope, Store
 
 
@@ -65,7 +64,7 @@ class Sandbox:
         self._scenario = Scenario(tokens)
         self._behaviour = behaviour
         self._admin = admin
-        self._admin_token = admin_token or secrets.token_urlsafe(24)
+        self._admin_token = admin_token or os.urandom(24).hex()
         self._app: App | None = None
         self._listener: Listener | None = None
         self._thread: threading.Thread | None = None

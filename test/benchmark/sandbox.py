@@ -22,24 +22,43 @@ from pathlib import Path
 from qovery.sandbox import Sandbox
 
 ENVIRONMENT = "11111111-0000-4000-8000-000000000001"
-HEAD = f"GET /environment/{ENVIRONMENT}/secret HTTP/1.1\r\nHost: sandbox\r\nAuthorization: Token t\r\n\r\n".encode()
+OTHER = "22222222-0000-4000-8000-000000000002"
+HEAD = f"GET /environment/{ENVIRONMENT}/secret HTTP/1.1\r\nHost: localhost\r\nAuthorization: Token t\r\n\r\n".encode()
 
 
 @contextlib.contextmanager
-def server(secrets: int, *options: str) -> Iterator[tuple[str, int, int]]:
-    """The address of a sandbox with that many secrets in one environment, and its process id."""
-    with tempfile.TemporaryDirectory() as folder:
-        seed = Path(folder) / "seed.json"
-        held = [{"key": f"KEY_{n}", "value": "x" * 40} for n in range(secrets)]
-        seed.write_text(json.dumps({"environments": [{"id": ENVIRONMENT, "secrets": held}]}))
-        command = [sys.executable, "-m", "qovery.sandbox", "--port", "0", "--seed", str(seed), *options]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            host, _, port = process.stdout.readline().strip().rpartition("/")[2].rpartition(":")
-            try:
-                yield host, int(port), process.pid
-            finally:
-                process.terminate()
+def process(*arguments: object) -> Iterator[tuple[str, int, int]]:
+    """The host, port and process id of a server, from the moment when it prints that it is ready."""
+    command = [sys.executable, "-m", *map(str, arguments)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        host, _, port = running.stdout.readline().strip().rpartition("/")[2].rpartition(":")
+        try:
+            yield host, int(port), running.pid
+        finally:
+            running.terminate()
+
+
+def ready_times(*commands: tuple[object, ...]) -> list[float]:
+    """The seconds from the start of each command until it is ready, the median of 11 that take turns."""
+    times: list[list[float]] = [[] for _ in commands]
+    for _ in range(11):
+        for command, its in zip(commands, times, strict=True):
+            start = time.perf_counter()
+            with process(*command):
+                its.append(time.perf_counter() - start)
+    return [statistics.median(its) for its in times]
+
+
+def stop_time() -> float:
+    """The seconds that a sandbox in this process takes to stop, the median of 11."""
+    times = []
+    for _ in range(11):
+        sandbox = Sandbox().start()
+        start = time.perf_counter()
+        sandbox.stop()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
 
 
 async def load(host: str, port: int, connections: int, requests: int) -> tuple[float, list[float], int]:
@@ -89,23 +108,76 @@ def reset_time(secrets: int) -> float:
     return statistics.median(times)
 
 
+def measured(host: str, port: int, connections: int, requests: int) -> tuple[str, int]:
+    """The rate and the times of lists as text, and the size of one in bytes."""
+    seconds, times, size = asyncio.run(load(host, port, connections, requests))
+    median, p99 = (1000 * times[int(len(times) * part)] for part in (0.5, 0.99))
+    return f"{len(times) / seconds:8,.0f} requests per second, median {median:.1f} ms, p99 {p99:.1f} ms", size
+
+
+async def probed(host: str, port: int, seconds: float) -> tuple[float, int]:
+    """The longest time in seconds that a list of another environment took meanwhile, and how many there were."""
+    reader, writer = await asyncio.open_connection(host, port)
+    times, end = [], time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        start = time.perf_counter()
+        writer.write(HEAD.replace(ENVIRONMENT.encode(), OTHER.encode()))
+        head = await reader.readuntil(b"\r\n\r\n")
+        found = re.search(rb"content-length: (\d+)", head)
+        await reader.readexactly(int(found[1]) if found else 0)
+        times.append(time.perf_counter() - start)
+        await asyncio.sleep(0.001)
+    writer.close()
+    return max(times), len(times)
+
+
+def held_up(host: str, port: int) -> str:
+    """How long others wait while a list of 100,000 secrets is made."""
+
+    async def both() -> tuple[float, int]:
+        probe = asyncio.create_task(probed(host, port, 3))
+        await asyncio.sleep(0.5)
+        await load(host, port, 1, 1)
+        return await probe
+
+    longest, number = asyncio.run(both())
+    return f"longest of {number:,} other requests {1000 * longest:.0f} ms"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m test.benchmark.sandbox")
     parser.add_argument("--requests", type=int, default=100_000)
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--secrets", type=int, default=20)
     options = parser.parse_args()
-    with server(options.secrets) as (host, port, pid):
-        warm = min(options.requests, 20_000)
-        asyncio.run(load(host, port, options.connections, warm))
-        before = resident(pid)
-        seconds, times, size = asyncio.run(load(host, port, options.connections, options.requests))
-        after = resident(pid)
-    median, p99 = (1000 * times[int(len(times) * part)] for part in (0.5, 0.99))
-    print(f"{len(times):,} lists of {options.secrets} secrets ({size:,} bytes), {options.connections} connections")
-    print(f"{len(times) / seconds:,.0f} requests per second, median {median:.1f} ms, p99 {p99:.1f} ms")
-    print(f"memory of the server {before:.0f} MiB after {warm:,} requests, {after:.0f} MiB after {warm + len(times):,}")
-    print(f"reset {1000 * reset_time(options.secrets):.2f} ms")
+    warm = min(options.requests, 20_000)
+    with tempfile.TemporaryDirectory() as folder:
+        seed, content = Path(folder) / "seed.json", Path(folder) / "content.json"
+        many = Path(folder) / "many.json"
+        for file, number in ((seed, options.secrets), (many, 100_000)):
+            held = [{"key": f"KEY_{n}", "value": "x" * 40} for n in range(number)]
+            file.write_text(json.dumps({"environments": [{"id": ENVIRONMENT, "secrets": held}, {"id": OTHER}]}))
+        with Sandbox(seeded=False) as sandbox:
+            sandbox.load(seed)
+            content.write_bytes(sandbox._store.list_json(ENVIRONMENT))
+        ours: tuple[object, ...] = ("qovery.sandbox", "--port", 0)
+        bare: tuple[object, ...] = ("test.benchmark.bare", content)
+        print(f"lists of {options.secrets} secrets, {options.connections} connections")
+        with process(*ours, "--seed", seed) as (host, port, pid), process(*bare) as (bare_host, bare_port, _):
+            asyncio.run(load(host, port, options.connections, warm))
+            asyncio.run(load(bare_host, bare_port, options.connections, warm))
+            before = resident(pid)
+            text, size = measured(host, port, options.connections, options.requests)
+            after = resident(pid)
+            print(f"  sandbox         {text} ({size:,} bytes)")
+            text, size = measured(bare_host, bare_port, options.connections, options.requests)
+            print(f"  bare starlette  {text} ({size:,} bytes)")
+        print(f"memory {before:.0f} MiB after {warm:,} requests, {after:.0f} MiB after {warm + options.requests:,}")
+        sandbox_ready, bare_ready = ready_times(ours, bare)
+        print(f"ready after {sandbox_ready:.2f} s; bare starlette {bare_ready:.2f} s")
+        with process(*ours, "--seed", many) as (host, port, _):
+            print(f"while 100,000 secrets are listed: {held_up(host, port)}")
+    print(f"stop {1000 * stop_time():.1f} ms, reset {1000 * reset_time(options.secrets):.2f} ms")
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ FLOORS = {
     8: [
         "sync",
         "sandbox.store",
+        "sandbox.sealing",
         "sandbox.seed_model",
         "sandbox.seed",
         "sandbox.guard",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import socket
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -12,6 +14,7 @@ import uvicorn
 
 from qovery import ApiValueError
 from qovery.sandbox import Sandbox
+from test.support import PATIENCE
 
 
 def test_connection__does_not_wait_for_more(sandbox: Sandbox) -> None:
@@ -42,3 +45,20 @@ def test_port__out_of_range(port: int) -> None:
     """A port that does not exist is an error that says what may be used."""
     with pytest.raises(ApiValueError, match="0 to 65535"):
         Sandbox(port=port).start()
+
+
+def test_start__loads_only_what_it_needs() -> None:
+    """A sandbox serves lists without pydantic and without the client, which take longer to load than all the rest."""
+    program = """
+import sys, urllib.request
+from qovery.sandbox import Sandbox
+
+with Sandbox() as sandbox:
+    url = f"{sandbox.url}/environment/{sandbox.environment_id}/secret"
+    request = urllib.request.Request(url, headers={"Authorization": "Token t"})
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as response:
+        assert response.status == 200
+print({"pydantic", "urllib3", "starlette", "qovery.models", "qovery.api"} & set(sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE)
+    assert (done.stdout, done.stderr) == ("set()\n", "")

@@ -17,12 +17,13 @@ from qovery import (
     ApiConnectionError,
     ApiValueError,
     EnvironmentSecretApi,
+    ServiceException,
 )
 from qovery.sandbox import Sandbox
 from qovery.sandbox.seed import ENVIRONMENT_ID
-from qovery.sandbox.store import Behaviour
+from qovery.sandbox.store import Behaviour, database
 from qovery.sandbox.store.database import Database, timestamp
-from test.support import PATIENCE
+from test.support import PATIENCE, wait_until
 from test.support.clients import Connect
 from test.support.sandboxes import Start
 
@@ -166,3 +167,98 @@ def test_command__two_processes_on_one_file(connect: Connect, start: Start, tmp_
     with Sandbox(db=file) as sandbox:
         keys = [secret.key for secret in sandbox.secrets(ENVIRONMENT_ID) if secret.key.startswith("A")]
     assert sorted(keys) == sorted(f"A{n}" for n in range(40))
+
+
+# --- Nothing holds everybody up -------------------------------------------------------------------
+
+
+def test_read__does_not_wait_for_another_process(tmp_path: Path, connect: Connect) -> None:
+    """While another process writes to the file reads go on, new ones and repeated ones; a write waits for its turn."""
+    file = tmp_path / "sandbox.db"
+    with Sandbox(db=file) as sandbox, ThreadPoolExecutor(1) as executor:
+        other = sandbox.add_environment()
+        api = connect(sandbox)
+        api.list_environment_secrets(ENVIRONMENT_ID)
+        with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as holder:
+            holder.execute("BEGIN IMMEDIATE")
+            body = {"key": "WAITS", "value": "x"}
+            write = executor.submit(api.create_environment_secret, ENVIRONMENT_ID, body)
+            wait_until(
+                lambda: [request.operation for request in sandbox.requests][-1:] == ["create_environment_secret"]
+            )
+            for environment_id in (other, ENVIRONMENT_ID, ENVIRONMENT_ID):
+                api.list_environment_secrets(environment_id)
+            assert sandbox.environments() == [ENVIRONMENT_ID, other]
+            assert sandbox.value(ENVIRONMENT_ID, "SESSION_SECRET") == "made-up-too"
+            assert [request.status for request in sandbox.requests] == [200, None, 200, 200, 200]
+            assert not write.done()
+            holder.execute("COMMIT")
+        assert write.result().key == "WAITS"
+        assert sandbox.requests[1].status == 201
+
+
+def test_stop__while_a_write_waits(tmp_path: Path, connect: Connect) -> None:
+    """A write that waits for another process does not keep the server from stopping, and is not applied."""
+    file = tmp_path / "sandbox.db"
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as holder, ThreadPoolExecutor(1) as executor:
+        with Sandbox(db=file) as sandbox:
+            holder.execute("BEGIN IMMEDIATE")
+            api = connect(sandbox, retries=False)
+            write = executor.submit(api.create_environment_secret, ENVIRONMENT_ID, {"key": "WAITS"})
+            wait_until(lambda: sandbox.requests)
+        assert isinstance(write.exception(PATIENCE), (ApiConnectionError, ServiceException))
+        assert holder.execute("SELECT count(*) FROM secret WHERE key = 'WAITS'").fetchall() == [(0,)]
+
+
+def test_write__busy_for_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, http: urllib3.PoolManager) -> None:
+    """A write that cannot begin in time is a 503 that says why."""
+    with Sandbox(db=tmp_path / "sandbox.db") as sandbox:
+        monkeypatch.setattr(database, "BUSY_TIMEOUT", 0)
+        with contextlib.closing(sqlite3.connect(tmp_path / "sandbox.db", isolation_level=None)) as holder:
+            holder.execute("BEGIN IMMEDIATE")
+            url = f"{sandbox.url}/environment/{ENVIRONMENT_ID}/secret"
+            answer = http.request("POST", url, json={"key": "A"}, headers=AUTHORIZED)
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+        assert "locked" in answer.json()["detail"]
+
+
+def test_memory__lists_while_a_writer_works(sandbox: Sandbox, env: str, api: EnvironmentSecretApi) -> None:
+    """A list that was read before is sent again without waiting for a transaction in memory."""
+    api.create_environment_secret(env, {"key": "A"})
+    other = sandbox.add_environment()
+    for environment_id in (env, other):
+        api.list_environment_secrets(environment_id)
+    with sandbox._store.transaction(), ThreadPoolExecutor(1) as executor:  # this thread holds the database
+        listed = executor.submit(api.list_environment_secrets, env).result(PATIENCE)
+    assert [secret.key for secret in listed.results or []] == ["A"]
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["memory", "two servers on one file"])
+def test_list__follows_every_change(tmp_path: Path, connect: Connect, shared: bool) -> None:
+    """After each change, by any operation, of the project or by another server, the next list has it."""
+    with contextlib.ExitStack() as stack:
+        db = tmp_path / "sandbox.db" if shared else None
+        servers = [stack.enter_context(Sandbox(seeded=False, behaviour="observed", db=db)) for _ in range(1 + shared)]
+        writer, reader = connect(servers[0]), connect(servers[-1])
+        env = servers[0].add_environment(project_id="p")
+        sibling = servers[0].add_environment(project_id="p")
+
+        def keys(environment_id: str = env) -> list[str]:
+            return sorted(secret.key for secret in reader.list_environment_secrets(environment_id).results or [])
+
+        assert (keys(), keys(sibling)) == ([], [])
+        own = writer.create_environment_secret(env, {"key": "A"})
+        assert keys() == ["A"]
+        writer.create_environment_secret_alias(env, own.id, {"key": "B"})
+        assert keys() == ["A", "B"]
+        writer.edit_environment_secret(env, own.id, {"key": "C"})
+        assert keys() == ["B", "C"]
+        writer.delete_environment_secret(env, own.id)
+        assert keys() == []
+        project = servers[0].add_secret(sibling, "P", scope="PROJECT")
+        assert (keys(), keys(sibling)) == (["P"], ["P"])
+        writer.create_environment_secret_override(env, project.id, {"value": "x"})
+        assert (keys(), keys(sibling)) == (["P", "P"], ["P"])
+        servers[0].reset()
+        servers[0].add_environment(env, project_id="p")
+        assert keys() == []
