@@ -12,7 +12,9 @@ import pytest
 
 from qovery import (
     ApiConnectionError,
+    ApiTimeoutError,
 )
+from test.support import PATIENCE
 from test.support.calls import CALLS
 from test.support.clients import Connect
 from test.support.hostile import (
@@ -25,8 +27,9 @@ from test.support.hostile import (
     stall,
     trickle,
 )
-from test.support.proxies import SocksProxy
+from test.support.proxies import SlowLink, SocksProxy
 from test.support.recording import EMPTY, RecordingServer
+from test.support.routes import Routes
 from test.support.tls import Authority
 
 
@@ -160,6 +163,20 @@ def test_proxy__refused(connect: Connect, name: str, nowhere: str) -> None:
         with pytest.raises(ApiConnectionError, match=r"proxy.*refused") as caught:
             CALLS[name](connect(host, proxy=nowhere))
         assert (caught.value.attempts, caught.value.outcome_unknown) == (4, False)
+
+
+@pytest.mark.filterwarnings("ignore::qovery.InsecureWarning")
+@pytest.mark.parametrize("route", ["CONNECT", "https proxy"])
+def test_proxy__slow_for_a_plain_host(connect: Connect, routes: Routes, route: str) -> None:
+    """A proxy that forwards requests and lets its TLS handshake or the response trickle in ends the call in time."""
+    url, _, port = routes.proxy(route).rpartition(":")
+    with SlowLink(int(port), slow=True) as link:
+        patient = {"connect_timeout": PATIENCE, "read_timeout": PATIENCE, "total_timeout": 1}
+        settings = {"proxy": f"{url}:{link.port}", "proxy_ssl_context": routes.trusting, **patient}
+        with pytest.raises(ApiTimeoutError) as caught:
+            CALLS["create"](connect("http://api.test", **settings))
+    # Over TLS the request waits for the handshake.
+    assert (caught.value.attempts, caught.value.outcome_unknown) == (1, route == "CONNECT")
 
 
 def test_proxy__tls_failed(connect: Connect, tls: Authority) -> None:
