@@ -23,13 +23,11 @@ from qovery.redaction.marks import Masked, MaskedDict
 from qovery.redaction.sealing import sealed_class
 from qovery.response_parser import error_of, parse
 from qovery.rest import RESTClientObject
-from qovery.retry import is_success
+from qovery.retry import DONE, is_success
 from qovery.snapshot import Snapshot
 from qovery.transport.messages import RawResponse, Request, Response
 
 T = TypeVar("T")
-
-_DONE = range(200, 300)
 
 #: Headers that hold no credential, so that their values may stay in texts.
 _PLAIN_HEADERS = frozenset({"accept", "content-type", "user-agent"})
@@ -166,7 +164,7 @@ class ApiClient:
             ApiException: The call failed.
         """
         request, response = self._send(operation, ids, body, options, True)
-        if response.status not in _DONE and not is_success(operation, response.status, response.unconfirmed):
+        if response.status not in DONE and not is_success(operation, response.status, response.unconfirmed):
             raise error_of(request, response)
         result: ApiResponse[Any] = ApiResponse(response.status, None, response.data, response.headers)
         if operation.response_model is not None:

@@ -25,7 +25,6 @@ from qovery.transport.transport import Transport
 __all__ = ["ApiException", "RESTClientObject", "RawResponse"]
 
 _log = logging.getLogger("qovery")
-_DONE = range(200, 300)
 _ONCE = Retry(False, redirect=False)
 _LINE = "%(operation)s %(method)s %(path)s %(status)s attempt=%(attempt)s ms=%(milliseconds)s bytes=%(bytes)s"
 
@@ -43,12 +42,8 @@ class RESTClientObject:
         return f"<RESTClientObject {self.configuration.host}>"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {
-            **self.__dict__,
-            "_transports": {},
-            "_retired": [],
-            "_locks": {},
-        }  # a copy opens its own connections
+        # A copy opens its own connections.
+        return {**self.__dict__, "_transports": {}, "_retired": [], "_locks": {}}
 
     def close(self) -> None:
         """Close every connection and end the calls under way. A later call opens new connections."""
@@ -86,12 +81,12 @@ class RESTClientObject:
             result, sends = transport.attempt(request, policy)
             attempts = before + max(attempt, sends)
             unconfirmed = unconfirmed or result.unconfirmed
-            if result.outcome.status not in _DONE:
+            if result.outcome.status not in retry.DONE:
                 unconfirmed = unconfirmed or retry.is_unconfirmed(request.operation, result.outcome)
             if settings.debug or _log.isEnabledFor(logging.DEBUG):
                 with transport.connections.nesting():  # a handler may make a call, while a response is unread
                     _record(request, result, attempts, started, settings.debug)
-            if result.outcome.status in _DONE:
+            if result.outcome.status in retry.DONE:
                 break
             left = request.deadline - time.monotonic()
             max_retries = retries if isinstance(retries, int) else 0

@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 
 from qovery.operation import Operation
 
+#: The service ran the request.
+DONE = range(200, 300)
+
 #: The service refused to run the request.
 DID_NOT_RUN = frozenset({425, 429, 503})
 
@@ -78,4 +81,4 @@ def is_success(operation: Operation[Any], status: int, unconfirmed: bool) -> boo
 
     `unconfirmed` says that an earlier attempt may have run: a delete that then finds nothing has succeeded.
     """
-    return 200 <= status <= 299 or (status == 404 and unconfirmed and operation.method == "DELETE")
+    return status in DONE or (status == 404 and unconfirmed and operation.method == "DELETE")
