@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Iterator
 from uuid import UUID
 
 from qovery.api.environment_secret_api import EnvironmentSecretApi
@@ -51,18 +52,13 @@ class Service:
         while True:
             self._wait(patience)
             self._check_host()
-            sent = time.monotonic()
             try:
-                listed = self.api.list_environment_secrets(self.environment_id, **self._options(deadline))
-            except TooManyRequestsException as error:
-                self.pace.throttle(sent, error.retry_after)
+                with self._telling_the_pace():
+                    listed = self.api.list_environment_secrets(self.environment_id, **self._options(deadline))
+            except TooManyRequestsException:
                 if time.monotonic() >= patience:
                     raise
-            except BaseException:
-                self.pace.accept(sent)
-                raise
             else:
-                self.pace.accept(sent)
                 self._check_host()
                 return Inventory(listed.results or [])
 
@@ -81,13 +77,12 @@ class Service:
         left = deadline - time.monotonic()
         return {"_request_timeout": max(left, 0.001)} if left < self.api.api_client.configuration.total_timeout else {}
 
-    @sealed
-    def send(self, action: Action, secret: Secret | None, deadline: float) -> Secret | None:
-        """Send an action for a secret once; for an alias, `secret` is its target. Tell the pace of the response."""
-        self._check_host()
+    @contextlib.contextmanager
+    def _telling_the_pace(self) -> Iterator[None]:
+        """The request that is sent meanwhile counts: as throttled, or as accepted whatever else became of it."""
         sent = time.monotonic()
         try:
-            response = self._send(action, secret, {"_retries": 0, **self._options(deadline)})
+            yield
         except TooManyRequestsException as error:
             self.pace.throttle(sent, error.retry_after)
             raise
@@ -95,7 +90,13 @@ class Service:
             self.pace.accept(sent)
             raise
         self.pace.accept(sent)
-        return response
+
+    @sealed
+    def send(self, action: Action, secret: Secret | None, deadline: float) -> Secret | None:
+        """Send an action for a secret once; for an alias, `secret` is its target. Tell the pace of the response."""
+        self._check_host()
+        with self._telling_the_pace():
+            return self._send(action, secret, {"_retries": 0, **self._options(deadline)})
 
     def _send(self, action: Action, secret: Secret | None, options: RequestOptions) -> Secret | None:
         if action.kind == "create" and action.request is not None:
