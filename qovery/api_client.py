@@ -18,7 +18,6 @@ from qovery.configuration import Configuration
 from qovery.exceptions import ApiException, ApiTypeError, ApiValueError, OpenApiException
 from qovery.models.model import RequestModel, json_bytes
 from qovery.operation import Operation, RequestOptions
-from qovery.redaction import masked_values
 from qovery.redaction.marks import Masked, MaskedDict
 from qovery.redaction.sealing import sealed_class
 from qovery.response_parser import error_of, parse
@@ -330,7 +329,7 @@ def _body_model(operation: Operation[Any], body: RequestModel | Mapping[str, Any
 def _secrets(headers: Mapping[str, str], model: RequestModel | None, settings: Snapshot) -> Iterator[str]:
     """Everything in a request that no text may show."""
     if model is not None:
-        yield from masked_values(model)
+        yield from model._secret_texts()
     for name, value in headers.items():
         if name.lower() not in _PLAIN_HEADERS:
             yield from _header_secrets(value)

@@ -206,6 +206,11 @@ class RequestModel(Model):
         def model_copy(self, **options):
             return _hold(super().model_copy(**options))
 
+    def _secret_texts(self) -> list[str]:
+        """The values of the secret fields that are texts."""
+        values = [getattr(self, name) for name in self._secret_names]
+        return [value for value in values if isinstance(value, str)]
+
 
 def _hold(model: Any) -> Any:
     """A model that pydantic has not validated, with its secret fields in `Masked` objects."""
