@@ -4,54 +4,20 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone
-from html.parser import HTMLParser
 
 import pytest
 
 from qovery.table import Table, age
+from test.support.tables import TableReader
 
 NASTY = "<script>alert('&')</script>"
 NOW = datetime(2026, 1, 2, tzinfo=timezone.utc)
 
 
-class Reader(HTMLParser):
-    """The cells of a table, and how they are marked."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.caption = ""
-        self.heads: list[tuple[str, str | None]] = []
-        self.rows: list[list[str]] = []
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "wbr":
-            return
-        self.open.append(tag)
-        if tag == "tr":
-            self.rows.append([])
-        if tag in {"th", "td"}:
-            self.rows[-1].append("")
-        if tag == "th":
-            self.heads.append((self.open[1], dict(attrs)["scope"]))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if "caption" in self.open:
-            self.caption += data
-        else:
-            self.rows[-1][-1] += data
-
-
 def test_html__structure() -> None:
     """The HTML has a caption, heads of columns and of rows for those who cannot see it, and the cells of the text."""
     columns, rows = ("key", "reason"), [("A", "b"), ("A_KEY_THAT_IS_MUCH_TOO_LONG_FOR_ONE_LINE", "")]
-    read = Reader(Table("two", columns, rows).html())
+    read = TableReader(Table("two", columns, rows).html())
     assert read.caption == "two"
     assert read.heads == [("thead", "col")] * 2 + [("tbody", "row")] * 2
     assert read.rows == [list(columns), *map(list, rows)]
@@ -61,7 +27,7 @@ def test_html__escaped() -> None:
     """Whatever a server puts into a field stays text."""
     table = Table(NASTY, (NASTY, NASTY), [(NASTY, NASTY + "_" * 30)])
     assert "<script" not in table.html()
-    read = Reader(table.html())
+    read = TableReader(table.html())
     assert {read.caption, *read.rows[0], *read.rows[1]} == {NASTY, NASTY + "_" * 30}
 
 

@@ -2,50 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
-from html.parser import HTMLParser
-
 from IPython.lib.pretty import pretty
 
 from qovery import Secret, SecretResponseList
 from qovery.models.secret_table import COLUMNS
-
-NASTY = "<script>alert('&')</script>"
-NOW = datetime(2026, 1, 2, tzinfo=timezone.utc)
-
-
-class Reader(HTMLParser):
-    """The cells of a table, and how they are marked."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.caption = ""
-        self.heads: list[tuple[str, str | None]] = []
-        self.rows: list[list[str]] = []
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "wbr":
-            return
-        self.open.append(tag)
-        if tag == "tr":
-            self.rows.append([])
-        if tag in {"th", "td"}:
-            self.rows[-1].append("")
-        if tag == "th":
-            self.heads.append((self.open[1], dict(attrs)["scope"]))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if "caption" in self.open:
-            self.caption += data
-        else:
-            self.rows[-1][-1] += data
+from test.support.tables import TableReader
 
 
 def secret(key: str) -> dict[str, object]:
@@ -63,7 +24,7 @@ def test_secrets__tables() -> None:
         (SecretResponseList.from_dict({"results": [secret("B"), secret("A")]}), ["A", "B"]),
         (Secret.from_dict(secret("A")), ["A"]),
     ):
-        read = Reader(shown._repr_html_())
+        read = TableReader(shown._repr_html_())
         assert tuple(read.rows[0]) == COLUMNS
         assert [row[:4] for row in read.rows[1:]] == [[key, "ENVIRONMENT", "ALIAS", "TARGET (PROJECT)"] for key in keys]
         assert [row[4] for row in read.rows[1:]] == ["0 s"] * len(keys)
