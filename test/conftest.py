@@ -108,6 +108,13 @@ def server() -> Iterator[RecordingServer]:
 
 
 @pytest.fixture
+def proxy() -> Iterator[RecordingServer]:
+    """Another one, for a client that takes it for its proxy."""
+    with RecordingServer(EMPTY) as proxy:
+        yield proxy
+
+
+@pytest.fixture
 def nowhere() -> Iterator[str]:
     """The URL of a port that refuses connections, and that nobody else can get meanwhile."""
     with socket.socket() as bound:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Iterator
 from typing import Any
 from unittest.mock import create_autospec
 from uuid import UUID
@@ -27,12 +26,6 @@ from test.support.recording import SECRET, RecordingServer, Response
 
 ENVIRONMENT = "0f4bd6a4-6b5b-4d2f-b7f4-5d0f7b8ea001"
 SECRET_ID = "8d3c1a52-3f0d-4a8e-9a57-1d1b8c0f9f01"
-
-
-@pytest.fixture
-def server() -> Iterator[RecordingServer]:
-    with RecordingServer() as recorder:
-        yield recorder
 
 
 @pytest.fixture
@@ -126,6 +119,7 @@ def test_body__that_json_cannot_hold(server: RecordingServer, api: EnvironmentSe
 
 def test_body__of_a_megabyte(server: RecordingServer, api: EnvironmentSecretApi) -> None:
     """A value of a megabyte goes out whole."""
+    server.default = Response(201, SECRET)
     value = "ß" * (512 * 1024)
     api.create_environment_secret(ENVIRONMENT, SecretRequest(key="BIG", value=value))
     assert json.loads(server.last.body) == {"key": "BIG", "value": value}

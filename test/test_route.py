@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import socket
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,7 +14,8 @@ from qovery import (
     InsecureWarning,
 )
 from test.support.clients import Connect
-from test.support.recording import EMPTY, RecordingServer
+from test.support.proxies import basic
+from test.support.recording import RecordingServer
 from test.support.tls import Authority
 
 # --- Host -----------------------------------------------------------------------------------------
@@ -122,16 +121,6 @@ def test_insecure__warns_once_at_the_callers_line(settings: dict[str, Any]) -> N
 
 
 # --- Choice of the proxy --------------------------------------------------------------------------
-
-
-@pytest.fixture
-def proxy() -> Iterator[RecordingServer]:
-    with RecordingServer(EMPTY) as recorder:
-        yield recorder
-
-
-def basic(credentials: str) -> str:
-    return f"Basic {base64.b64encode(credentials.encode()).decode()}"
 
 
 @pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])

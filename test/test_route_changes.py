@@ -26,12 +26,6 @@ from test.support.tls import Authority
 
 
 @pytest.fixture
-def proxy() -> Iterator[RecordingServer]:
-    with RecordingServer(EMPTY) as recorder:
-        yield recorder
-
-
-@pytest.fixture
 def other() -> Iterator[RecordingServer]:
     with RecordingServer(EMPTY) as recorder:
         yield recorder

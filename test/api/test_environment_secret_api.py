@@ -26,7 +26,7 @@ from qovery import (
 )
 from qovery.api.environment_secret_api import OPERATIONS
 from test.support.clients import Connect
-from test.support.recording import EMPTY, SECRET, RecordingServer, Response
+from test.support.recording import SECRET, RecordingServer, Response
 
 ENVIRONMENT = "0f4bd6a4-6b5b-4d2f-b7f4-5d0f7b8ea001"
 SECRET_ID = "8d3c1a52-3f0d-4a8e-9a57-1d1b8c0f9f01"
@@ -99,12 +99,6 @@ CASES = [
 FORMS = ["", "_with_http_info", "_without_preload_content"]
 each_operation = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 each_form = pytest.mark.parametrize("form", FORMS, ids=["plain", "with_http_info", "without_preload_content"])
-
-
-@pytest.fixture
-def server() -> Iterator[RecordingServer]:
-    with RecordingServer() as recorder:
-        yield recorder
 
 
 @pytest.fixture
@@ -284,6 +278,5 @@ def test_answer__large(server: RecordingServer, api: EnvironmentSecretApi) -> No
 
 def test_host__with_a_path(connect: Connect, server: RecordingServer) -> None:
     """A path in the host comes before the operation's."""
-    server.default = EMPTY
     connect(f"{server.url}/api/v1/").list_environment_secrets(ENVIRONMENT)
     assert server.last.target == f"/api/v1/environment/{ENVIRONMENT}/secret"

@@ -13,8 +13,7 @@ from qovery import (
 from qovery.sandbox import Sandbox
 from qovery.sandbox.store import Behaviour
 from test.support import NIGHTLY
-
-AUTHORIZED = {"Authorization": "Token a-token", "Content-Type": "application/json"}
+from test.support.sandboxes import AUTHORIZED
 
 
 @pytest.fixture

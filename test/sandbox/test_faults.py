@@ -24,8 +24,7 @@ from qovery.sandbox import Sandbox
 from qovery.sandbox.store import Behaviour
 from test.support import wait_until
 from test.support.clients import Connect
-
-AUTHORIZED = {"Authorization": "Token a-token", "Content-Type": "application/json"}
+from test.support.sandboxes import AUTHORIZED
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
-"""What proxies need, a relay between sockets; a SOCKS5 proxy; and a slow link."""
+"""What proxies need, credentials and a relay between sockets; a SOCKS5 proxy; and a slow link."""
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import select
 import socket
@@ -11,6 +12,11 @@ import time
 from collections.abc import Callable
 
 from test.support.hostile import HostileServer
+
+
+def basic(credentials: str) -> str:
+    """The header that gives a proxy a user and a password, which are joined by a colon."""
+    return f"Basic {base64.b64encode(credentials.encode()).decode()}"
 
 
 class SocksProxy(socketserver.ThreadingTCPServer):

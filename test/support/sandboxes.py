@@ -1,4 +1,4 @@
-"""A sandbox in a process of its own."""
+"""A sandbox in a process of its own, and the headers of a plain request to a sandbox."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import contextlib
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+
+#: A sandbox accepts any token.
+AUTHORIZED = {"Authorization": "Token a-token", "Content-Type": "application/json"}
 
 #: Starts a sandbox with these arguments; returns the process and its URL.
 Start = Callable[..., tuple["subprocess.Popen[str]", str]]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import ssl
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -27,20 +26,10 @@ from test.support.hostile import (
     stall,
     trickle,
 )
-from test.support.proxies import SlowLink, SocksProxy
-from test.support.recording import EMPTY, RecordingServer
+from test.support.proxies import SlowLink, SocksProxy, basic
+from test.support.recording import RecordingServer
 from test.support.routes import Routes
 from test.support.tls import Authority
-
-
-@pytest.fixture
-def proxy() -> Iterator[RecordingServer]:
-    with RecordingServer(EMPTY) as recorder:
-        yield recorder
-
-
-def basic(credentials: str) -> str:
-    return f"Basic {base64.b64encode(credentials.encode()).decode()}"
 
 
 @pytest.mark.filterwarnings("ignore::qovery.InsecureWarning")

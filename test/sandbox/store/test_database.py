@@ -25,9 +25,7 @@ from qovery.sandbox.store import Behaviour, database
 from qovery.sandbox.store.database import Database, timestamp
 from test.support import PATIENCE, wait_until
 from test.support.clients import Connect
-from test.support.sandboxes import Start
-
-AUTHORIZED = {"Authorization": "Token a-token", "Content-Type": "application/json"}
+from test.support.sandboxes import AUTHORIZED, Start
 
 
 @pytest.fixture
