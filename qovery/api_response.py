@@ -9,12 +9,12 @@ T = TypeVar("T")
 
 
 class ApiResponse(Generic[T]):
-    """An answer of the service.
+    """A response of the service.
 
     Attributes:
         status_code: The HTTP status.
         headers: The headers; names are looked up in any case.
-        data: The answer as a model, or None for an operation that returns nothing.
+        data: The response as a model, or None for an operation that returns nothing.
         raw_data: The body as it came, decompressed.
     """
 

@@ -276,7 +276,7 @@ class Configuration:
         return Snapshot(self._routes.read(settings, _warn), self._signers.read(settings), *plain_settings(settings))
 
     def _overridden_snapshot(self) -> Snapshot:
-        """With what a subclass, or somebody's patch, has put in the place of `auth_settings` or of a setting."""
+        """The same, where a subclass or a patch replaces `auth_settings` or a setting."""
         while True:
             before = self.__dict__["_changed"]
             signer = OverriddenCredentials(self.auth_settings(), self._signers)

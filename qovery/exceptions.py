@@ -295,7 +295,7 @@ if sys.version_info >= (3, 11):
 else:
 
     class _ErrorGroup(Exception):
-        """What Python 3.10 has in the place of an ExceptionGroup: `message` and `exceptions`."""
+        """A stand-in for ExceptionGroup on Python 3.10, with its `message` and `exceptions`."""
 
         def __init__(self, message: str, exceptions: Sequence[Exception]) -> None:
             super().__init__(message, exceptions)

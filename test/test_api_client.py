@@ -245,7 +245,7 @@ def test_options__none_is_unset(server: RecordingServer, client: ApiClient) -> N
 
 
 def test_request_auth__replaces_the_credentials(server: RecordingServer, client: ApiClient) -> None:
-    """`_request_auth` is sent for this call, in the place of what is configured, under the name it gives."""
+    """`_request_auth` is sent for this call, instead of what is configured, under the name it gives."""
     ask(client, _request_auth={"type": "bearer", "in": "header", "key": "Authorization", "value": "Bearer once"})
     assert server.last.headers["Authorization"] == "Bearer once"
     ask(client, _request_auth={"value": "Token short"})

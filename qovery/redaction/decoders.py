@@ -182,7 +182,7 @@ def _printed() -> re.Pattern[str]:
 
 @functools.cache
 def cp1252() -> dict[int, str]:
-    """What cp1252 has in the place of control characters. Browsers read the five bytes that are left as these."""
+    """Maps the control characters of latin-1 to those of cp1252, except the five that cp1252 leaves undefined."""
     return {code: char for code in range(128, 160) if (char := bytes([code]).decode("cp1252", "ignore"))}
 
 

@@ -76,7 +76,7 @@ ANSWERS = st.one_of(
     faults(DID_NOT_RUN, [False], WAITS),
     faults(REFUSED, [False]),
     faults([TOKEN_IS_OLD], [False]),
-    faults([*UNREADABLE, "interim answers", "goodbye"], [True]),
+    faults([*UNREADABLE, "interim responses", "goodbye"], [True]),
 )
 #: These take all the time there is, or befall all calls under way.
 GRAVE = st.one_of(
@@ -244,17 +244,17 @@ class Service(logging.Handler):
             sock.sendall(SENT[kind](good))
         if "reset" in kind:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        return kind in {"fine", "interim answers", "the client is closed"}
+        return kind in {"fine", "interim responses", "the client is closed"}
 
 
 INTERIM = b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
 
-#: What is sent in the place of a good response.
+#: What is sent instead of a good response.
 SENT: dict[str, Callable[[bytes], bytes]] = {
     "fine": lambda good: good,
     "goodbye": lambda good: good,
     "the client is closed": lambda good: good,
-    "interim answers": lambda good: INTERIM + good,
+    "interim responses": lambda good: INTERIM + good,
     "HTML": lambda good: http_response(200, "<html>"),
     "empty": lambda good: http_response(200),
     "broken gzip": lambda good: http_response(200, b"no gzip", "Content-Encoding: gzip"),

@@ -125,7 +125,7 @@ RESPONSE_FIELDS = [
 
 @pytest.mark.parametrize(("name", "field"), RESPONSE_FIELDS)
 def test_response__null_and_absent(name: str, field: str) -> None:
-    """An answer may have null where the document says so, and lack what it does not require."""
+    """A response may have null where the document says so, and lack what it does not require."""
     model, schema = MODELS[name], merged(name)
     assert issubclass(model, ResponseModel)
     whole = {key: sample(inner) for key, inner in schema["properties"].items()}

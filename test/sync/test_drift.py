@@ -110,7 +110,7 @@ def test_apply__not_to_be_deleted_any_more(sandbox: Sandbox, api: EnvironmentSec
 def test_apply__made_anew_by_somebody(
     sandbox: Sandbox, api: EnvironmentSecretApi, env: str, rules: dict[str, Any]
 ) -> None:
-    """A secret that somebody made in the place of one to delete is neither deleted nor replaced."""
+    """A secret that somebody created in place of one to delete is neither deleted nor replaced."""
     old = sandbox.add_secret(env, "OWN", "old", mount_path="/own")
     plan = plan_secrets(api, env, {"OWN": "mine"} if "replace" in rules else {}, **rules)
     api.delete_environment_secret(env, old.id)

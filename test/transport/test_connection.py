@@ -32,7 +32,7 @@ from test.support.routes import ROUTES, Routes
 
 
 def test_socket_options__are_applied(connect: Connect, server: RecordingServer) -> None:
-    """The options are set on the sockets, in the place of urllib3's own."""
+    """The options are set on the sockets, instead of urllib3's own."""
     options = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
     response = connect(server, socket_options=options).list_environment_secrets_without_preload_content("e")
     sock = response.connection.sock  # type: ignore[union-attr] # there is one until the response is read

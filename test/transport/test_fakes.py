@@ -173,7 +173,7 @@ def fake_response(**options: Any) -> urllib3.HTTPResponse:
 def test_urllib3_method__replaced(
     connect: Connect, server: RecordingServer, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    """A fake of a pool's method is asked in the place of the network, as often as it is called."""
+    """A fake of a pool's method is called instead of the network, once for each call."""
     api = connect(server, connection_pool_maxsize=1)
     CALLS["list"](api)
     with monkeypatch.context() as patch:
@@ -215,7 +215,7 @@ def test_urllib3_method__raises(
 def test_connection_class__replaced(
     connect: Connect, server: RecordingServer, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    """Whatever stands in the place of urllib3's class of connections is used as it is."""
+    """Whatever replaces urllib3's class of connections is used as it is."""
     api = connect(server, connection_pool_maxsize=1)
     CALLS["list"](api)
     made = []

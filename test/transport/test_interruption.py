@@ -64,7 +64,7 @@ def test_foreign_error__of_a_fake_socket(
 
 
 class Policy(urllib3.Retry):
-    """Raises in the place of a decision."""
+    """Raises instead of deciding."""
 
     raised: type[BaseException] = LookupError
 

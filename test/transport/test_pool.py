@@ -264,7 +264,7 @@ client.close()
 @pytest.mark.needs_posix
 @pytest.mark.parametrize("route", ROUTES)
 def test_close__under_gevent(routes: Routes, route: str) -> None:
-    """With greenlets in the place of threads `close` ends a call too, and a forked child can call."""
+    """With greenlets instead of threads `close` ends a call too, and a forked child can call."""
     pytest.importorskip("gevent")
     come, go = threading.Event(), threading.Event()
 

@@ -1,6 +1,6 @@
 """A small service that makes preview environments ready for an application.
 
-Each environment gets `DATABASE_URL` for the long name of its database, a payment key for tests in the place of
+Each environment gets `DATABASE_URL` for the long name of its database, a payment key for tests instead of
 the project's real one, and a session secret of its own. It may run again at any time: what is there stays, and
 a payment key that changed is written anew.
 """
