@@ -9,7 +9,6 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Any, cast
 
@@ -22,16 +21,16 @@ from qovery.exceptions import (
     TooManyRequestsException,
     UnauthorizedException,
 )
-from qovery.models import Secret
 from qovery.operation import Operation
 from qovery.retry import Outcome, next_delay
 from qovery.sync.action import Action
 from qovery.sync.desired import Desired
+from qovery.sync.drift import adapted
 from qovery.sync.inventory import Inventory
 from qovery.sync.order import Order
-from qovery.sync.outcome import by_key, did_not_run, existing, id_of, is_hopeless, skipped, success
-from qovery.sync.planner import decide
+from qovery.sync.outcome import existing, is_hopeless, skipped, success
 from qovery.sync.progress import Progress
+from qovery.sync.reconcile import Reconciliation, is_uncertain
 from qovery.sync.report import Report, Result
 from qovery.sync.service import PATIENCE, Service
 
@@ -157,8 +156,7 @@ class Job:
         """Decide what the outcome of a call means: a result, another attempt, or another list."""
         self.under_way -= 1
         self.started.discard(at)
-        result = self.results[at]
-        error = result.error if result is not None else None
+        error = self._result(at).error
         throttled = isinstance(error, TooManyRequestsException)
         if not throttled:
             self.heard = time.monotonic()
@@ -188,8 +186,7 @@ class Job:
         waiting = [at]
         while waiting:
             at = waiting.pop()
-            result = self.results[at]
-            assert result is not None  # noqa: S101 - for the type
+            result = self._result(at)
             self.done += 1
             self.progress(self.done, len(self.actions), result)
             for later in self.order.needed_by[at]:
@@ -198,121 +195,58 @@ class Job:
                     continue
                 if result.state != "succeeded":
                     what = "was not deleted" if result.kind == "delete" else "was not written"
-                    self._skip(later, f"depends on {result.key}, which {what}")
+                    self.results[later] = skipped(self.actions[later], f"depends on {result.key}, which {what}")
                     waiting.append(later)
                 elif not self.order.needs[later]:
                     self.ready.append(later)
 
-    def _succeed(self, at: int, reason: str, secret: Secret | None = None) -> None:
-        action = self.actions[at]
-        self.results[at] = Result("succeeded", action.kind, action.key, reason, secret or existing(action))
-
-    def _skip(self, at: int, reason: str) -> None:
-        self.results[at] = skipped(self.actions[at], reason)
+    def _result(self, at: int) -> Result:
+        result = self.results[at]
+        assert result is not None  # noqa: S101 - for the type
+        return result
 
     def _refresh(self) -> None:
-        """List again, and adapt each action to drift since the plan. Nothing is deleted that the plan does not name."""
+        """List again, and adapt each action to drift since the plan."""
         inventory = self.service.inventory(self.deadline)
         changed = [] if self.required is None else inventory.changed_since(self.required)
         if changed:
             raise PlanChangedError(f"changed since the plan, so nothing was applied: {', '.join(changed)}", changed)
-        writes, deletes = by_key(decide(inventory, self.desired))
-        named = {action.secret.id for action in self.actions if action.kind == "delete" and action.secret}
-        for at, action in enumerate(self.actions):
-            now = (deletes if action.kind == "delete" else writes).get(action.key)
-            if action.kind == "conflict":
-                self.results[at] = Result("skipped", action.kind, action.key, action.reason, action.secret)
-            elif action.kind == "delete":
-                self._refresh_delete(at, now, inventory)
-            elif now is None:
-                if action.secret is not None and action.secret.id in inventory.by_id:
-                    self._succeed(at, action.reason)
-                else:
-                    self._skip(at, "drift: does not exist any more")
-            elif now.kind == "conflict":
-                self._skip(at, f"drift: {now.reason}")
-            elif (first := deletes.get(action.key)) and first.secret and first.secret.id not in named:
-                self._skip(at, f"drift: {first.reason}")
-            else:
-                self.actions[at] = now
-                if now.kind == "keep":
-                    self._succeed(at, now.reason)
-
-    def _refresh_delete(self, at: int, now: Action | None, inventory: Inventory) -> None:
-        action = self.actions[at]
-        if action.secret is None or action.secret.id not in inventory.by_id:
-            self._succeed(at, "was deleted already")
-        elif now is None or now.secret is None or now.secret.id != action.secret.id:
-            self._skip(at, "drift: no longer to be deleted")
-        elif not set(now.cascades) <= set(action.cascades):
-            more = ", ".join(sorted(set(now.cascades) - set(action.cascades)))
-            self._skip(at, f"drift: {more} would be deleted with it")
-        else:
-            self.actions[at] = now
+        for at, (action, result) in enumerate(adapted(self.actions, inventory, self.desired)):
+            self.actions[at], self.results[at] = action, result
 
     def _is_uncertain(self, at: int, error: ApiException) -> bool:
-        """Whether another list can tell more about the outcome, or about what to send instead, than the error."""
+        """Whether to list again before the outcome is final."""
         if self.rounds[at] >= max(1, self.service.retries):
             return False
-        if error.status == 401:
-            return self.actions[at].kind not in self.refused
-        return error.outcome_unknown or is_hopeless(error) or error.status in {400, 403, 404, 409}
+        return self.actions[at].kind not in self.refused if error.status == 401 else is_uncertain(error)
 
     def _reconcile(self) -> None:
         """List again. What is as desired has succeeded; what is not is sent again where that can help."""
         uncertain, self.uncertain = self.uncertain, []
+        self.draining = False
         try:
             inventory = self.service.inventory(self.deadline)
         except OpenApiException as error:
-            self.draining = False
             if is_hopeless(error):
                 self._stop(f"not started, since no call can succeed: {error}")
             for at in uncertain:
                 self._finish(at)
             return
-        self.draining = False
-        writes, deletes = by_key(decide(inventory, self.desired))
+        reconciliation = Reconciliation(inventory, self.desired)
         for at in uncertain:
             self.rounds[at] += 1
-            result, action = self.results[at], self.actions[at]
-            failure = result.error if result is not None else None
-            if isinstance(failure, UnauthorizedException):
-                self.refused.add(action.kind)
-            if action.kind == "delete":
-                again = self._deleted_or_again(at, deletes.get(action.key), inventory)
-            else:
-                again = self._written_or_again(at, writes.get(action.key), action.key in deletes)
-            if again is None:
+            failure = self._result(at)
+            if isinstance(failure.error, UnauthorizedException):
+                self.refused.add(self.actions[at].kind)
+            decided = reconciliation.decide(self.actions[at], failure)
+            if isinstance(decided, Result):
+                self.results[at] = decided
                 self._finish(at)
                 continue
-            self.errors[at] = cast("ApiException", failure)
-            self.actions[at], self.results[at] = again, None
+            self.errors[at] = cast("ApiException", failure.error)
+            self.actions[at], self.results[at] = decided, None
             self.attempts[at] = 0
             self.ready.append(at)
-
-    def _deleted_or_again(self, at: int, now: Action | None, inventory: Inventory) -> Action | None:
-        """Return the deletion to send again, or None if its result is final."""
-        action = self.actions[at]
-        if action.secret is None or action.secret.id not in inventory.by_id:
-            self._succeed(at, action.reason)
-            return None
-        same = now is not None and now.secret is not None and now.secret.id == action.secret.id
-        if same and now is not None and set(now.cascades) <= set(action.cascades) and did_not_run(self.results[at]):
-            return action
-        return None
-
-    def _written_or_again(self, at: int, now: Action | None, needs_deletion: bool) -> Action | None:
-        """Return what to send instead, or None if the result is final."""
-        action = self.actions[at]
-        if now is None or now.kind == "conflict" or needs_deletion:
-            return None
-        if now.kind == "keep":
-            self._succeed(at, now.reason, now.secret)
-            return None
-        if now.kind == action.kind and id_of(now.secret) == id_of(action.secret):
-            return action if did_not_run(self.results[at]) else None
-        existed = action.kind == "create" and now.kind != "create"
-        return replace(now, reason=f"existed already; {now.reason}" if existed else now.reason)
 
     # --- In the worker threads --------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from qovery.exceptions import ApiConnectionError, ApiException, SkippedError, SyncError, UnauthorizedException
+from qovery.exceptions import ApiConnectionError, SkippedError, SyncError, UnauthorizedException
 from qovery.models import Secret
 from qovery.sync.action import Action
 from qovery.sync.report import Result
@@ -28,6 +28,11 @@ def existing(action: Action) -> Secret | None:
     return None if action.kind == "alias" else action.secret
 
 
+def succeeded(action: Action, reason: str, secret: Secret | None = None) -> Result:
+    """The result of an action that needs no call, or whose success a list shows."""
+    return Result("succeeded", action.kind, action.key, reason, secret or existing(action))
+
+
 def skipped(action: Action, reason: str) -> Result:
     """The result of an action that the plan meant to do."""
     error = SkippedError(f"{action.kind} of {action.key} was skipped: {reason}")
@@ -39,17 +44,6 @@ def is_hopeless(error: Exception) -> bool:
     return isinstance(error, UnauthorizedException) or (
         isinstance(error, ApiConnectionError) and not error.outcome_unknown
     )
-
-
-def did_not_run(result: Result | None) -> bool:
-    """Whether an action that a list shows undone was lost or not sent, and not rejected."""
-    error = result.error if result is not None else None
-    return isinstance(error, ApiException) and (error.outcome_unknown or error.status is None)
-
-
-def id_of(secret: Secret | None) -> str | None:
-    """The id of a secret, if there is one."""
-    return None if secret is None else secret.id
 
 
 def by_key(actions: Iterable[Action]) -> tuple[dict[str, Action], dict[str, Action]]:

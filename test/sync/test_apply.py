@@ -23,12 +23,6 @@ def told(results: tuple[Result, ...]) -> list[tuple[str, str]]:
     return [(result.kind, result.key) for result in results]
 
 
-@pytest.fixture
-def once(sandbox: Sandbox, connect: Connect) -> EnvironmentSecretApi:
-    """An API that repeats no call."""
-    return connect(sandbox, retries=0)
-
-
 def test_apply__everything(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
     """New, own, inherited and BUILT_IN secrets and aliases of all of them end as desired."""
     sandbox.add_secret(env, "OWN", "old")
@@ -133,81 +127,6 @@ def test_apply__nothing_to_raise(api: EnvironmentSecretApi, env: str) -> None:
     assert report.unfinished == ()
 
 
-@pytest.mark.parametrize("operation", ["create_environment_secret", "create_environment_secret_alias"])
-def test_apply__lost_reply(sandbox: Sandbox, api: EnvironmentSecretApi, env: str, operation: str) -> None:
-    """A write whose answer is lost is found in a list, and what depends on it goes on."""
-    sandbox.add_secret(env, "SHARED", "shared", scope="PROJECT")
-    plan = plan_secrets(api, env, {"A": "v"}, aliases={"A2": "A", "S2": "SHARED"})
-    sandbox.drop_reply(operation)
-    report = plan.apply(max_workers=1)
-    assert (report.failed, report.skipped) == ((), ())
-    assert sandbox.value(env, "A2") == "v"
-    assert sandbox.value(env, "S2") == "shared"
-
-
-def test_apply__lost_before(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """A create that was lost on its way is sent again after a list that shows no secret."""
-    plan = plan_secrets(api, env, {"A": "v"}, aliases={"A2": "A"})
-    sandbox.reset_connection("create_environment_secret")
-    report = plan.apply()
-    assert told(report.succeeded) == [("create", "A"), ("alias", "A2")]
-    assert [request.method for request in sandbox.requests][:5] == ["GET", "GET", "POST", "GET", "POST"]
-    assert sandbox.value(env, "A2") == "v"
-
-
-def test_apply__lost_for_good(sandbox: Sandbox, once: EnvironmentSecretApi, env: str) -> None:
-    """A create whose connection is always reset is sent twice without retries, and has failed."""
-    sandbox.reset_connection("create_environment_secret", times=None)
-    report = plan_secrets(once, env, {"A": "v"}, aliases={"A2": "A"}).apply()
-    assert (told(report.failed), told(report.skipped)) == ([("create", "A")], [("alias", "A2")])
-    assert isinstance(report.failed[0].error, ApiException)
-    assert report.failed[0].error.outcome_unknown
-    assert [request.method for request in sandbox.requests].count("POST") == 2
-    assert sandbox.secrets(env) == []
-
-
-@pytest.mark.parametrize(
-    ("operation", "values", "aliases", "done", "settled_by"),
-    [
-        ("create_environment_secret", {"NEW": "v"}, {}, ("update", "NEW"), ["POST", "GET", "PUT"]),
-        ("create_environment_secret_alias", {}, {"A": "SHARED"}, ("alias", "A"), ["POST", "GET"]),
-        ("create_environment_secret_override", {"SHARED": "v"}, {}, ("update", "SHARED"), ["POST", "GET", "PUT"]),
-        ("edit_environment_secret", {"OWN": "v"}, {}, ("update", "OWN"), ["PUT", "GET", "PUT"]),
-        ("delete_environment_secret", {}, {}, ("delete", "OWN"), ["DELETE", "GET"]),
-    ],
-)
-def test_apply__settles_by_a_list(
-    sandbox: Sandbox,
-    once: EnvironmentSecretApi,
-    env: str,
-    operation: str,
-    values: dict[str, str],
-    aliases: dict[str, str],
-    done: tuple[str, str],
-    settled_by: list[str],
-) -> None:
-    """A write whose answer is lost is followed by a list, and by an edit where only that makes sure of the value."""
-    sandbox.add_secret(env, "SHARED", "shared", scope="PROJECT")
-    if done[1] == "OWN":
-        sandbox.add_secret(env, "OWN", "old")
-    plan = plan_secrets(once, env, values, aliases=aliases, prune=True)
-    sandbox.drop_reply(operation)
-    report = plan.apply()
-    assert (told(report.succeeded), report.failed, report.skipped) == ([done], (), ())
-    assert [request.method for request in sandbox.requests] == ["GET", "GET", *settled_by]
-    assert {key: sandbox.value(env, key) for key in values} == values
-    assert ("OWN" in {secret.key for secret in sandbox.secrets(env)}) == ("OWN" in values)
-
-
-def test_apply__settles_once(sandbox: Sandbox, once: EnvironmentSecretApi, env: str) -> None:
-    """An edit whose answers are all lost is sent twice, and has failed."""
-    sandbox.add_secret(env, "OWN", "old")
-    sandbox.drop_reply("edit_environment_secret", times=None)
-    report = plan_secrets(once, env, {"OWN": "new"}).apply()
-    assert told(report.failed) == [("update", "OWN")]
-    assert [request.method for request in sandbox.requests].count("PUT") == 2
-
-
 def test_apply__alias_of_an_update_that_fails(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
     """An alias of a secret that exists does not depend on its update."""
     sandbox.add_secret(env, "OWN", "old")
@@ -282,20 +201,6 @@ def test_apply__first_list_fails(sandbox: Sandbox, api: EnvironmentSecretApi, en
     assert plan.report is not None
     assert told(plan.report.skipped) == [("create", "A")]
     assert sandbox.secrets(env) == []
-
-
-def test_apply__settling_list_fails(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """Where the list that should settle an outcome fails too, the first error stays."""
-    sandbox.add_secret(env, "A", "old", mount_path="/a")
-    plan = plan_secrets(api, env, {"A": "v"}, replace=True)
-
-    def break_list(done: int, total: int, result: Result) -> None:
-        sandbox.drop_reply("create_environment_secret")
-        sandbox.fail("list_environment_secrets", status=400)
-
-    (failure,) = plan.apply(progress=break_list).failed
-    assert isinstance(failure.error, ApiException)
-    assert failure.error.outcome_unknown
 
 
 def test_apply__key_like_value(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:

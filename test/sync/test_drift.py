@@ -24,20 +24,6 @@ def told(results: tuple[Result, ...]) -> list[tuple[str, str]]:
     return [(result.kind, result.key) for result in results]
 
 
-def test_apply__somebody_deletes_at_the_last_moment(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """A deletion that is refused because the secret is gone has succeeded."""
-    own = sandbox.add_secret(env, "OWN", "own")
-    plan_secrets(api, env, {}, aliases={"A": "OWN"}).apply().raise_for_failures()
-
-    def be_faster(done: int, total: int, result: Result) -> None:
-        if result.key == "A":
-            api.delete_environment_secret(env, own.id)
-
-    report = plan_secrets(api, env, {}, prune=True).apply(progress=be_faster)
-    assert [request.status for request in sandbox.requests if request.method == "DELETE"] == [204, 204, 404]
-    assert told(report.succeeded) == [("delete", "A"), ("delete", "OWN")]
-
-
 def test_apply__somebody_was_faster(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
     """A create that meets a key of somebody else becomes an update; a deletion of what is gone has succeeded."""
     gone = sandbox.add_secret(env, "GONE", "x")
@@ -48,26 +34,6 @@ def test_apply__somebody_was_faster(sandbox: Sandbox, api: EnvironmentSecretApi,
     report = plan.apply()
     assert told(report.succeeded) == [("update", "A"), ("override", "SHARED"), ("delete", "GONE")]
     assert sandbox.value(env, "A") == sandbox.value(env, "SHARED") == "mine"
-
-
-@pytest.mark.parametrize(("scope", "kind"), [("ENVIRONMENT", "update"), ("PROJECT", "override"), (None, None)])
-def test_apply__conflict_at_the_last_moment(
-    sandbox: Sandbox, api: EnvironmentSecretApi, env: str, scope: Any, kind: str | None
-) -> None:
-    """A create that meets 409 is an update or override where the key is there now, and has failed where it is not."""
-    sandbox.add_secret(env, "A", "old", mount_path="/a")
-    plan = plan_secrets(api, env, {"A": "mine"}, replace=True)
-
-    def be_faster(done: int, total: int, result: Result) -> None:
-        if result.kind == "delete":
-            sandbox.fail("create_environment_secret", status=409)
-            if scope:
-                sandbox.add_secret(env, "A", "theirs", scope=scope)
-
-    report = plan.apply(progress=be_faster)
-    assert told(report.succeeded) == [("delete", "A"), *([(kind, "A")] if kind else [])]
-    assert told(report.failed) == ([] if kind else [("create", "A")])
-    assert {sandbox.value(env, secret.key) for secret in sandbox.secrets(env)} == ({"mine"} if kind else set())
 
 
 def test_apply__changed_since_the_plan(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 
 from qovery import EnvironmentSecretApi, SkippedError, TooManyRequestsException, UnauthorizedException
 from qovery.sandbox import Sandbox
-from qovery.sync import Report, Result, plan_secrets
+from qovery.sync import Result, plan_secrets
 from test.support import NIGHTLY
 from test.support.clients import Connect
 
@@ -85,41 +84,6 @@ def test_apply__did_not_run(sandbox: Sandbox, connect: Connect, env: str, status
     plan = plan_secrets(connect(sandbox, retries=2), env, {"A": "v"})
     assert plan.apply().complete
     assert statuses(sandbox, "POST") == [status, status, 201]
-
-
-def test_apply__deleted_after_the_list(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """A secret that is deleted between the list and its edit is created."""
-    sandbox.add_secret(env, "FIRST", "old")
-    own = sandbox.add_secret(env, "OWN", "old")
-    plan = plan_secrets(api, env, {"FIRST": "new", "OWN": "new"})
-
-    def be_faster(done: int, total: int, result: Result) -> None:
-        if result.key == "FIRST":
-            api.delete_environment_secret(env, own.id)
-
-    report = plan.apply(1, progress=be_faster)
-    assert told(report.succeeded) == [("update", "FIRST"), ("create", "OWN")]
-    assert sandbox.value(env, "OWN") == "new"
-
-
-@pytest.mark.parametrize("round_", range(3 if NIGHTLY else 1))
-def test_apply__two_at_once(sandbox: Sandbox, connect: Connect, env: str, round_: int) -> None:
-    """Two clients that apply the same desired state at once both succeed."""
-    sandbox.add_secret(env, "SHARED", "shared", scope="PROJECT")
-    sandbox.add_secret(env, "OLD", "old")
-    wanted = {**dict.fromkeys(KEYS[:12], "v"), "SHARED": "v"}
-    start = threading.Barrier(2)
-
-    def apply(_: int) -> Report:
-        plan = plan_secrets(connect(sandbox, retries=3), env, wanted, aliases={"A": "K0", "B": "K1"}, prune=True)
-        start.wait()
-        return plan.apply(4)
-
-    with ThreadPoolExecutor(2) as pool:
-        reports = list(pool.map(apply, range(2)))
-    assert [str(report) for report in reports if not report.complete] == []
-    values = {secret.key: sandbox.value(env, secret.key) for secret in sandbox.secrets(env)}
-    assert values == {**wanted, "A": "v", "B": "v"}
 
 
 # --- When nothing can succeed ---------------------------------------------------------------------
