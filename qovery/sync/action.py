@@ -26,6 +26,8 @@ class Action:
         secret: The existing secret: to update, override, delete or keep, or the one that causes the conflict.
         target: For an alias, the key of its target.
         cascades: For a delete, the keys that the service deletes with it.
+        at_risk: For the delete of a replacement, the keys that are lost if the secret cannot be created afterwards:
+            its own, and `cascades`.
     """
 
     kind: ActionKind
@@ -36,3 +38,4 @@ class Action:
     cascades: tuple[str, ...] = ()
     request: SecretRequest | None = field(default=None, repr=False, compare=False)
     """The request to send; its value is masked wherever it is shown."""
+    at_risk: tuple[str, ...] = ()

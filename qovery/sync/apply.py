@@ -9,6 +9,8 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from graphlib import TopologicalSorter
 from queue import Empty, SimpleQueue
 from typing import Any, cast
 
@@ -27,7 +29,7 @@ from qovery.sync.action import Action
 from qovery.sync.desired import Desired
 from qovery.sync.drift import adapted
 from qovery.sync.inventory import Inventory
-from qovery.sync.order import Order
+from qovery.sync.order import predecessors, writes_of
 from qovery.sync.outcome import existing, is_hopeless, skipped, success
 from qovery.sync.progress import Progress
 from qovery.sync.reconcile import Reconciliation, is_uncertain
@@ -66,6 +68,11 @@ class Job:
         self.rounds = [0] * len(actions)  # of lists
         self.later: list[tuple[float, int]] = []  # what is sent again, and when
         self.uncertain: list[int] = []  # what the next list decides
+        self.ready: deque[int] = deque()
+        self.held: list[int] = []  # deletions that wait for everything else
+        self.deleting = False
+        self.sent: set[int] = set()
+        self.finished: SimpleQueue[int] = SimpleQueue()
         self.refused: set[str] = set()  # the kinds that the token may not write
         self.under_way = 0
         self.draining = False  # starting nothing before the next list
@@ -77,12 +84,11 @@ class Job:
         self.progress = progress
         self.max_workers = max_workers
         self._refresh()
-        self.order = Order(self.actions)
-        self.finished: SimpleQueue[int] = SimpleQueue()
-        with_result = [at for at, result in enumerate(self.results) if result is not None]
-        self.ready = deque(at for at, needs in enumerate(self.order.needs) if not needs and self.results[at] is None)
-        for at in with_result:
-            self._finish(at)
+        self.needs = predecessors(self.actions)
+        self.writes = writes_of(self.actions)
+        self.order = TopologicalSorter(self.needs)
+        self.order.prepare()
+        self._advance()
         self.heard = time.monotonic()
         self.pool = ThreadPoolExecutor(max_workers, thread_name_prefix="qovery-sync")
         try:
@@ -92,9 +98,12 @@ class Job:
 
     def report(self) -> Report:
         """The results so far."""
-        return Report(
-            tuple(result if result is not None else self._unfinished(at) for at, result in enumerate(self.results))
-        )
+        results = [self._unfinished(at) if result is None else result for at, result in enumerate(self.results)]
+        gone: set[str] = set()
+        for at in self.sent:
+            if self.actions[at].kind == "delete" and results[at].state == "succeeded":
+                gone.update((self.actions[at].key, *self.actions[at].cascades))
+        return Report(tuple(replace(one, lost=True) if one.error and one.key in gone else one for one in results))
 
     def _unfinished(self, at: int) -> Result:
         """The result of an action that has none."""
@@ -119,7 +128,9 @@ class Job:
             elif self.uncertain and (self.draining or wait is None):
                 self._reconcile()
             elif wait is None:
-                return
+                if not self.held:
+                    return
+                self._start_deletions()
             else:
                 time.sleep(wait)
 
@@ -139,6 +150,7 @@ class Job:
             if wait:
                 return wait
             self.under_way += 1
+            self.sent.add(self.ready[0])
             self.pool.submit(self._attempt, self.ready.popleft())
         return max(self.later[0][0] - now, 0) if self.later and not self.draining else None
 
@@ -148,8 +160,8 @@ class Job:
         uncertain, self.uncertain = self.uncertain, []
         for at in uncertain:
             self._finish(at)
-        self.ready.clear()
-        self.later.clear()
+        for waiting in (self.ready, self.later, self.held):
+            waiting.clear()
         self.draining = True
 
     def _settle(self, at: int) -> None:
@@ -182,23 +194,50 @@ class Job:
         return next_delay(_OPERATIONS[self.actions[at].kind], outcome, self.attempts[at], self.service.retries, left)
 
     def _finish(self, at: int) -> None:
-        """Report a result, and start or skip the actions that wait for it."""
-        waiting = [at]
-        while waiting:
-            at = waiting.pop()
-            result = self._result(at)
-            self.done += 1
-            self.progress(self.done, len(self.actions), result)
-            for later in self.order.needed_by[at]:
-                self.order.needs[later].discard(at)
-                if self.results[later] is not None:
-                    continue
-                if result.state != "succeeded":
-                    what = "was not deleted" if result.kind == "delete" else "was not written"
-                    self.results[later] = skipped(self.actions[later], f"depends on {result.key}, which {what}")
-                    waiting.append(later)
-                elif not self.order.needs[later]:
-                    self.ready.append(later)
+        """Report a result, and take up what waits for it."""
+        self._tell(at)
+        self._advance()
+
+    def _tell(self, at: int) -> None:
+        self.done += 1
+        self.progress(self.done, len(self.actions), self._result(at))
+        self.order.done(at)
+
+    def _advance(self) -> None:
+        """Take up the actions whose turn it is: to start, to hold back, or to skip."""
+        while released := self.order.get_ready():
+            for at in released:
+                if self.results[at] is None:
+                    self._skip_after_failure(at)
+                if self.results[at] is not None:
+                    self._tell(at)
+                elif self.actions[at].kind == "delete" and not self.deleting:
+                    self.held.append(at)
+                else:
+                    self.ready.append(at)
+
+    def _skip_after_failure(self, at: int) -> None:
+        for result in map(self._result, sorted(self.needs[at])):
+            if result.state != "succeeded":
+                what = "was not deleted" if result.kind == "delete" else "was not written"
+                self.results[at] = skipped(self.actions[at], f"depends on {result.key}, which {what}")
+                return
+
+    def _start_deletions(self) -> None:
+        """Once everything else is done, list again unless that list would be the first one, and start the deletions."""
+        held, self.held, self.deleting = self.held, [], True
+        if self.sent:
+            try:
+                self._adapt(self.service.inventory(self.deadline))
+            except OpenApiException as error:
+                for at in held:
+                    self.results[at] = skipped(self.actions[at], f"the list before the deletions failed: {error}")
+        for at in held:
+            if self.results[at] is None:
+                self.ready.append(at)
+            else:
+                self._tell(at)
+        self._advance()
 
     def _result(self, at: int) -> Result:
         result = self.results[at]
@@ -211,8 +250,13 @@ class Job:
         changed = [] if self.required is None else inventory.changed_since(self.required)
         if changed:
             raise PlanChangedError(f"changed since the plan, so nothing was applied: {', '.join(changed)}", changed)
+        self._adapt(inventory)
+
+    def _adapt(self, inventory: Inventory) -> None:
+        """Adapt the actions that have not been started."""
         for at, (action, result) in enumerate(adapted(self.actions, inventory, self.desired)):
-            self.actions[at], self.results[at] = action, result
+            if self.results[at] is None:
+                self.actions[at], self.results[at] = action, result
 
     def _is_uncertain(self, at: int, error: ApiException) -> bool:
         """Whether to list again before the outcome is final."""
@@ -268,8 +312,8 @@ class Job:
         self.started.add(at)
         action = self.actions[at]
         secret = action.secret
-        if secret is None and action.target in self.order.writes:  # an alias of what this job has created
-            target = self.results[self.order.writes[action.target]]
+        if secret is None and action.target in self.writes:  # an alias of what this job has created
+            target = self.results[self.writes[action.target]]
             secret = target.secret if target is not None else None
         try:
             response = self.service.send(action, secret, self.deadline)

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from qovery.exceptions import ApiTypeError, ApiValueError
 from qovery.models import SecretRequest
 
-_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*").fullmatch
+_NAME = re.compile(r"[A-Za-z0-9_]+").fullmatch
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,9 @@ class Desired:
     allow_key_like_values: bool = False
 
     @classmethod
-    def read(cls, values: Mapping[str, Any], aliases: Mapping[str, str] | None, **rules: bool) -> Desired:
+    def read(
+        cls, values: Mapping[str, Any], aliases: Mapping[str, str] | None, allow_empty: bool = False, **rules: bool
+    ) -> Desired:
         """Validate and copy the arguments of a caller, so that later changes to them have no effect."""
         if not isinstance(values, Mapping) or not isinstance(aliases or {}, Mapping):
             raise ApiTypeError("the desired secrets and aliases must be mappings")
@@ -37,13 +39,27 @@ class Desired:
         duplicates = sorted(aliases.keys() & values.keys())
         if duplicates:
             raise ApiValueError(f"{', '.join(duplicates)} cannot be a secret and an alias at once")
-        return cls({key: _request(key, value) for key, value in values.items()}, aliases, **rules)
+        desired = cls({key: _request(key, value) for key, value in values.items()}, aliases, **rules)
+        if desired.prune and not (values or aliases or allow_empty):
+            raise ApiValueError(
+                "the desired state is empty, so prune=True would delete all secrets of the environment: "
+                "pass allow_empty=True if that is the intent"
+            )
+        return desired
+
+
+def character_problem(key: str) -> str | None:
+    """Return which characters make a text no key at all, whether a secret has it already or not."""
+    return None if _NAME(key) else "a key consists of letters, digits and _"
 
 
 def key_problem(key: str) -> str | None:
     """Return why the service, as documented, rejects a new key, or None if it accepts it."""
-    if not _KEY(key):
-        return "a key consists of letters, digits and _, and starts with a letter"
+    problem = character_problem(key)
+    if problem:
+        return problem
+    if not key[0].isalpha():
+        return "a key starts with a letter"
     if key.upper().startswith("QOVERY_"):
         return "keys that start with QOVERY_ are reserved"
     return None

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from qovery.exceptions import ApiValueError, DotenvError, MissingExtraError
 from qovery.redaction.sealing import sealed
-from qovery.sync.desired import key_problem
+from qovery.sync.desired import character_problem
 
 if TYPE_CHECKING:
     from dotenv.parser import Binding
@@ -30,7 +30,8 @@ def read_dotenv(source: str | os.PathLike[str] | IO[str]) -> dict[str, SecretStr
 
     Raises:
         DotenvError: The file has no secrets or invalid lines: not KEY=value, a duplicate key, a key without a
-            value, or a key that the service rejects. The error lists all of them, never their content.
+            value, or a key with other characters than letters, digits and _. The error lists all of them, never
+            their content. Whether the service accepts a new key is decided by the plan, as for a mapping.
         MissingExtraError: python-dotenv is not installed.
         OSError: The file cannot be opened.
         ApiValueError: `source` is the content of a file instead of its path.
@@ -83,7 +84,7 @@ def _problem(binding: Binding, lines: dict[str, int]) -> str | None:
         return "a key without a value; for an empty value, end the line with ="
     if binding.key in lines:
         return f"duplicate of the key on line {lines[binding.key]}"
-    return key_problem(binding.key)
+    return character_problem(binding.key)
 
 
 def _leading_newlines(text: str) -> int:

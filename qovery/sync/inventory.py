@@ -10,8 +10,13 @@ ENVIRONMENT = APIVariableScopeEnum.ENVIRONMENT
 ALIAS, FILE, OVERRIDE = APIVariableTypeEnum.ALIAS, APIVariableTypeEnum.FILE, APIVariableTypeEnum.OVERRIDE
 
 
+#: Of several inherited secrets with one key the environment sees that of the lowest scope. Scopes below the
+#: environment, which it does not see, and unknown ones count between these.
+_RANKS = {APIVariableScopeEnum.PROJECT: 0, APIVariableScopeEnum.BUILT_IN: 2}
+
+
 class Inventory:
-    """The secrets of a list by key: own ones, inherited ones, and the dependents of each."""
+    """The secrets of a list by key: own ones, inherited ones, and the dependents of each. Their order has no effect."""
 
     def __init__(self, secrets: Iterable[Secret]) -> None:
         self.by_id: dict[str, Secret] = {}
@@ -19,13 +24,13 @@ class Inventory:
         self.inherited: dict[str, Secret] = {}
         self._dependents: dict[str, list[Secret]] = {}
         self._mount_paths: dict[str, str | None] = {}
-        for secret in secrets:
-            self.by_id[secret.id] = secret
-            (self.own if secret.scope == ENVIRONMENT else self.inherited)[secret.key] = secret
+        for secret in sorted(secrets, key=_position):
+            self.by_id.setdefault(secret.id, secret)
+            (self.own if secret.scope == ENVIRONMENT else self.inherited).setdefault(secret.key, secret)
             other = secret.aliased_secret or secret.overridden_secret
             if other is not None:
                 self._dependents.setdefault(other.id, []).append(secret)
-                self._mount_paths[other.id] = other.mount_path
+                self._mount_paths.setdefault(other.id, other.mount_path)
         self.keys = frozenset(self.own) | frozenset(self.inherited)
 
     def changed_since(self, earlier: Inventory) -> list[str]:
@@ -51,6 +56,11 @@ class Inventory:
         """The mount path of a file, or None if the service does not return it."""
         path = (secret.model_extra or {}).get("mount_path") or self._mount_paths.get(secret.id)
         return path if isinstance(path, str) else None
+
+
+def _position(secret: Secret) -> tuple[int, str, str, str, str]:
+    written, kind = secret.updated_at or secret.created_at, secret.variable_type or ""
+    return _RANKS.get(secret.scope, 1), secret.key, secret.id, str(written), kind
 
 
 def kind_of(secret: Secret) -> APIVariableTypeEnum:

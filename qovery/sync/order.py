@@ -1,40 +1,38 @@
-"""`Order`: the dependencies among the actions of a plan."""
+"""`predecessors`: the dependencies among the actions of a plan."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from qovery.models import Secret
 from qovery.sync.action import Action
+from qovery.sync.inventory import ALIAS, kind_of
 
 
-class Order:
-    """The dependencies among actions. An action is named by its index in the plan.
+def writes_of(actions: Sequence[Action]) -> dict[str, int]:
+    """The action of each key, deletions aside. An action is named by its index in the plan."""
+    return {action.key: at for at, action in enumerate(actions) if action.kind != "delete"}
 
-    Attributes:
-        writes: The action of each key, deletions aside.
-        needs: The actions that must come before each action.
-        needed_by: The actions that wait for each action.
-    """
 
-    def __init__(self, actions: Sequence[Action]) -> None:
-        deleted = [
-            (at, action.secret) for at, action in enumerate(actions) if action.kind == "delete" and action.secret
-        ]
-        by_key = {secret.key: at for at, secret in deleted}
-        by_id = {secret.id: at for at, secret in deleted}
-        self.writes = {action.key: at for at, action in enumerate(actions) if action.kind != "delete"}
-        self.needs: list[set[int]] = [set() for _ in actions]
-        self.needed_by: list[list[int]] = [[] for _ in actions]
-        for at, secret in deleted:
-            if secret.aliased_secret is not None and secret.aliased_secret.id in by_id:
-                self._must_follow(by_id[secret.aliased_secret.id], at)
-        for key, at in self.writes.items():
-            if key in by_key:
-                self._must_follow(at, by_key[key])
-            target = actions[at].target
-            if actions[at].kind == "alias" and actions[at].secret is None and target in self.writes:
-                self._must_follow(at, self.writes[target])
+def predecessors(actions: Sequence[Action]) -> Mapping[int, set[int]]:
+    """Return what must come before each action, as `graphlib.TopologicalSorter` takes it. There are no cycles."""
+    needs: dict[int, set[int]] = {at: set() for at in range(len(actions))}
+    deleted = {at: action.secret for at, action in enumerate(actions) if action.kind == "delete" and action.secret}
+    by_key = {secret.key: at for at, secret in deleted.items()}
+    by_id = {secret.id: at for at, secret in deleted.items()}
+    writes = writes_of(actions)
+    for at, secret in deleted.items():
+        target = _target_id(secret)
+        if target in by_id and kind_of(deleted[by_id[target]]) != ALIAS:  # an alias of an alias could be in a cycle
+            needs[by_id[target]].add(at)
+    for key, at in writes.items():
+        action = actions[at]
+        if key in by_key:
+            needs[at].add(by_key[key])
+        if action.kind == "alias" and action.secret is None and action.target in writes:
+            needs[at].add(writes[action.target])
+    return needs
 
-    def _must_follow(self, later: int, earlier: int) -> None:
-        self.needs[later].add(earlier)
-        self.needed_by[earlier].append(later)
+
+def _target_id(secret: Secret) -> str:
+    return secret.aliased_secret.id if secret.aliased_secret is not None else ""

@@ -34,6 +34,7 @@ def plan_secrets(
     prune: bool = False,
     replace: bool = False,
     allow_key_like_values: bool = False,
+    allow_empty: bool = False,
 ) -> Plan:
     """Compare an environment with its desired state. Sends one list request, and changes nothing.
 
@@ -46,12 +47,20 @@ def plan_secrets(
         replace: Delete and recreate what cannot be edited: another kind, mount path or target. `Action.cascades`
             has what the service deletes with it; the desired part of that is recreated.
         allow_key_like_values: Write values that equal a key. The service may turn these secrets into aliases.
+        allow_empty: Accept an empty desired state with `prune`, which deletes all own secrets.
 
     Raises:
         ApiTypeError, ApiValueError: The desired state is invalid; nothing was sent.
         ApiException: The list request failed.
     """
-    wanted = Desired.read(desired, aliases, prune=prune, replace=replace, allow_key_like_values=allow_key_like_values)
+    wanted = Desired.read(
+        desired,
+        aliases,
+        allow_empty,
+        prune=prune,
+        replace=replace,
+        allow_key_like_values=allow_key_like_values,
+    )
     return Plan(Service(api, environment_id), wanted)
 
 
@@ -97,7 +106,8 @@ class Plan(ShownAsTable):
         """Apply the plan in the order of dependencies, and return the result of each action.
 
         The secrets are listed again first, and drift since the plan is taken into account. Nothing is deleted
-        that the plan does not name. A failure does not stop independent actions. After a write with a lost
+        that the plan does not name. Deletions come last, after another list, together with what is written in
+        place of the deleted. A failure does not stop independent actions. After a write with a lost
         response, another list decides whether it was applied; if not, it is sent again. A rate limit slows down
         all jobs of the client. The apply stops early if the service rejects the token or cannot be reached any more.
 
@@ -161,4 +171,6 @@ class Plan(ShownAsTable):
 
 
 def _why(action: Action) -> str:
-    return f"{action.reason}; deletes {', '.join(action.cascades)} with it" if action.cascades else action.reason
+    cascades = f"; deletes {', '.join(action.cascades)} with it" if action.cascades else ""
+    risk = f"; {', '.join(action.at_risk)} would be lost if the next step failed" if action.at_risk else ""
+    return f"{action.reason}{cascades}{risk}"

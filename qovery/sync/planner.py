@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from qovery.models import APIVariableScopeEnum, Secret, SecretRequest
 from qovery.sync.action import Action
@@ -122,14 +123,14 @@ class _Planner:
         other = alias.aliased_secret
         if other is None or other.id not in self.deleted:
             return Action("keep", alias.key, f"already an alias of {target}", alias, target)
-        problem = self._target_problem(target)
+        problem = self._target_problem(target) or key_problem(alias.key)
         if problem:
             return self._conflict(alias.key, problem, alias)
         return Action("alias", alias.key, f"recreated, since it is deleted with {target}", None, target)
 
     def _alias(self, key: str, target: str) -> Iterator[Action]:
         present = self.inventory.find(key)
-        problem = self._target_problem(target) or (key_problem(key) if present is None else None)
+        problem = self._target_problem(target) or (key_problem(key) if key not in self.inventory.inherited else None)
         if key == target:
             problem = "a secret cannot be an alias of itself"
         new = Action("alias", key, "new alias", self._target(target), target)
@@ -176,7 +177,8 @@ class _Planner:
         elif not self.desired.replace:
             yield self._conflict(own.key, f"{difference}; use replace=True to delete and recreate it", own)
         else:
-            yield self._delete(own, f"{difference}; recreated")
+            deletion = self._delete(own, f"{difference}; recreated")
+            yield replace(deletion, at_risk=(own.key, *deletion.cascades))
             yield new
 
     def _pruned(self) -> Iterator[Action]:

@@ -26,6 +26,8 @@ class Result:
         secret: The secret as the service returned or listed it; for a delete, the deleted secret.
         error: The error of a failed action, and the `SkippedError` of one that was skipped although the plan meant
             to do it. None for a conflict of the plan, which `skip_conflicts=True` skips.
+        lost: Whether this apply deleted the secret and did not recreate it, as far as is known. Another plan for the
+            same desired state recreates it, as does the same plan.
     """
 
     state: State
@@ -34,6 +36,7 @@ class Result:
     reason: str
     secret: Secret | None = None
     error: Exception | None = None
+    lost: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,11 @@ class Report(ShownAsTable):
         return tuple(result for result in self.results if result.error is not None)
 
     @property
+    def lost(self) -> tuple[Result, ...]:
+        """The secrets and aliases that this apply deleted and did not recreate: apply the desired state again."""
+        return tuple(result for result in self.results if result.lost)
+
+    @property
     def complete(self) -> bool:
         """Whether every action succeeded, except conflicts that the plan had from the start."""
         return not self.unfinished
@@ -77,7 +85,11 @@ class Report(ShownAsTable):
         """Raise an `ApplyError` with the error of every action in `unfinished`, if there is one."""
         errors = [result.error for result in self.results if result.error is not None]
         if errors:
-            parts = [("failed", self.failed), ("were skipped", [one for one in self.skipped if one.error is not None])]
+            parts = [
+                ("failed", self.failed),
+                ("were skipped", [one for one in self.skipped if one.error is not None]),
+                ("left a secret deleted that should be recreated", self.lost),
+            ]
             told = [
                 f"{len(results)} of {len(self.results)} actions {what}: {', '.join(result.key for result in results)}"
                 for what, results in parts
@@ -106,4 +118,5 @@ class Report(ShownAsTable):
 
 
 def _why(result: Result) -> str:
-    return str(result.error) if result.state == "failed" else result.reason
+    reason = str(result.error) if result.state == "failed" else result.reason
+    return f"{reason}; deleted, and not recreated" if result.lost else reason

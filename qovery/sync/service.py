@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from qovery.api.environment_secret_api import EnvironmentSecretApi
-from qovery.exceptions import ApiException, BadRequestException, PlanHostError, TooManyRequestsException
-from qovery.models import Key, Secret, SecretEditRequest, SecretRequest, Value
+from qovery.exceptions import PlanHostError, TooManyRequestsException
+from qovery.models import Secret, SecretEditRequest, SecretRequest, Value
 from qovery.operation import RequestOptions
 from qovery.redaction.sealing import sealed
 from qovery.sync.action import Action
-from qovery.sync.inventory import ENVIRONMENT, Inventory
+from qovery.sync.alias import create_alias
+from qovery.sync.inventory import Inventory
 from qovery.sync.pace import Pace, pace_of
 
 #: Once the service has accepted no request for this many seconds, nobody waits any longer.
@@ -106,7 +107,7 @@ class Service:
             self.api.delete_environment_secret(self.environment_id, secret.id, **options)
             return secret
         if action.kind == "alias":
-            return self._alias(action.key, secret, options)
+            return create_alias(self.api, self.environment_id, action.key, secret, options)
         fields = (action.request or SecretRequest(key=action.key)).model_copy()
         if action.kind == "override":
             override = Value.from_dict({name: fields.to_dict()[name] for name in _common_fields(fields, Value)})
@@ -115,24 +116,6 @@ class Service:
             {name: fields.to_dict()[name] for name in _common_fields(fields, SecretEditRequest)}
         )
         return self.api.edit_environment_secret(self.environment_id, secret.id, edit, **options)
-
-    def _alias(self, key: str, target: Secret, options: RequestOptions) -> Secret:
-        try:
-            return self.api.create_environment_secret_alias(self.environment_id, target.id, Key(key=key), **options)
-        except BadRequestException as error:
-            if target.scope != ENVIRONMENT:
-                raise
-            rejected = error
-        # As documented, this works only for a target of a higher scope. For one of the same scope, a secret is
-        # created whose value is the key of the target.
-        created = self.api.create_environment_secret(
-            self.environment_id, SecretRequest(key=key, value=target.key), **options
-        )
-        if created.aliased_secret is not None and created.aliased_secret.id == target.id:
-            return created
-        with contextlib.suppress(ApiException):
-            self.api.delete_environment_secret(self.environment_id, created.id)
-        raise rejected
 
 
 def _common_fields(request: SecretRequest, model: type[Value] | type[SecretEditRequest]) -> set[str]:

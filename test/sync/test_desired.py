@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from qovery import ApiTypeError, ApiValueError, SecretRequest
-from qovery.sync.desired import Desired, key_problem
+from qovery.sync.desired import Desired, character_problem, key_problem
 
 
 @pytest.mark.parametrize(
@@ -49,10 +49,34 @@ def test_key__accepted(key: str) -> None:
     assert key_problem(key) is None
 
 
-@pytest.mark.parametrize("key", ["", "1A", "_A", "A-B", "A B", "É", "A\n"])
+@pytest.mark.parametrize("key", ["", "A-B", "A B", "É", "A\n"])
 def test_key__characters(key: str) -> None:
-    """A key with other characters, or without a letter at its start, is rejected."""
+    """A key with other characters is rejected, and is no key at all."""
     assert "letters, digits and _" in str(key_problem(key))
+    assert character_problem(key) == key_problem(key)
+
+
+@pytest.mark.parametrize("key", ["1A", "_A", "_JAVA_OPTIONS", "__A"])
+def test_key__start(key: str) -> None:
+    """A new key that does not start with a letter is rejected; a secret may have it already."""
+    assert "starts with a letter" in str(key_problem(key))
+    assert character_problem(key) is None
+
+
+@pytest.mark.parametrize(("values", "aliases", "rules"), [
+    ({"A": "v"}, {}, {"prune": True}), ({}, {"A": "B"}, {"prune": True}), ({}, {}, {}),
+    ({}, {}, {"prune": True, "allow_empty": True}),
+])  # fmt: skip
+def test_read__empty_allowed(values: dict[str, str], aliases: dict[str, str], rules: dict[str, bool]) -> None:
+    """Only an empty desired state that would delete everything needs consent."""
+    assert Desired.read(values, aliases, **rules).values.keys() == values.keys()
+
+
+@pytest.mark.parametrize("aliases", [{}, None])
+def test_read__empty(aliases: dict[str, str] | None) -> None:
+    """An empty desired state does not delete everything by mistake; the error says how to allow it."""
+    with pytest.raises(ApiValueError, match=r"would delete all secrets.*: pass allow_empty=True"):
+        Desired.read({}, aliases, prune=True)
 
 
 @pytest.mark.parametrize("key", ["QOVERY_", "QOVERY_X", "qovery_x"])

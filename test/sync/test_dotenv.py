@@ -12,6 +12,10 @@ from qovery import (
     DotenvError,
 )  # fmt: skip
 from qovery.sync import read_dotenv
+from qovery.sync.desired import Desired
+from qovery.sync.inventory import Inventory
+from qovery.sync.planner import decide
+from test.support.listed import secret
 
 CANARY = "canary-<value>"
 
@@ -35,7 +39,7 @@ def test_read_dotenv__values(tmp_path: Path) -> None:
         (b"A=canary\n\nA=canary\n", 3, "duplicate of the key on line 1"),
         (b"A=b\ncanary\n", 2, "without a value"),
         (b"A=b\n'canary\n", 2, "not a KEY=value line"),
-        (b"QOVERY_A=canary\n", 1, "QOVERY_"),
+        (b"A=b\nA-canary=c\n", 2, "letters, digits and _"),
         (b"A=canary\xff\n", 1, "UTF-8"),
     ],
 )
@@ -48,3 +52,12 @@ def test_read_dotenv__mistakes(tmp_path: Path, content: bytes, line: int, said: 
     assert caught.value.problems[0][0] == line
     assert "canary" not in f"{caught.value!r} {caught.value.__context__!r}"
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["_JAVA_OPTIONS", "QOVERY_A", "1A"])
+def test_read_dotenv__keys_of_existing_secrets(key: str) -> None:
+    """Whether a key may be new is no question of the file: a plan decides it as for a mapping."""
+    read = read_dotenv(io.StringIO(f"{key}=v\n"))
+    new, existing = ([action.kind for action in decide(Inventory(there), Desired.read(read, None))]
+                     for there in ([], [secret(key)]))  # fmt: skip
+    assert (new, existing) == (["conflict"], ["update"])

@@ -8,6 +8,7 @@ import pytest
 
 from qovery import (
     ApplyError,
+    ApplyInterrupted,
     EnvironmentSecretApi,
     PlanChangedError,
     PlanHostError,
@@ -78,7 +79,7 @@ def test_apply__made_anew_by_somebody(
 ) -> None:
     """A secret that somebody created in place of one to delete is neither deleted nor replaced."""
     old = sandbox.add_secret(env, "OWN", "old", mount_path="/own")
-    plan = plan_secrets(api, env, {"OWN": "mine"} if "replace" in rules else {}, **rules)
+    plan = plan_secrets(api, env, {"OWN": "mine"} if "replace" in rules else {}, allow_empty=True, **rules)
     api.delete_environment_secret(env, old.id)
     theirs = sandbox.add_secret(env, "OWN", "theirs", mount_path="/own")
     report = plan.apply()
@@ -174,3 +175,99 @@ def test_apply__host_changed(
             plan.apply()
         assert {request.method for request in sandbox.requests} == {"GET"}
     assert server.received == []
+
+
+# --- Replacements and deletions -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("again", ["the same plan", "another plan"])
+def test_apply__replacement_that_fails(sandbox: Sandbox, api: EnvironmentSecretApi, env: str, again: str) -> None:
+    """The report names what a replacement has lost, aliases included, and the next apply recreates it."""
+    sandbox.add_secret(env, "OWN", "old")
+    sandbox.add_secret(env, "OTHER", "old")
+    aliases = {"A": "OWN", "B": "OTHER"}
+    plan_secrets(api, env, {}, aliases=aliases).apply().raise_for_failures()
+    wanted = {"OWN": SecretRequest(key="OWN", value="file", mount_path="/own"), "OTHER": "new"}
+    plan = plan_secrets(api, env, wanted, aliases=aliases, replace=True)
+    (deletion,) = (action for action in plan.actions if action.kind == "delete")
+    assert deletion.at_risk == ("OWN", "A")
+    assert "OWN, A would be lost if the next step failed" in str(plan)
+    sandbox.fail("create_environment_secret", status=400)
+    report = plan.apply()
+    assert told(report.lost) == [("create", "OWN"), ("alias", "A")]
+    assert {secret.key for secret in sandbox.secrets(env)} == {"OTHER", "B"}
+    assert str(report).count("deleted, and not recreated") == 2
+    with pytest.raises(ApplyError, match="left a secret deleted that should be recreated: OWN, A"):
+        report.raise_for_failures()
+    if again == "another plan":
+        plan = plan_secrets(api, env, wanted, aliases=aliases, replace=True)
+    report = plan.apply()
+    assert report.complete
+    assert report.lost == ()
+    assert {secret.key: sandbox.value(env, secret.key) for secret in sandbox.secrets(env)} == {
+        "OWN": "file", "A": "file", "OTHER": "new", "B": "new",
+    }  # fmt: skip
+
+
+@pytest.mark.usefixtures("sigint")
+def test_apply__replacement_that_is_interrupted(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """Ctrl-C between the two steps of a replacement is reported as a loss."""
+    sandbox.add_secret(env, "OWN", "old", mount_path="/own")
+    plan = plan_secrets(api, env, {"OWN": "v"}, replace=True)
+
+    def interrupt(done: int, total: int, result: Result) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(ApplyInterrupted) as caught:
+        plan.apply(progress=interrupt)
+    assert told(caught.value.report.lost) == [("create", "OWN")]
+    assert sandbox.secrets(env) == []
+    assert plan.apply().lost == ()
+
+
+def test_apply__lists_before_it_deletes(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """Deletions come after the other writes and one more list, and adapt to what it shows."""
+    theirs = sandbox.add_secret(env, "THEIRS", "old")
+    for key in ("GONE", "LATE", "FILE"):
+        sandbox.add_secret(env, key, "old", mount_path="/x" if key == "FILE" else None)
+    plan = plan_secrets(api, env, {"A": "v", "B": "v", "FILE": "v"}, prune=True, replace=True)
+
+    def change(done: int, total: int, result: Result) -> None:
+        if result.key == "A":
+            api.delete_environment_secret(env, theirs.id)
+            sandbox.add_secret(env, "THEIRS", "new")
+
+    before = len(sandbox.requests)
+    report = plan.apply(1, progress=change)
+    methods = [request.method for request in sandbox.requests[before:]]
+    assert methods == ["GET", "POST", "DELETE", "POST", "GET", "DELETE", "DELETE", "DELETE", "POST"]
+    assert report.complete
+    assert {secret.key: sandbox.value(env, secret.key) for secret in sandbox.secrets(env)} == {
+        "A": "v", "B": "v", "FILE": "v", "THEIRS": "new",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("status", [400, 401])
+def test_apply__list_before_deletions_fails(sandbox: Sandbox, api: EnvironmentSecretApi, env: str, status: int) -> None:
+    """Nothing is deleted where the list before it fails, and what was to be written afterwards is skipped."""
+    for key, path in (("GONE", None), ("FILE", "/x")):
+        sandbox.add_secret(env, key, "old", mount_path=path)
+    plan = plan_secrets(api, env, {"A": "v", "FILE": "v"}, prune=True, replace=True)
+
+    def break_list(done: int, total: int, result: Result) -> None:
+        if result.key == "A":
+            sandbox.fail("list_environment_secrets", status=status, times=2)
+
+    report = plan.apply(progress=break_list)
+    assert told(report.succeeded) == [("create", "A")]
+    assert told(report.skipped) == [("delete", "FILE"), ("create", "FILE"), ("delete", "GONE")]
+    assert "the list before the deletions failed" in report.skipped[0].reason
+    assert report.lost == ()
+    assert {secret.key for secret in sandbox.secrets(env)} == {"A", "FILE", "GONE"}
+
+
+def test_apply__only_deletions(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """Where nothing is written before, the first list of an apply is the one before the deletions."""
+    sandbox.add_secret(env, "GONE", "old")
+    plan_secrets(api, env, {}, prune=True, allow_empty=True).apply().raise_for_failures()
+    assert [request.method for request in sandbox.requests] == ["GET", "GET", "DELETE"]

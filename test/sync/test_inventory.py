@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from qovery import Secret
@@ -20,6 +22,24 @@ def test_find__own_before_inherited() -> None:
         assert inventory.find("BASE") is mine
         assert (inventory.own, inventory.inherited) == ({"BASE": mine, "OWN": OWN}, {"BASE": BASE})
         assert (inventory.keys, inventory.by_id.keys()) == ({"BASE", "OWN"}, {BASE.id, mine.id, OWN.id})
+
+
+@pytest.mark.parametrize(
+    ("scopes", "seen"),
+    [
+        (["BUILT_IN", "PROJECT"], "PROJECT"),
+        (["BUILT_IN", "PROJECT", "ENVIRONMENT"], "ENVIRONMENT"),
+        (["APPLICATION", "PROJECT"], "PROJECT"),
+        (["APPLICATION", "ENVIRONMENT"], "ENVIRONMENT"),
+        (["BUILT_IN", "ORGANIZATION"], "ORGANIZATION"),
+    ],
+)
+def test_find__lowest_scope(scopes: list[str], seen: str) -> None:
+    """Of several secrets with one key that of the lowest scope which an environment sees counts, in any order."""
+    for order in itertools.permutations(secret("A", scope=scope) for scope in scopes):
+        found = Inventory(order).find("A")
+        assert found is not None
+        assert found.scope == seen
 
 
 def test_find__inherited_and_missing() -> None:

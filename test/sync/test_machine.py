@@ -104,7 +104,9 @@ class Sync(RuleBasedStateMachine):
         self.disturbances += [] if intruder is None else [intruder[::-1]]
 
         def plan() -> Plan:
-            return plan_secrets(self.api, self.env, wanted, aliases=aliases, prune=prune, replace=replace)
+            return plan_secrets(
+                self.api, self.env, wanted, aliases=aliases, prune=prune, replace=replace, allow_empty=True
+            )
 
         if appliers == 2:
             with ThreadPoolExecutor(2) as pool:  # what one claims the other may have changed

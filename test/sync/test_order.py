@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from graphlib import TopologicalSorter
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from qovery import Secret, SecretRequest
 from qovery.sync.desired import Desired
 from qovery.sync.inventory import Inventory
-from qovery.sync.order import Order
+from qovery.sync.order import predecessors, writes_of
 from qovery.sync.planner import decide
 from test.support.listed import alias, override, secret
 
@@ -53,13 +54,19 @@ def test_order__waits(
     existing: list[Secret], values: dict[str, Any], aliases: dict[str, str], waits: dict[str, set[str]]
 ) -> None:
     """A write waits for the deletion of its key, an alias for its new target, a deletion for those of its aliases."""
-    desired = Desired.read(values, aliases, replace=True, prune=True)
+    desired = Desired.read(values, aliases, replace=True, prune=True, allow_empty=True)
     actions = decide(Inventory(existing), desired)
-    order = Order(actions)
+    needs = predecessors(actions)
     names = [f"{action.kind} {action.key}" for action in actions]
-    assert {names[at]: {names[i] for i in needs} for at, needs in enumerate(order.needs) if needs} == waits
-    for at, later in enumerate(order.needed_by):
-        assert sorted(later) == [i for i, needs in enumerate(order.needs) if at in needs]
-    assert {key: names[at] for key, at in order.writes.items()} == {
+    assert {names[at]: {names[i] for i in before} for at, before in needs.items() if before} == waits
+    assert list(TopologicalSorter(needs).static_order())
+    assert {key: names[at] for key, at in writes_of(actions).items()} == {
         action.key: name for action, name in zip(actions, names, strict=True) if action.kind != "delete"
     }
+
+
+def test_order__cycle() -> None:
+    """Aliases in a cycle, which no service should return, are deleted in any order."""
+    a, b = secret("A"), secret("B")
+    actions = decide(Inventory([alias("A", b), alias("B", a)]), Desired.read({}, {}, prune=True, allow_empty=True))
+    assert len(list(TopologicalSorter(predecessors(actions)).static_order())) == 2

@@ -115,7 +115,7 @@ def test_apply__right_that_is_missing(sandbox: Sandbox, api: EnvironmentSecretAp
     report = plan.apply(1)
     assert told(report.succeeded) == [("create", "NEW")]
     assert told(report.failed) == [("delete", "A"), ("delete", "B"), ("delete", "C")]
-    assert statuses(sandbox, "GET") == [200, 200, 200]
+    assert statuses(sandbox, "GET") == [200] * 4
 
 
 def test_apply__timeout(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 import sys
 from types import FrameType
 from typing import Any
@@ -20,7 +21,7 @@ from test.support.listed import alias, other, override, secret
 def plan(
     existing: list[Secret], values: dict[str, Any] | None = None, aliases: dict[str, str] | None = None, **rules: bool
 ) -> list[Action]:
-    return list(decide(Inventory(existing), Desired.read(values or {}, aliases, **rules)))
+    return list(decide(Inventory(existing), Desired.read(values or {}, aliases, allow_empty=True, **rules)))
 
 
 def brief(actions: list[Action]) -> list[tuple[str, str]]:
@@ -151,6 +152,8 @@ def test_replace__lists_and_remakes_aliases() -> None:
     actions = plan(existing, {"OWN": a_file("OWN", "/x")}, {"WANTED": "OWN"}, replace=True)
     assert brief(actions) == [("delete", "OWN"), ("create", "OWN"), ("alias", "WANTED")]
     assert actions[0].cascades == ("LOST", "WANTED")
+    assert actions[0].at_risk == ("OWN", "LOST", "WANTED")
+    assert [action.at_risk for action in actions[1:]] == [(), ()]
     assert (actions[2].secret, actions[2].target) == (None, "OWN")
     assert "recreated" in actions[2].reason
 
@@ -210,6 +213,38 @@ def test_replace__impossible_successor() -> None:
     assert (action.kind, action.secret) == ("conflict", inherited)
 
 
+@pytest.mark.parametrize("key", ["_JAVA_OPTIONS", "QOVERY_X", "A-B"])
+@pytest.mark.parametrize("what", ["value", "alias", "recreated alias"])
+def test_replace__key_that_is_rejected(key: str, what: str) -> None:
+    """Nothing is deleted, by itself or with another, that the service would not accept as a new key."""
+    if what == "recreated alias":
+        existing, values, aliases = [OWN, alias(key, OWN)], {"OWN": a_file("OWN", "/x")}, {key: "OWN"}
+    else:
+        existing = [OWN, secret(key, "FILE", mount_path="/x")]
+        values, aliases = ({}, {key: "OWN"}) if what == "alias" else ({key: "v"}, {})
+    actions = plan(existing, values, aliases, replace=True)
+    assert {action.kind for action in actions} <= {"conflict", "keep"}
+    reasons = "; ".join(action.reason for action in actions)
+    assert "a key " in reasons or "reserved" in reasons or "with a conflict would be deleted with it" in reasons
+
+
+def test_plan__order_of_the_list() -> None:
+    """The order of the list has no effect on a plan, whatever the list says several times or contradicts itself in."""
+    base = secret("BASE", "FILE")
+    listed = [
+        OWN, SHARED, secret("SHARED", scope="BUILT_IN"), secret("SHARED", scope="APPLICATION"), alias("A", OWN),
+        base, alias("F1", base), secret("F2", "ALIAS", aliased_secret=other(base, "/f2")), secret("GONE"),
+        secret("OWN", "FILE"), secret("EACH", scope="JOB"), secret("EACH", scope="BUILT_IN"),
+    ]  # fmt: skip
+    values = {"OWN": a_file("OWN", "/x"), "SHARED": "v", "BASE": a_file("BASE", "/f2"), "EACH": "v"}
+    first = plan(listed, values, {"A": "OWN", "S": "SHARED"}, replace=True, prune=True)
+    assert ("override", "SHARED") in brief(first)
+    shuffle = random.Random(0)
+    for _ in range(50):
+        shuffle.shuffle(listed)
+        assert plan(listed, values, {"A": "OWN", "S": "SHARED"}, replace=True, prune=True) == first
+
+
 def test_replace__conflict_that_follows_from_another() -> None:
     """A secret that is spared for a conflict may put another key in conflict, whose secrets are spared too."""
     first, second = secret("FIRST"), secret("SECOND")
@@ -226,13 +261,15 @@ def test_prune__only_own() -> None:
     existing = [OWN, alias("A", OWN), SHARED, override(SHARED), BUILT_IN, FOREIGN]
     actions = plan(existing, {"NEW": "v"}, prune=True)
     assert brief(actions) == [
-        ("create", "NEW"), ("delete", "A"), ("delete", "OWN"), ("delete", "SHARED"), ("keep", "FOREIGN"),
+        ("create", "NEW"), ("delete", "A"), ("keep", "FOREIGN"), ("delete", "OWN"), ("delete", "SHARED"),
     ]  # fmt: skip
-    assert actions[2].cascades == ("A",)
-    assert [action.reason.partition("; ")[0] for action in actions[1:4]] == ["not desired"] * 3
-    assert ["project's value" in action.reason for action in actions[1:4]] == [False, False, True]
-    assert actions[4].secret is FOREIGN
-    assert "managed by DOPPLER" in actions[4].reason
+    deleted, kept = [action for action in actions if action.kind == "delete"], actions[2]
+    assert [action.cascades for action in deleted] == [(), ("A",), ()]
+    assert [action.at_risk for action in deleted] == [()] * 3
+    assert [action.reason.partition("; ")[0] for action in deleted] == ["not desired"] * 3
+    assert ["project's value" in action.reason for action in deleted] == [False, False, True]
+    assert kept.secret is FOREIGN
+    assert "managed by DOPPLER" in kept.reason
 
 
 def test_prune__keeps_what_another_scope_depends_on() -> None:

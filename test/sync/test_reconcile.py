@@ -84,7 +84,7 @@ def test_apply__settles_by_a_list(
     sandbox.add_secret(env, "SHARED", "shared", scope="PROJECT")
     if done[1] == "OWN":
         sandbox.add_secret(env, "OWN", "old")
-    plan = plan_secrets(once, env, values, aliases=aliases, prune=True)
+    plan = plan_secrets(once, env, values, aliases=aliases, prune=True, allow_empty=True)
     sandbox.drop_reply(operation)
     report = plan.apply()
     assert (told(report.succeeded), report.failed, report.skipped) == ([done], (), ())
@@ -125,7 +125,7 @@ def test_apply__somebody_deletes_at_the_last_moment(sandbox: Sandbox, api: Envir
         if result.key == "A":
             api.delete_environment_secret(env, own.id)
 
-    report = plan_secrets(api, env, {}, prune=True).apply(progress=be_faster)
+    report = plan_secrets(api, env, {}, prune=True, allow_empty=True).apply(progress=be_faster)
     assert [request.status for request in sandbox.requests if request.method == "DELETE"] == [204, 204, 404]
     assert told(report.succeeded) == [("delete", "A"), ("delete", "OWN")]
 

@@ -1,0 +1,122 @@
+"""Aliases in both behaviours, and what is left where the service creates none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from qovery import EnvironmentSecretApi, Secret, SyncError
+from qovery.sandbox import Sandbox
+from qovery.sync import Result, plan_secrets
+
+
+def told(results: tuple[Result, ...]) -> list[tuple[str, str]]:
+    return [(result.kind, result.key) for result in results]
+
+
+def test_apply__refused_alias(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """An alias that the service refuses is not made in another way where its target is inherited."""
+    sandbox.add_secret(env, "SHARED", "shared", scope="PROJECT")
+    sandbox.fail("create_environment_secret_alias", status=400)
+    report = plan_secrets(api, env, {}, aliases={"A": "SHARED"}).apply()
+    assert told(report.failed) == [("alias", "A")]
+    assert [secret.key for secret in sandbox.secrets(env)] == ["SHARED"]
+
+
+#: What goes wrong after an alias was rejected: faults, each with its operation and how often it happens.
+FAULTS: dict[str, list[tuple[str, str, int | None]]] = {
+    "nothing": [],
+    "deletion fails": [("delete_environment_secret", "400", 1)],
+    "deletion fails for good": [("delete_environment_secret", "400", None)],
+    "deletion is lost": [("delete_environment_secret", "reset", 1)],
+    "response of the deletion is lost": [("delete_environment_secret", "drop", 2)],
+    "response of the creation is lost": [("create_environment_secret", "drop", 1)],
+    "both are lost": [("create_environment_secret", "drop", 1), ("delete_environment_secret", "reset", 1)],
+    "creation is lost": [("create_environment_secret", "reset", 1)],
+    "throttled": [("create_environment_secret", "429", 1), ("delete_environment_secret", "429", 2)],
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_alias__rejected(sandbox: Sandbox, api: EnvironmentSecretApi, env: str, fault: str) -> None:
+    """A rejected alias of an own secret is made by its key as value; where that makes none, no such value is left."""
+    own = sandbox.add_secret(env, "OWN", "own")
+    sandbox.fail("create_environment_secret_alias", status=400, times=None)
+    for operation, what, times in FAULTS[fault]:
+        if what == "drop":
+            sandbox.drop_reply(operation, times=times)
+        elif what == "reset":
+            sandbox.reset_connection(operation, times=times)
+        else:
+            sandbox.fail(operation, status=int(what), times=times, retry_after=0)
+    report = plan_secrets(api, env, {}, aliases={"A": "OWN"}).apply()
+    there = {secret.key: secret for secret in sandbox.secrets(env)}
+    if sandbox.behaviour == "documented":
+        assert told(report.succeeded) == [("alias", "A")]
+        assert there["A"].aliased_secret is not None
+        assert there["A"].aliased_secret.id == own.id
+    else:
+        assert told(report.failed) == [("alias", "A")]
+        assert there.keys() == {"OWN"} or sandbox.value(env, "A") == ""
+        assert (fault == "deletion fails for good") == ("A" in there)
+        assert isinstance(report.failed[0].error, SyncError) == ("A" in there)
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, TimeoutError])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_alias__interrupted(
+    sandbox: Sandbox, api: EnvironmentSecretApi, env: str, error: type[BaseException], moment: str
+) -> None:
+    """An interruption of the creation leaves no plain value."""
+    sandbox.add_secret(env, "OWN", "own")
+    sandbox.fail("create_environment_secret_alias", status=400, times=None)
+
+    class Interrupted(EnvironmentSecretApi):
+        def create_environment_secret(self, *args: Any, **options: Any) -> Secret:
+            if moment == "after":
+                super().create_environment_secret(*args, **options)
+            raise error
+
+    report = plan_secrets(Interrupted(api.api_client), env, {}, aliases={"A": "OWN"}).apply()
+    assert told(report.failed) == [("alias", "A")]
+    assert {secret.variable_type for secret in sandbox.secrets(env) if secret.key == "A"} <= {"ALIAS"}
+
+
+def test_alias__time_limit(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """The time limit of an apply does not keep it from removing a plain value."""
+    sandbox.add_secret(env, "OWN", "own")
+    sandbox.fail("create_environment_secret_alias", status=400, times=None)
+
+    class Late(EnvironmentSecretApi):
+        def create_environment_secret(self, *args: Any, **options: Any) -> Secret:
+            created = super().create_environment_secret(*args, **options)
+            assert options["_request_timeout"] < 50
+            over.append(True)
+            return created
+
+        def delete_environment_secret(self, *args: Any, **options: Any) -> None:
+            assert options["_request_timeout"] > 1
+            super().delete_environment_secret(*args, **options)
+
+    over: list[bool] = []
+    late = Late(api.api_client)
+    plan_secrets(late, env, {}, aliases={"A": "OWN"}).apply(timeout=20)
+    assert over
+    assert {secret.variable_type for secret in sandbox.secrets(env) if secret.key == "A"} <= {"ALIAS"}
+
+
+def test_alias__key_that_somebody_took(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """A value that somebody else created under the key is not taken for what the apply has left."""
+    sandbox.add_secret(env, "OWN", "own")
+    sandbox.fail("create_environment_secret_alias", status=400, times=None)
+
+    class Faster(EnvironmentSecretApi):
+        def create_environment_secret(self, *args: Any, **options: Any) -> Secret:
+            sandbox.reset_connection("create_environment_secret")
+            sandbox.add_secret(env, "A", "theirs", description="theirs")
+            return super().create_environment_secret(*args, **options)
+
+    report = plan_secrets(Faster(api.api_client), env, {}, aliases={"A": "OWN"}).apply()
+    assert told(report.failed) == [("alias", "A")]
+    assert sandbox.value(env, "A") == "theirs"
