@@ -9,7 +9,7 @@ from qovery.api.environment_secret_api import EnvironmentSecretApi
 from qovery.exceptions import ApiException, BadRequestException, SyncError
 from qovery.models import Key, Secret, SecretEditRequest, SecretRequest
 from qovery.operation import RequestOptions
-from qovery.sync.inventory import ENVIRONMENT, Inventory
+from qovery.sync.inventory import ENVIRONMENT, Inventory, alias_description
 
 #: How often, and for how many seconds, to try to remove what should have become an alias. An apply ends after its time
 #: limit for this alone.
@@ -58,7 +58,7 @@ class _Attempt:
         self.environment_id = environment_id
         self.key = key
         self.target = target
-        self.description = f"Alias of {target.key}"[:255]
+        self.description = alias_description(target.key)
 
     def create(self, options: RequestOptions) -> Secret:
         request = SecretRequest(key=self.key, value=self.target.key, description=self.description)

@@ -58,6 +58,16 @@ class Inventory:
         return path if isinstance(path, str) else None
 
 
+def alias_description(target: str) -> str:
+    """The description of a secret that should become an alias: it tells the secret from those of others."""
+    return f"Alias of {target}"[:255]
+
+
+def is_unfinished_alias(secret: Secret, target: str) -> bool:
+    """Whether an apply that was killed has left a plain value which should have become an alias."""
+    return kind_of(secret) == APIVariableTypeEnum.VALUE and secret.description == alias_description(target)
+
+
 def _position(secret: Secret) -> tuple[int, str, str, str, str]:
     written, kind = secret.updated_at or secret.created_at, secret.variable_type or ""
     return _RANKS.get(secret.scope, 1), secret.key, secret.id, str(written), kind

@@ -8,7 +8,7 @@ from dataclasses import replace
 from qovery.models import APIVariableScopeEnum, Secret, SecretRequest
 from qovery.sync.action import Action
 from qovery.sync.desired import Desired, key_problem
-from qovery.sync.inventory import ALIAS, ENVIRONMENT, FILE, OVERRIDE, Inventory, kind_of, manager
+from qovery.sync.inventory import ALIAS, ENVIRONMENT, FILE, OVERRIDE, Inventory, is_unfinished_alias, kind_of, manager
 
 
 def decide(inventory: Inventory, desired: Desired) -> tuple[Action, ...]:
@@ -75,7 +75,7 @@ class _Planner:
                     "update", key, f"{reason}; always written, since values cannot be compared", own, None, (), request
                 )
             else:
-                yield from self._replaced(own, difference, self._new_value(key, request))
+                yield from self._replaced(own, difference, self._new_value(key, request), self.desired.replace)
 
     def _difference(self, own: Secret, request: SecretRequest) -> str | None:
         """Return why an own secret cannot be edited: an edit changes neither its kind nor its mount path."""
@@ -142,7 +142,8 @@ class _Planner:
         elif present is not None:
             other = present.aliased_secret
             difference = f"an alias of {other.key}" if other else f"of kind {kind_of(present).value}"
-            yield from self._replaced(present, f"it is {difference}, not an alias of {target}", new)
+            allowed = self.desired.replace or is_unfinished_alias(present, target)
+            yield from self._replaced(present, f"it is {difference}, not an alias of {target}", new, allowed)
         else:
             yield new
 
@@ -167,14 +168,14 @@ class _Planner:
 
     # --- Deletions --------------------------------------------------------------------------------
 
-    def _replaced(self, own: Secret, difference: str, new: Action) -> Iterator[Action]:
+    def _replaced(self, own: Secret, difference: str, new: Action, allowed: bool) -> Iterator[Action]:
         """Delete and recreate, if that is allowed."""
         obstacle = self._obstacle(own)
         if new.kind == "conflict":
             yield new
         elif obstacle:
             yield self._conflict(own.key, f"{difference}; {obstacle}", own)
-        elif not self.desired.replace:
+        elif not allowed:
             yield self._conflict(own.key, f"{difference}; use replace=True to delete and recreate it", own)
         else:
             deletion = self._delete(own, f"{difference}; recreated")

@@ -120,3 +120,18 @@ def test_alias__key_that_somebody_took(sandbox: Sandbox, api: EnvironmentSecretA
     report = plan_secrets(Faster(api.api_client), env, {}, aliases={"A": "OWN"}).apply()
     assert told(report.failed) == [("alias", "A")]
     assert sandbox.value(env, "A") == "theirs"
+
+
+def test_alias__left_by_a_killed_process(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """A plain value that a killed apply has left is replaced by the next one; one of somebody else is a conflict."""
+    sandbox.add_secret(env, "OWN", "own")
+    sandbox.add_secret(env, "A", "OWN", description="Alias of OWN")
+    sandbox.add_secret(env, "B", "OWN", description="theirs")
+    plan = plan_secrets(api, env, {}, aliases={"A": "OWN", "B": "OWN"})
+    assert [(action.kind, action.key) for action in plan.actions] == [
+        ("delete", "A"),
+        ("alias", "A"),
+        ("conflict", "B"),
+    ]
+    assert plan.apply(skip_conflicts=True).complete
+    assert {secret.key for secret in sandbox.secrets(env) if secret.aliased_secret} == {"A"}

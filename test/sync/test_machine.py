@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -15,6 +17,7 @@ from qovery import ApiException, EnvironmentSecretApi, Secret, SecretRequest
 from qovery.sandbox import Sandbox
 from qovery.sync import Plan, Report, plan_secrets
 from test.support import NIGHTLY
+from test.support.appliers import COMPLETE, INCOMPLETE, NO_REPORT, SHORT_WAITS, Appliers, Task, appliers
 from test.support.clients import Connect
 
 KEYS = st.sampled_from(["A", "B", "C", "D", "E"])
@@ -25,6 +28,11 @@ OPERATIONS = st.sampled_from(["create_environment_secret", "create_environment_s
     "list_environment_secrets"])  # fmt: skip
 
 
+APPLIERS = ["one", "two threads"]
+if hasattr(os, "fork"):
+    APPLIERS += ["two processes", "a killed one", "a killed one of two"]
+
+
 class Sync(RuleBasedStateMachine):
     """One environment that is synced again and again."""
 
@@ -32,6 +40,7 @@ class Sync(RuleBasedStateMachine):
     api: EnvironmentSecretApi
     other: EnvironmentSecretApi
     """With another token."""
+    processes: Appliers
 
     @initialize()
     def empty(self) -> None:
@@ -75,7 +84,9 @@ class Sync(RuleBasedStateMachine):
         ),
         intruder=st.one_of(st.none(), st.tuples(KEYS, st.sampled_from(["DOPPLER", "QOVERY", "alias", "delete"]))),
         revoked=st.booleans(),
-        appliers=st.integers(1, 2),
+        throttled=st.sampled_from([0, 0, 3, 8]),
+        appliers=st.sampled_from(APPLIERS),
+        results=st.integers(1, 4),
         prune=st.booleans(),
         replace=st.booleans(),
         workers=st.integers(1, 3),
@@ -87,7 +98,9 @@ class Sync(RuleBasedStateMachine):
         faults: list[tuple[str, Any]],
         intruder: tuple[str, str] | None,
         revoked: bool,
-        appliers: int,
+        throttled: int,
+        appliers: str,
+        results: int,
         prune: bool,
         replace: bool,
         workers: int,
@@ -100,6 +113,8 @@ class Sync(RuleBasedStateMachine):
         aliases = {key: target for key, target in aliases.items() if key not in wanted}
         for operation, fault in faults:
             self.disturb(operation, fault)
+        if throttled:
+            self.server.fail("*", status=429, retry_after=0, times=throttled)
         self.disturbances = [("revoke", "")] if revoked else []
         self.disturbances += [] if intruder is None else [intruder[::-1]]
 
@@ -108,9 +123,19 @@ class Sync(RuleBasedStateMachine):
                 self.api, self.env, wanted, aliases=aliases, prune=prune, replace=replace, allow_empty=True
             )
 
-        if appliers == 2:
-            with ThreadPoolExecutor(2) as pool:  # what one claims the other may have changed
+        if appliers == "two threads":  # what one claims the other may have changed
+            with ThreadPoolExecutor(2) as pool:
                 list(pool.map(lambda _: self.attempt(plan, workers), range(2)))
+        elif appliers != "one":
+            task: Task = {
+                "url": self.server.url, "environment": self.env, "aliases": aliases, "workers": workers,
+                "values": {key: (self.value_of(wanted[key]), path) for key, path in values.items()},
+                "rules": {"prune": prune, "replace": replace, "allow_empty": True}, "results": None,
+            }  # fmt: skip
+            killed: Task = {**task, "results": results}
+            tasks = {"two processes": [task, task], "a killed one": [killed], "a killed one of two": [killed, task]}
+            ends = self.processes.run(*tasks[appliers])
+            assert set(ends) <= {COMPLETE, INCOMPLETE, NO_REPORT, -9}, ends
         for _ in range(20):
             report = self.attempt(plan, workers)
             if report is not None and not self.intruded:
@@ -122,6 +147,11 @@ class Sync(RuleBasedStateMachine):
         report.raise_for_failures()
         self.server._scenario = self.server._scenario.next([])  # without the faults that were not met
         self.check_end(plan(), prune)
+        self.check_aliases(aliases)
+
+    @staticmethod
+    def value_of(request: str | SecretRequest) -> str:
+        return request if isinstance(request, str) else str(request.value)
 
     def attempt(self, plan: Callable[[], Plan], workers: int) -> Report | None:
         """Plan and apply, with what else happens meanwhile; None if the first list fails."""
@@ -172,9 +202,7 @@ class Sync(RuleBasedStateMachine):
             elif result.kind in {"create", "update", "override"}:
                 assert result.secret is not None
                 assert listed[result.key].id == result.secret.id
-                request = wanted[result.key]
-                value = request.value if isinstance(request, SecretRequest) else request
-                assert self.server.value(self.env, result.key) == value
+                assert self.server.value(self.env, result.key) == self.value_of(wanted[result.key])
             elif result.kind == "alias":
                 other = listed[result.key].aliased_secret
                 assert other is not None
@@ -191,6 +219,12 @@ class Sync(RuleBasedStateMachine):
             own = {secret.key for secret in self.server.secrets(self.env) if secret.scope == "ENVIRONMENT"}
             assert own <= {action.key for action in plan.actions}
 
+    def check_aliases(self, aliases: dict[str, str]) -> None:
+        """No plain value is left where an alias was to be."""
+        for secret in self.server.secrets(self.env):
+            if secret.key in aliases and secret.variable_type == "VALUE":
+                assert self.server.value(self.env, secret.key) != aliases[secret.key]
+
     @invariant()
     def nothing_else_is_touched(self) -> None:
         """What is inherited or managed by others is what it was."""
@@ -199,16 +233,23 @@ class Sync(RuleBasedStateMachine):
             assert now[secret_id] == secret
 
 
-def test_machine(connect: Connect, sandbox: Sandbox) -> None:
-    """Whatever there was, is wanted and goes wrong: the end is the desired state."""
-    machine = type(
-        "Machine",
-        (Sync,),
-        {"server": sandbox, "api": connect(sandbox, retries=1), "other": connect(sandbox, access_token="another")},
-    )
+@pytest.fixture(scope="module")
+def processes() -> Iterator[Appliers | None]:
+    with appliers() if hasattr(os, "fork") else contextlib.nullcontext() as processes:
+        yield processes
+
+
+def test_machine(
+    connect: Connect, sandbox: Sandbox, processes: Appliers | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever there was, is wanted and goes wrong, kill -9 included: the end is the desired state."""
+    for module, name, value in SHORT_WAITS:
+        monkeypatch.setattr(module, name, value)
+    apis = {"api": connect(sandbox, retries=1), "other": connect(sandbox, access_token="another")}
+    machine = type("Machine", (Sync,), {"server": sandbox, "processes": processes, **apis})
     run_state_machine_as_test(  # type: ignore[no-untyped-call]  # as hypothesis has it
         machine,
         settings=settings(
-            max_examples=1000 if NIGHTLY else 40, stateful_step_count=8, suppress_health_check=list(HealthCheck)
+            max_examples=2000 if NIGHTLY else 25, stateful_step_count=8, suppress_health_check=list(HealthCheck)
         ),
     )
