@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from qovery.models import Secret, SecretRequest
+from qovery.sync.export import Exported, secret_fields
 
 ActionKind = Literal["create", "update", "override", "alias", "delete", "keep", "conflict"]
 
@@ -16,7 +17,7 @@ SIGNS: dict[ActionKind, str] = {
 
 
 @dataclass(frozen=True)
-class Action:
+class Action(Exported):
     """One step of a plan.
 
     Attributes:
@@ -39,3 +40,14 @@ class Action:
     request: SecretRequest | None = field(default=None, repr=False, compare=False)
     """The request to send; its value is masked wherever it is shown."""
     at_risk: tuple[str, ...] = ()
+
+    def _fields(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "key": self.key,
+            "reason": self.reason,
+            "secret": secret_fields(self.secret),
+            "target": self.target,
+            "cascades": list(self.cascades),
+            "at_risk": list(self.at_risk),
+        }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from pydantic import SecretStr
@@ -17,6 +18,7 @@ from qovery.redaction.sealing import sealed
 from qovery.sync.action import SIGNS, Action
 from qovery.sync.apply import Job
 from qovery.sync.desired import Desired
+from qovery.sync.export import Exported
 from qovery.sync.planner import decide
 from qovery.sync.progress import Progress, reporting
 from qovery.sync.report import Report
@@ -64,7 +66,7 @@ def plan_secrets(
     return Plan(Service(api, environment_id), wanted)
 
 
-class Plan(ShownAsTable):
+class Plan(ShownAsTable, Exported):
     """The actions that lead to the desired state. `print` and notebooks show them as a table, without values.
 
     Attributes:
@@ -146,6 +148,15 @@ class Plan(ShownAsTable):
         if interrupted:
             raise ApplyInterrupted(self.report)
         return self.report
+
+    def _fields(self) -> dict[str, Any]:
+        counts = Counter(action.kind for action in self.actions)
+        return {
+            "host": self._service.host,
+            "environment_id": str(self._service.environment_id),
+            "summary": {kind: counts[kind] for kind in SIGNS},
+            "actions": [action._fields() for action in self.actions],
+        }
 
     def _summary(self) -> str:
         counts = Counter(action.kind for action in self.actions)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, get_args
 
 from qovery.exceptions import ApplyError
 from qovery.models import Secret
 from qovery.models.secret_table import COLUMNS, secret_cells
 from qovery.sync.action import SIGNS, ActionKind
+from qovery.sync.export import Exported, error_fields, secret_fields
 from qovery.table import ShownAsTable, Table
 
 State = Literal["succeeded", "failed", "skipped"]
 
 
 @dataclass(frozen=True)
-class Result:
+class Result(Exported):
     """The result of one action.
 
     Attributes:
@@ -38,9 +39,20 @@ class Result:
     error: Exception | None = None
     lost: bool = False
 
+    def _fields(self) -> dict[str, Any]:
+        return {
+            "state": self.state,
+            "kind": self.kind,
+            "key": self.key,
+            "reason": self.reason,
+            "secret": secret_fields(self.secret),
+            "error": error_fields(self.error),
+            "lost": self.lost,
+        }
+
 
 @dataclass(frozen=True)
-class Report(ShownAsTable):
+class Report(ShownAsTable, Exported):
     """The results of an apply. `print` and notebooks show it as a table, without values.
 
     Attributes:
@@ -98,6 +110,13 @@ class Report(ShownAsTable):
             error = ApplyError("; ".join(told), errors)
             error.report = self
             raise error
+
+    def _fields(self) -> dict[str, Any]:
+        return {
+            "complete": self.complete,
+            "summary": {state: len(self._in(state)) for state in get_args(State)},
+            "results": [result._fields() for result in self.results],
+        }
 
     def _in(self, state: State) -> tuple[Result, ...]:
         return tuple(result for result in self.results if result.state == state)
