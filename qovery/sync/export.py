@@ -21,7 +21,11 @@ class Exported:
         return {"version": VERSION, **self._fields()}
 
     def to_json(self, indent: int | None = None) -> str:
-        """Return the object as JSON, without values, in one line or indented by so many spaces."""
+        """Return the object as JSON, without values.
+
+        Args:
+            indent: The spaces to indent each level with; None for a single line.
+        """
         return json.dumps(self.to_dict(), indent=indent)
 
     def _fields(self) -> dict[str, Any]:
