@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from qovery.models import Secret
 from qovery.sync.action import Action
-from qovery.sync.inventory import ALIAS, kind_of
 
 
 def writes_of(actions: Sequence[Action]) -> dict[str, int]:
@@ -23,7 +22,7 @@ def predecessors(actions: Sequence[Action]) -> Mapping[int, set[int]]:
     writes = writes_of(actions)
     for at, secret in deleted.items():
         target = _target_id(secret)
-        if target in by_id and kind_of(deleted[by_id[target]]) != ALIAS:  # an alias of an alias could be in a cycle
+        if target in by_id and not _target_id(deleted[by_id[target]]):  # an alias of an alias could be in a cycle
             needs[by_id[target]].add(at)
     for key, at in writes.items():
         action = actions[at]

@@ -12,7 +12,7 @@ from qovery.sync.desired import Desired
 from qovery.sync.inventory import Inventory
 from qovery.sync.order import predecessors, writes_of
 from qovery.sync.planner import decide
-from test.support.listed import alias, override, secret
+from test.support.listed import alias, other, override, secret
 
 OWN = secret("OWN")
 SHARED = secret("SHARED", scope="PROJECT")
@@ -65,8 +65,9 @@ def test_order__waits(
     }
 
 
-def test_order__cycle() -> None:
+@pytest.mark.parametrize("kind", ["ALIAS", "VALUE", None])
+def test_order__cycle(kind: str | None) -> None:
     """Aliases in a cycle, which no service should return, are deleted in any order."""
-    a, b = secret("A"), secret("B")
-    actions = decide(Inventory([alias("A", b), alias("B", a)]), Desired.read({}, {}, prune=True, allow_empty=True))
+    a, b = (secret(key, kind, aliased_secret=other(secret(of))) for key, of in (("A", "B"), ("B", "A")))
+    actions = decide(Inventory([a, b]), Desired.read({}, {}, prune=True, allow_empty=True))
     assert len(list(TopologicalSorter(predecessors(actions)).static_order())) == 2
