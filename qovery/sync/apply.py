@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Any, cast
 
@@ -24,11 +25,11 @@ from qovery.exceptions import (
 from qovery.operation import Operation
 from qovery.retry import Outcome, next_delay
 from qovery.sync.action import Action
-from qovery.sync.desired import Desired
+from qovery.sync.desired import Desired, made_value
 from qovery.sync.drift import adapted
 from qovery.sync.inventory import Inventory
 from qovery.sync.order import Order
-from qovery.sync.outcome import existing, is_hopeless, skipped, success
+from qovery.sync.outcome import failed, is_hopeless, skipped, success
 from qovery.sync.progress import Progress
 from qovery.sync.reconcile import Reconciliation, is_uncertain
 from qovery.sync.report import Report, Result
@@ -106,7 +107,7 @@ class Job:
             )
         if error is None:
             return skipped(action, self.stopped)
-        return Result("failed", action.kind, action.key, action.reason, existing(action), error)
+        return failed(action, error)
 
     # --- In the caller's thread -------------------------------------------------------------------
 
@@ -138,9 +139,25 @@ class Job:
                 return None
             if wait:
                 return wait
-            self.under_way += 1
-            self.pool.submit(self._attempt, self.ready.popleft())
+            at = self.ready.popleft()
+            if self._make_value(at):
+                self.under_way += 1
+                self.pool.submit(self._attempt, at)
         return max(self.later[0][0] - now, 0) if self.later and not self.draining else None
+
+    def _make_value(self, at: int) -> bool:
+        """Let a callable make the value of a new secret, once. Return whether the action may be sent."""
+        action = self.actions[at]
+        factory = self.desired.factories.get(action.key)
+        if factory is None or action.kind != "create" or (action.request is not None and action.request.value):
+            return True
+        try:
+            self.actions[at] = replace(action, request=made_value(action.key, factory))
+        except Exception as error:
+            self.results[at] = failed(action, error.with_traceback(None))
+            self._finish(at)
+            return False
+        return True
 
     def _stop(self, reason: str) -> None:
         """Start nothing more."""
@@ -258,9 +275,7 @@ class Job:
             text = (
                 f"{type(error).__name__} interrupted {action.kind} of {action.key}; list the secrets to see its outcome"
             )
-            self.results[at] = Result(
-                "failed", action.kind, action.key, action.reason, existing(action), SyncError(text)
-            )
+            self.results[at] = failed(action, SyncError(text))
         finally:
             self.finished.put(at)
 
@@ -274,8 +289,6 @@ class Job:
         try:
             response = self.service.send(action, secret, self.deadline)
         except Exception as error:
-            self.results[at] = Result(
-                "failed", action.kind, action.key, action.reason, existing(action), error.with_traceback(None)
-            )
+            self.results[at] = failed(action, error)
         else:
             self.results[at] = success(action, response)

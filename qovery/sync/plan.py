@@ -6,17 +6,14 @@ from collections import Counter
 from collections.abc import Mapping
 from uuid import UUID
 
-from pydantic import SecretStr
-
 from qovery.api.environment_secret_api import EnvironmentSecretApi
 from qovery.checks import positive
 from qovery.exceptions import ApiValueError, ApplyInterrupted, PlanConflictError
-from qovery.models import SecretRequest
 from qovery.models.secret_table import COLUMNS, secret_cells
 from qovery.redaction.sealing import sealed
 from qovery.sync.action import SIGNS, Action
 from qovery.sync.apply import Job
-from qovery.sync.desired import Desired
+from qovery.sync.desired import Desired, DesiredValue, Existing
 from qovery.sync.planner import decide
 from qovery.sync.progress import Progress, reporting
 from qovery.sync.report import Report
@@ -28,10 +25,13 @@ from qovery.table import ShownAsTable, Table
 def plan_secrets(
     api: EnvironmentSecretApi,
     environment_id: str | UUID,
-    desired: Mapping[str, str | SecretStr | SecretRequest],
+    desired: Mapping[str, DesiredValue],
     *,
     aliases: Mapping[str, str] | None = None,
+    renames: Mapping[str, str] | None = None,
+    existing: Existing | Mapping[str, Existing] = "update",
     prune: bool = False,
+    prune_prefix: str | tuple[str, ...] | None = None,
     replace: bool = False,
     allow_key_like_values: bool = False,
 ) -> Plan:
@@ -41,8 +41,15 @@ def plan_secrets(
         api: The API to list and apply with.
         environment_id: The id of the environment.
         desired: The desired secrets by key. Use a `SecretRequest` for files and descriptions; its key must match.
+            `KEEP`, or a request without a value, keeps the value of a secret that must exist. A callable makes the
+            value of a new secret; the key must have the policy `keep`.
         aliases: The desired aliases: each key, and the key of its target.
+        renames: Own secrets to rename: each old key, and its new key. Values and aliases are kept, unless the new
+            key is desired with another value.
+        existing: The policy for desired keys that the environment sees already, for all keys or by key: `update`
+            writes the value, `keep` leaves the secret as it is, `fail` is a conflict.
         prune: Delete own secrets that are not desired; never inherited ones, nor those that other tools manage.
+        prune_prefix: Prune only secrets whose key starts with this prefix, or with one of them.
         replace: Delete and recreate what cannot be edited: another kind, mount path or target. `Action.cascades`
             has what the service deletes with it; the desired part of that is recreated.
         allow_key_like_values: Write values that equal a key. The service may turn these secrets into aliases.
@@ -51,7 +58,16 @@ def plan_secrets(
         ApiTypeError, ApiValueError: The desired state is invalid; nothing was sent.
         ApiException: The list request failed.
     """
-    wanted = Desired.read(desired, aliases, prune=prune, replace=replace, allow_key_like_values=allow_key_like_values)
+    wanted = Desired.read(
+        desired,
+        aliases,
+        renames=renames,
+        existing=existing,
+        prune=prune,
+        prune_prefix=prune_prefix,
+        replace=replace,
+        allow_key_like_values=allow_key_like_values,
+    )
     return Plan(Service(api, environment_id), wanted)
 
 

@@ -14,10 +14,10 @@ from qovery.sync.desired import Desired, key_problem
 @pytest.mark.parametrize(
     ("values", "aliases", "error", "message"),
     [
-        ([("A", "v")], {}, ApiTypeError, "must be mappings"),
-        ({}, [("A", "B")], ApiTypeError, "must be mappings"),
+        ([("A", "v")], {}, ApiTypeError, "secrets must be a mapping"),
+        ({}, [("A", "B")], ApiTypeError, "aliases must be a mapping"),
         ({1: "v"}, {}, ApiTypeError, "a key must be a str, not int"),
-        ({"A": 1}, {}, ApiTypeError, "value of 'A' must be a str, a SecretStr or a SecretRequest, not int"),
+        ({"A": 1}, {}, ApiTypeError, "value of 'A' must be a str, .*, KEEP or a callable, not int"),
         ({"A": SecretRequest(key="B")}, {}, ApiValueError, "under 'A' has another key, 'B'"),
         ({"A": "v", "B": "v"}, {"B": "C", "A": "C"}, ApiValueError, "A, B cannot be a secret and an alias"),
         ({}, {"A": 1}, ApiTypeError, "the alias 'A'"),
@@ -28,6 +28,33 @@ def test_read__invalid(values: Any, aliases: Any, error: type[Exception], messag
     """An invalid desired state is an error that names the key, before anything is sent."""
     with pytest.raises(error, match=message):
         Desired.read(values, aliases)
+
+
+@pytest.mark.parametrize(
+    ("values", "rules", "error", "message"),
+    [
+        ({"A": "v"}, {"renames": {"A": "B"}}, ApiValueError, "A cannot be renamed and desired at once"),
+        ({}, {"renames": {"A": "B", "B": "C"}}, ApiValueError, "B cannot be renamed and desired at once"),
+        ({}, {"renames": {"A": "A"}}, ApiValueError, "A cannot be renamed and desired"),
+        ({}, {"renames": {"A": "C", "B": "C"}}, ApiValueError, "several keys are renamed to C"),
+        ({}, {"renames": {"A": 1}}, ApiTypeError, "the rename 'A' must map a key to a key"),
+        ({}, {"renames": [("A", "B")]}, ApiTypeError, "renames must be a mapping"),
+        ({"A": "v"}, {"existing": "overwrite"}, ApiValueError, "existing must be 'update', 'keep', 'fail', not 'over"),
+        ({"A": "v"}, {"existing": None}, ApiValueError, "existing must be 'update', 'keep', 'fail', not None"),
+        ({"A": "v"}, {"existing": {"A": "no"}}, ApiValueError, "existing must be .*, not 'no'"),
+        ({"A": "v"}, {"existing": {"a": "keep"}}, ApiValueError, "existing names keys that are not desired: a"),
+        ({"A": str}, {}, ApiValueError, "'A' is a callable, .*: pass existing='keep' or existing={'A': 'keep'}"),
+        ({"A": str}, {"existing": {"A": "update"}}, ApiValueError, "'A' is a callable"),
+        ({}, {"prune_prefix": "X"}, ApiValueError, "needs prune=True"),
+        ({}, {"prune_prefix": "", "prune": True}, ApiValueError, "and a prefix"),
+        ({}, {"prune_prefix": (), "prune": True}, ApiValueError, "and a prefix"),
+        ({}, {"prune_prefix": 1, "prune": True}, ApiTypeError, "must be a str or a tuple of them, not int"),
+    ],
+)
+def test_read__invalid_rules(values: Any, rules: Any, error: type[Exception], message: str) -> None:
+    """Rules that contradict the desired state, or each other, are errors that say what to pass."""
+    with pytest.raises(error, match=message):
+        Desired.read(values, **rules)
 
 
 def test_read__values_aliases_and_rules() -> None:
