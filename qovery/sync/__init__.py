@@ -16,3 +16,4 @@ from qovery.sync.plan import plan_secrets as plan_secrets
 from qovery.sync.progress import Progress as Progress
 from qovery.sync.report import Report as Report
 from qovery.sync.report import Result as Result
+from qovery.sync.value_checks import ValueRule as ValueRule

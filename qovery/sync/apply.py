@@ -25,7 +25,7 @@ from qovery.exceptions import (
 from qovery.operation import Operation
 from qovery.retry import Outcome, next_delay
 from qovery.sync.action import Action
-from qovery.sync.desired import Desired, made_value
+from qovery.sync.desired import Desired
 from qovery.sync.drift import adapted
 from qovery.sync.inventory import Inventory
 from qovery.sync.order import Order
@@ -148,11 +148,14 @@ class Job:
     def _make_value(self, at: int) -> bool:
         """Let a callable make the value of a new secret, once. Return whether the action may be sent."""
         action = self.actions[at]
-        factory = self.desired.factories.get(action.key)
-        if factory is None or action.kind != "create" or (action.request is not None and action.request.value):
+        if (
+            action.key not in self.desired.factories
+            or action.kind != "create"
+            or (action.request is not None and action.request.value)
+        ):
             return True
         try:
-            self.actions[at] = replace(action, request=made_value(action.key, factory))
+            self.actions[at] = replace(action, request=self.desired.made(action.key))
         except Exception as error:
             self.results[at] = failed(action, error.with_traceback(None))
             self._finish(at)

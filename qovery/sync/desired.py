@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final, Literal, TypeAlias, get_args
@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from qovery.exceptions import ApiTypeError, ApiValueError
 from qovery.models import SecretRequest
+from qovery.sync.value_checks import ValueRule, allowed_rules, objections
 
 Existing = Literal["update", "keep", "fail"]
 """What becomes of a desired key that the environment sees already: written again, left as it is, or a conflict."""
@@ -57,6 +58,9 @@ class Desired:
     prune_prefixes: tuple[str, ...] = ("",)
     replace: bool = False
     allow_key_like_values: bool = False
+    allowed: Mapping[str, frozenset[ValueRule]] = field(default_factory=dict)
+    objections: Mapping[str, str] = field(default_factory=dict)
+    """Why values are not written, by key; see `value_checks`."""
 
     @classmethod
     def read(
@@ -67,6 +71,7 @@ class Desired:
         renames: Mapping[str, str] | None = None,
         existing: Existing | Mapping[str, Existing] = "update",
         prune_prefix: str | tuple[str, ...] | None = None,
+        allow: Mapping[str, Collection[ValueRule]] | None = None,
         **rules: bool,
     ) -> Desired:
         """Validate and copy the arguments of a caller, so that later changes to them have no effect."""
@@ -88,7 +93,29 @@ class Desired:
                     f"pass existing='keep' or existing={{{key!r}: 'keep'}}"
                 )
         prefixes = _prefixes(prune_prefix, prune=rules.get("prune", False))
-        return cls(requests, aliases, factories, new_keys, policies, default, prune_prefixes=prefixes, **rules)
+        allowed = allowed_rules(allow, requests.keys())
+        return cls(
+            requests,
+            aliases,
+            factories,
+            new_keys,
+            policies,
+            default,
+            prune_prefixes=prefixes,
+            allowed=allowed,
+            objections=objections(requests.values(), allowed),
+            **rules,
+        )
+
+    def made(self, key: str) -> SecretRequest:
+        """The request for a new secret whose value a callable makes, checked like any other value."""
+        value = self.factories[key]()
+        if not isinstance(value, str | SecretStr):
+            raise ApiTypeError(f"the callable for {key!r} must return a str or a SecretStr, not {type(value).__name__}")
+        request = _request(key, value)
+        for problem in objections([request], self.allowed).values():
+            raise ApiValueError(f"the callable for {key!r} returned what is not written: {problem}")
+        return request
 
     def policy(self, key: str) -> Existing:
         """What becomes of this key if it exists."""
@@ -106,14 +133,6 @@ def key_problem(key: str) -> str | None:
     if key.upper().startswith("QOVERY_"):
         return "keys that start with QOVERY_ are reserved"
     return None
-
-
-def made_value(key: str, factory: Callable[[], str | SecretStr]) -> SecretRequest:
-    """The request for a new secret whose value a callable makes."""
-    value = factory()
-    if not isinstance(value, str | SecretStr):
-        raise ApiTypeError(f"the callable for {key!r} must return a str or a SecretStr, not {type(value).__name__}")
-    return _request(key, value)
 
 
 def _request(key: object, value: object) -> SecretRequest:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from uuid import UUID
 
 from qovery.api.environment_secret_api import EnvironmentSecretApi
@@ -18,6 +18,7 @@ from qovery.sync.planner import decide
 from qovery.sync.progress import Progress, reporting
 from qovery.sync.report import Report
 from qovery.sync.service import Service
+from qovery.sync.value_checks import ValueRule
 from qovery.table import ShownAsTable, Table
 
 
@@ -34,6 +35,7 @@ def plan_secrets(
     prune_prefix: str | tuple[str, ...] | None = None,
     replace: bool = False,
     allow_key_like_values: bool = False,
+    allow: Mapping[str, Collection[ValueRule]] | None = None,
 ) -> Plan:
     """Compare an environment with its desired state. Sends one list request, and changes nothing.
 
@@ -53,6 +55,8 @@ def plan_secrets(
         replace: Delete and recreate what cannot be edited: another kind, mount path or target. `Action.cascades`
             has what the service deletes with it; the desired part of that is recreated.
         allow_key_like_values: Write values that equal a key. The service may turn these secrets into aliases.
+        allow: The rules for values that keys may break, for example `{"API_KEY": {"whitespace"}}`. Any other value
+            that breaks a rule is a conflict whose reason names the rule.
 
     Raises:
         ApiTypeError, ApiValueError: The desired state is invalid; nothing was sent.
@@ -67,6 +71,7 @@ def plan_secrets(
         prune_prefix=prune_prefix,
         replace=replace,
         allow_key_like_values=allow_key_like_values,
+        allow=allow,
     )
     return Plan(Service(api, environment_id), wanted)
 

@@ -61,13 +61,15 @@ class _Planner:
 
     def _value(self, key: str, request: SecretRequest) -> Iterator[Action]:
         own, present, policy = self.inventory.own.get(key), self.inventory.find(key), self.desired.policy(key)
-        problem = self._value_problem(request) or self._rename_problem(key)
-        if problem:
-            yield self._conflict(key, problem, own)
+        rename_problem = self._rename_problem(key)
+        if rename_problem:
+            yield self._conflict(key, rename_problem, own)
         elif present is not None and policy == "keep":
             yield Action("keep", key, "exists; existing='keep' leaves it as it is", present)
         elif present is not None and policy == "fail":
             yield self._conflict(key, "exists already, and existing='fail'", present)
+        elif problem := self._value_problem(key, request):
+            yield self._conflict(key, problem, own)
         elif key in self.desired.renames and own is None and (old := self._old(key)) is not None:
             yield self._rename(key, old, request if policy != "keep" else SecretRequest(key=key))
         elif request.value is None and key not in self.desired.factories:
@@ -86,10 +88,10 @@ class _Planner:
             else:
                 yield from self._replaced(own, difference, self._new_value(key, request))
 
-    def _value_problem(self, request: SecretRequest) -> str | None:
+    def _value_problem(self, key: str, request: SecretRequest) -> str | None:
         if request.value in self.taken and not self.desired.allow_key_like_values:
             return "the value equals a key, so the service may turn the secret into an alias"
-        return None
+        return self.desired.objections.get(key)
 
     def _kept(self, key: str, request: SecretRequest) -> Action:
         """Keep the value of a secret; at most its description is written."""

@@ -86,3 +86,43 @@ def test_key__characters(key: str) -> None:
 def test_key__reserved(key: str) -> None:
     """The prefix of the service's own keys is reserved in any case."""
     assert "reserved" in str(key_problem(key))
+
+
+@pytest.mark.parametrize(
+    ("allow", "error", "message"),
+    [
+        ({"SMTP_PASWORD": {"empty"}}, ApiValueError, "not a desired secret; did you mean 'SMTP_PASSWORD'?"),
+        ({"ALIAS": {"empty"}}, ApiValueError, "'ALIAS', which is not a desired secret$"),
+        ({1: {"empty"}}, ApiValueError, "has the key 1"),
+        ({"SMTP_PASSWORD": {"whitespaces"}}, ApiValueError, "did you mean 'whitespace'?"),
+        ({"SMTP_PASSWORD": {"*"}}, ApiValueError, "the rules are empty, blank, whitespace, masked"),
+        ({"SMTP_PASSWORD": [["empty"]]}, ApiValueError, "is not a rule"),
+        ({"SMTP_PASSWORD": "empty"}, ApiTypeError, "must be a set of rules"),
+        ({"SMTP_PASSWORD": None}, ApiTypeError, "must be a set of rules"),
+        ({"empty"}, ApiTypeError, "must be a mapping of keys to sets of rules"),
+        ([], ApiTypeError, "must be a mapping of keys to sets of rules"),
+    ],
+)
+def test_allow__invalid(allow: Any, error: type[Exception], message: str) -> None:
+    """A key or rule that does not exist is an error that suggests the nearest name."""
+    with pytest.raises(error, match=message.replace("?", r"\?")):
+        Desired.read({"SMTP_PASSWORD": ""}, {"ALIAS": "SMTP_PASSWORD"}, allow=allow)
+
+
+def test_objections__per_key() -> None:
+    """Only the rules that are not allowed for a key are objections; files and requests are checked too."""
+    values = {
+        "A": " ${A} ",
+        "B": " ${B} ",
+        "C": SecretStr(""),
+        "FILE": SecretRequest(key="FILE", value='"content"\n', mount_path="/f"),
+        "BROKEN": SecretRequest(key="BROKEN", value="${F}\n", mount_path="/f"),
+        "NONE": SecretRequest(key="NONE", description="only a description"),
+    }
+    desired = Desired.read(values, None, allow={"A": ["whitespace", "variable"], "B": {"variable"}, "FILE": ()})
+    assert {key: reason.partition(" (")[0] for key, reason in desired.objections.items()} == {
+        "B": "the value starts with white space",
+        "C": "the value is empty",
+        "BROKEN": "the value has a variable that was not expanded",
+    }
+    assert 'allow={"B": {"whitespace"}}' in desired.objections["B"]

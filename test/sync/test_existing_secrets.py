@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from qovery import ApiTypeError, EnvironmentSecretApi, SecretRequest
+from qovery import ApiTypeError, ApiValueError, EnvironmentSecretApi, SecretRequest
 from qovery.sandbox import Sandbox
 from qovery.sync import KEEP, plan_secrets
 
@@ -69,7 +69,15 @@ def test_existing_keep__created_meanwhile(sandbox: Sandbox, api: EnvironmentSecr
 
 @pytest.mark.parametrize(
     ("factory", "error", "text"),
-    [(lambda: 1 / 0, ZeroDivisionError, "division"), (lambda: 5, ApiTypeError, "callable for 'BAD' must return a str")],
+    [
+        (lambda: 1 / 0, ZeroDivisionError, "division"),
+        (lambda: 5, ApiTypeError, "callable for 'BAD' must return a str"),
+        (
+            lambda: "changeme",
+            ApiValueError,
+            "callable for 'BAD' returned what is not written: the value is a placehold",
+        ),
+    ],
 )
 def test_existing_keep__callable_that_fails(
     sandbox: Sandbox, api: EnvironmentSecretApi, env: str, factory: Any, error: type[Exception], text: str

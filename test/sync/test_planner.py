@@ -65,7 +65,7 @@ def last(existing: list[Secret], key: str) -> Secret | None:
         ([override(SHARED_FILE, "/shared")], {"SHARED_FILE": a_file("SHARED_FILE", "/x")}, "conflict",
          "mounted at /shared, not at /x"),
         ([secret("O", "OVERRIDE")], {"O": a_file("O", "/x")}, "conflict", "mounted nowhere, not at /x"),
-        ([BUILT_IN], {"QOVERY_DB_URL": "v"}, "conflict", "of scope BUILT_IN"),
+        ([BUILT_IN], {"QOVERY_DB_URL": "https://v"}, "conflict", "of scope BUILT_IN"),
         ([secret("X", scope="ORGANIZATION")], {"X": "v"}, "conflict", "of scope ORGANIZATION"),
         ([OWN, alias("A", OWN)], {"A": "v"}, "conflict", "an alias of OWN"),
         ([OWN, secret("A", None, aliased_secret=other(OWN))], {"A": "v"}, "conflict", "an alias of OWN"),
@@ -263,6 +263,19 @@ def test_alias__key_that_is_refused() -> None:
 def test_key_like_value__allowed() -> None:
     """With consent, a value that equals a key is written."""
     assert brief(plan([OWN], {"NEW": "OWN"}, allow_key_like_values=True)) == [("create", "NEW")]
+
+
+def test_value_check__is_a_conflict() -> None:
+    """A value that breaks a rule is a conflict that names the rule and how to allow it, whatever it meets."""
+    for existing in ([], [OWN], [secret("OWN", scope="PROJECT")]):
+        (action,) = plan(existing, {"OWN": "canary\n"}, replace=True)
+        assert (action.kind, action.request) == ("conflict", None)
+        assert "ends with a line break" in action.reason
+        assert 'allow={"OWN": {"whitespace"}}' in action.reason
+        assert "canary" not in action.reason
+        allowed = plan(existing, {"OWN": "canary\n"}, allow={"OWN": {"whitespace"}})
+        assert [action.kind for action in allowed] != ["conflict"]
+        assert allowed[0].request is not None
 
 
 def test_replace__alias_by_value() -> None:
