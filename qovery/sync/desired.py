@@ -126,10 +126,15 @@ class Desired:
         return key.startswith(self.prune_prefixes)
 
 
+def name_problem(key: str) -> str | None:
+    """Return why no secret can have this key, or None."""
+    return None if _KEY(key) else "a key consists of letters, digits and _, and starts with a letter"
+
+
 def key_problem(key: str) -> str | None:
     """Return why the service, as documented, rejects a new key, or None if it accepts it."""
-    if not _KEY(key):
-        return "a key consists of letters, digits and _, and starts with a letter"
+    if problem := name_problem(key):
+        return problem
     if key.upper().startswith("QOVERY_"):
         return "keys that start with QOVERY_ are reserved"
     return None
