@@ -207,6 +207,6 @@ def test_machine(connect: Connect, sandbox: Sandbox) -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]  # as hypothesis has it
         machine,
         settings=settings(
-            max_examples=1000 if NIGHTLY else 40, stateful_step_count=8, suppress_health_check=list(HealthCheck)
+            max_examples=1000 if NIGHTLY else 15, stateful_step_count=8, suppress_health_check=list(HealthCheck)
         ),
     )
