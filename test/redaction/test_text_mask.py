@@ -66,9 +66,16 @@ PAIRS = [list(pair) for pair in itertools.product(ENCODINGS, repeat=2)]
 TRIPLES = [random.Random(seed).choices(list(ENCODINGS), k=3) for seed in range(1000 if NIGHTLY else 200)]
 
 
-@pytest.mark.parametrize("secret", [HARD, TOKEN], ids=["hard", "token"])
-@pytest.mark.parametrize(("chosen", "undone"), [(PAIRS, 0.98), (TRIPLES, 0.9)], ids=["pairs", "triples"])
-def test_text_mask__chains_of_encodings(chosen: list[list[str]], undone: float, secret: str) -> None:
+@pytest.mark.parametrize(
+    ("secret", "chosen", "undone"),
+    [
+        pytest.param(TOKEN, PAIRS, 0.98, id="pairs-token"),
+        pytest.param(HARD, PAIRS if NIGHTLY else PAIRS[::5], 0.98, id="pairs-hard"),
+        pytest.param(TOKEN, TRIPLES, 0.9, id="triples-token"),
+        pytest.param(HARD, TRIPLES, 0.9, id="triples-hard"),
+    ],
+)
+def test_text_mask__chains_of_encodings(secret: str, chosen: list[list[str]], undone: float) -> None:
     """Every pair of encodings and many triples are undone; the reader proves that it reads nearly all of them.
 
     It undoes an encoding more often than it has tries for some, such as HTML whose ampersands are escaped.
