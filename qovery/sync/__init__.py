@@ -20,4 +20,5 @@ from qovery.sync.plan import plan_secrets as plan_secrets
 from qovery.sync.progress import Progress as Progress
 from qovery.sync.report import Report as Report
 from qovery.sync.report import Result as Result
+from qovery.sync.state_file import StateFile as StateFile
 from qovery.sync.value_checks import ValueRule as ValueRule
