@@ -15,6 +15,7 @@ from qovery.sync.desired import Existing as Existing
 from qovery.sync.desired import Keep as Keep
 from qovery.sync.dotenv import read_dotenv as read_dotenv
 from qovery.sync.dotenv import read_dotenv_keys as read_dotenv_keys
+from qovery.sync.environment_secrets import EnvironmentSecrets as EnvironmentSecrets
 from qovery.sync.plan import Plan as Plan
 from qovery.sync.plan import plan_secrets as plan_secrets
 from qovery.sync.progress import Progress as Progress

@@ -14,7 +14,7 @@ import pytest
 from qovery.sync import locked_file
 from qovery.sync.locked_file import locked, replace_file
 from test.support import ROOT
-from test.support.scripts import COMMAND
+from test.support.scripts import COMMAND, run_script
 
 HOLD = """
 import sys
@@ -56,6 +56,28 @@ def test_locked__killed_holder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         holder.kill()
         with locked(path):
             pass
+
+
+@pytest.mark.needs_posix
+def test_locked__forked_child(tmp_path: Path) -> None:
+    """A child that is forked while its parent has the lock does not keep it."""
+    script = """
+        import os, sys
+        from qovery.sync import locked_file
+        locked_file.PATIENCE = 0.0
+        read, write = os.pipe()
+        with locked_file.locked(sys.argv[1]):
+            child = os.fork()
+            if child == 0:
+                os.close(write)
+                os.read(read, 1)
+                os._exit(0)
+        with locked_file.locked(sys.argv[1]):
+            print("again")
+        os.close(write)
+        os.waitpid(child, 0)
+    """
+    assert run_script(script, str(tmp_path / "file")) == "again\n"
 
 
 @pytest.mark.needs_posix
