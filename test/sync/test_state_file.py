@@ -16,7 +16,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from qovery import ApiTypeError, ApiValueError, Secret, SecretRequest, StateFileWarning
+from qovery import (
+    ApiTypeError,
+    ApiValueError,
+    EnvironmentSecretApi,
+    Secret,
+    SecretEditRequest,
+    SecretRequest,
+    StateFileWarning,
+    Value,
+)
+from qovery.sandbox import Sandbox
 from qovery.sync import StateFile
 from qovery.sync.state_file import _Fingerprint
 from test.support.listed import alias, secret
@@ -92,6 +102,30 @@ def test_status__time_that_is_not_told(state: StateFile) -> None:
     assert {read.status(request(), listed()), read.status(request(), listed(at=None))} == {"unknown"}
     assert read.value_fingerprint(listed(at=None)) is None
     assert read.known_keys == {"A"}
+
+
+def test_status__of_what_the_service_returns(
+    sandbox: Sandbox, api: EnvironmentSecretApi, env: str, state: StateFile
+) -> None:
+    """What every kind of write returns is unchanged in the next list, and drift after another write."""
+    base = sandbox.add_secret(env, "SHARED", "v", scope="PROJECT")
+    own = sandbox.add_secret(env, "OWN", "old")
+    requests = {key: request(key) for key in ("NEW", "OWN", "SHARED")}
+    new = api.create_environment_secret(env, requests["NEW"])
+    edited = api.edit_environment_secret(env, own.id, SecretEditRequest(key="OWN", value="canary-value"))
+    override = api.create_environment_secret_override(env, base.id, Value(value="canary-value"))
+    responses = {one.key: (requests[one.key], one) for one in (new, edited, override)}
+    state.record(sandbox.url, env, responses)
+
+    def statuses() -> set[str]:
+        read = state.read(sandbox.url, env)
+        found = {one.key: one for one in api.list_environment_secrets(env).results or [] if one.scope == "ENVIRONMENT"}
+        return {read.status(one, found[key]) for key, one in requests.items()}
+
+    assert statuses() == {"unchanged"}
+    for one in (new, edited, override):
+        api.edit_environment_secret(env, one.id, SecretEditRequest(key=one.key, value="canary-value"))
+    assert statuses() == {"drift"}
 
 
 def test_known_keys(state: StateFile) -> None:
