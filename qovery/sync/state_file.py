@@ -127,7 +127,7 @@ class StateFile:
                 problem = self._merge((host, _id_text(environment_id)), written)
         except OSError as error:
             problem = f"it cannot be written: {error.strerror or error}; the next plan writes these secrets again"
-        except _UnusableError as error:
+        except (_UnusableError, RecursionError) as error:
             problem = f"{error}; nothing was recorded, so the next plan writes these secrets again"
         if problem:
             self._warn(problem)
@@ -217,9 +217,7 @@ class StateFile:
         if not isinstance(found, dict):
             return None
         entry = Entry(*(found.get(name) for name in Entry.__dataclass_fields__))  # type: ignore[arg-type]  # sealed
-        seal = found.get("seal")
-        same = isinstance(seal, str) and hmac.compare_digest(seal.encode(), self._seal(place, key, entry).encode())
-        return entry if same else None
+        return entry if found.get("seal") == self._seal(place, key, entry) else None
 
     def _warn(self, problem: str) -> None:
         warn_caller(printable(f"state file {self.path}: {problem}"), StateFileWarning)

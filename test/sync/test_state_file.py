@@ -313,6 +313,20 @@ def test_broken_file(state: StateFile, path: Path, content: bytes) -> None:
         assert (aside.read_bytes(), keys_in(path)) == (content, {"A"})
 
 
+def test_deep_file(state: StateFile, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that can just be read, and is nested too deeply to be written again, is left alone."""
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise RecursionError("maximum recursion depth exceeded")
+
+    state.record(HOST, ENV, {"A": (request(), listed())})
+    with monkeypatch.context() as patch:
+        patch.setattr(json, "dumps", fail)
+        with pytest.warns(StateFileWarning, match="recursion depth exceeded; nothing was recorded"):
+            state.record(HOST, ENV, {"A": None})
+    assert keys_in(path) == {"A"}
+
+
 @pytest.mark.parametrize("depth", range(3))
 def test_broken_file__inside(state: StateFile, path: Path, depth: int) -> None:
     """A part that has the wrong shape is damage too."""
@@ -375,6 +389,7 @@ CHANGES: dict[str, Any] = {
     "fingerprint": {"fingerprint": "x"},
     "no seal": {"seal": None},
     "seal": {"seal": "é"},
+    "half a character": {"seal": "\ud800", "id": "\ud800"},
     "no text": {"value": []},
     "none": None,
 }
