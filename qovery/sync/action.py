@@ -26,6 +26,7 @@ class Action:
         secret: The existing secret: to update, override, delete or keep, or the one that causes the conflict.
         target: For an alias, the key of its target.
         cascades: For a delete, the keys that the service deletes with it.
+        drift: Whether the secret was changed elsewhere since the last apply, as far as a state file knows.
     """
 
     kind: ActionKind
@@ -36,3 +37,4 @@ class Action:
     cascades: tuple[str, ...] = ()
     request: SecretRequest | None = field(default=None, repr=False, compare=False)
     """The request to send; its value is masked wherever it is shown."""
+    drift: bool = False

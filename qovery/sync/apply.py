@@ -22,6 +22,7 @@ from qovery.exceptions import (
     TooManyRequestsException,
     UnauthorizedException,
 )
+from qovery.models import Secret, SecretRequest
 from qovery.operation import Operation
 from qovery.retry import Outcome, next_delay
 from qovery.sync.action import Action
@@ -61,6 +62,7 @@ class Job:
         self.timeout = timeout or 0.0
         self.deadline = math.inf if timeout is None else time.monotonic() + timeout
         self.results: list[Result | None] = [None] * len(actions)
+        self.written: dict[str, tuple[SecretRequest | None, Secret] | None] = {}  # for the state file
         self.started: set[int] = set()
         self.errors: dict[int, ApiException] = {}  # the last error of what is sent again
         self.attempts = [0] * len(actions)  # since the last list
@@ -294,4 +296,13 @@ class Job:
         except Exception as error:
             self.results[at] = failed(action, error)
         else:
-            self.results[at] = success(action, response)
+            self.results[at] = result = success(action, response)
+            if result.state == "succeeded":
+                self._note(action, response)
+
+    def _note(self, action: Action, response: Secret | None) -> None:
+        """Remember a write for the state file."""
+        if action.secret is not None and action.kind in {"update", "delete"}:
+            self.written.update(dict.fromkeys((action.secret.key, *action.cascades)))
+        if action.kind != "delete" and response is not None:
+            self.written[action.key] = (action.request, response)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 from uuid import UUID
 
 from qovery.api.environment_secret_api import LIST, EnvironmentSecretApi
@@ -15,6 +15,7 @@ from qovery.models.secret_table import secret_cells
 from qovery.redaction.sealing import sealed
 from qovery.sync.inventory import Inventory, kind_of
 from qovery.sync.service import Service
+from qovery.sync.state_file import RecordedState, StateFile
 from qovery.table import ShownAsTable, Table
 
 #: What is known of the values under a key: that all are the same, that at least two are different, or neither.
@@ -22,13 +23,6 @@ Values = Literal["same", "different", "unknown"]
 
 #: The name of the column of `keys`.
 KEYS = "keys"
-
-
-class ValueFingerprints(Protocol):
-    """What a comparison of values asks, such as a state file."""
-
-    def value_fingerprint(self, host: str, environment_id: str, secret: Secret) -> str | None:
-        """Return a text that is equal for equal values only, or None if the value of the secret is not known."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +120,7 @@ def compare_secrets(
     api: EnvironmentSecretApi,
     *environment_ids: str | UUID,
     keys: Iterable[str] | None = None,
-    state: ValueFingerprints | None = None,
+    state: StateFile | None = None,
 ) -> Comparison:
     """Compare the keys of environments with each other, or with a set of keys. Sends one list request for each.
 
@@ -146,18 +140,19 @@ def compare_secrets(
     """
     listed_keys = _checked_keys(keys)
     columns = _checked_columns(environment_ids, listed_keys)
-    if state is not None and not callable(getattr(state, "value_fingerprint", None)):
-        raise ApiTypeError(f"state must be a state file, not {type(state).__name__}")
+    if state is not None and not isinstance(state, StateFile):
+        raise ApiTypeError(f"state must be a StateFile, not {type(state).__name__}")
     host = api.api_client.configuration.host
     services = [Service(api, one) for one in environment_ids]
     inventories = {str(service.environment_id): service.inventory() for service in services}
+    recorded = {one: state.read(host, one) for one in inventories} if state is not None else {}
     found = {key for inventory in inventories.values() for key in inventory.keys if not _is_built_in(inventory, key)}
     rows = []
     for key in sorted(found.union(listed_keys or ())):
         secrets = {one: secret for one, inventory in inventories.items() if (secret := inventory.find(key))}
         having = {*secrets, *((KEYS,) if key in (listed_keys or ()) else ())}
         missing = tuple(column for column in columns if column not in having)
-        rows.append(ComparedKey(key, secrets, missing, *_compare_values(_marks(secrets, inventories, host, state))))
+        rows.append(ComparedKey(key, secrets, missing, *_compare_values(_marks(secrets, inventories, recorded))))
     return Comparison(columns, tuple(rows))
 
 
@@ -190,14 +185,14 @@ def _is_built_in(inventory: Inventory, key: str) -> bool:
 
 
 def _marks(
-    secrets: Mapping[str, Secret], inventories: Mapping[str, Inventory], host: str, state: ValueFingerprints | None
+    secrets: Mapping[str, Secret], inventories: Mapping[str, Inventory], recorded: Mapping[str, RecordedState]
 ) -> dict[str, set[str]]:
     """What is known of the value in each environment: the secret that holds it, and its fingerprint."""
     marks = {}
     for environment_id, secret in secrets.items():
         target = secret.aliased_secret
         holder = secret if target is None else inventories[environment_id].by_id.get(target.id)
-        known = state.value_fingerprint(host, environment_id, holder) if state is not None and holder else None
+        known = recorded[environment_id].value_fingerprint(holder) if recorded and holder else None
         marks[environment_id] = {f"secret {secret.id if target is None else target.id}"}
         if known is not None:
             marks[environment_id].add(f"value {known}")

@@ -11,7 +11,8 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 from pydantic import SecretStr
 
 from qovery.exceptions import ApiTypeError, ApiValueError
-from qovery.models import SecretRequest
+from qovery.models import Secret, SecretRequest
+from qovery.sync.state_file import RecordedState, Status
 from qovery.sync.value_checks import ValueRule, allowed_rules, objections
 
 Existing = Literal["update", "keep", "fail"]
@@ -46,6 +47,8 @@ class Desired:
         renames: The old key of each key that an existing secret gets.
         existing: The policy for existing keys, where it is not `default_existing`.
         prune_prefixes: What a pruned key must start with.
+        prune_recorded: Whether only secrets that the state file knows may be pruned.
+        recorded: What the state file knows of the environment.
     """
 
     values: Mapping[str, SecretRequest]
@@ -56,11 +59,13 @@ class Desired:
     default_existing: Existing = "update"
     prune: bool = False
     prune_prefixes: tuple[str, ...] = ("",)
+    prune_recorded: bool = False
     replace: bool = False
     allow_key_like_values: bool = False
     allowed: Mapping[str, frozenset[ValueRule]] = field(default_factory=dict)
     objections: Mapping[str, str] = field(default_factory=dict)
     """Why values are not written, by key; see `value_checks`."""
+    recorded: RecordedState | None = None
 
     @classmethod
     def read(
@@ -72,6 +77,7 @@ class Desired:
         existing: Existing | Mapping[str, Existing] = "update",
         prune_prefix: str | tuple[str, ...] | None = None,
         allow: Mapping[str, Collection[ValueRule]] | None = None,
+        recorded: RecordedState | None = None,
         **rules: bool,
     ) -> Desired:
         """Validate and copy the arguments of a caller, so that later changes to them have no effect."""
@@ -93,6 +99,8 @@ class Desired:
                     f"pass existing='keep' or existing={{{key!r}: 'keep'}}"
                 )
         prefixes = _prefixes(prune_prefix, prune=rules.get("prune", False))
+        if rules.get("prune_recorded") and (recorded is None or not rules.get("prune")):
+            raise ApiValueError("prune_recorded limits prune=True to what the state file knows: it needs both")
         allowed = allowed_rules(allow, requests.keys())
         return cls(
             requests,
@@ -104,6 +112,7 @@ class Desired:
             prune_prefixes=prefixes,
             allowed=allowed,
             objections=objections(requests.values(), allowed),
+            recorded=recorded,
             **rules,
         )
 
@@ -121,9 +130,14 @@ class Desired:
         """What becomes of this key if it exists."""
         return self.existing.get(key, self.default_existing)
 
-    def may_prune(self, key: str) -> bool:
-        """Whether a secret with this key may be deleted because it is not desired."""
-        return key.startswith(self.prune_prefixes)
+    def may_prune(self, secret: Secret) -> bool:
+        """Whether this secret may be deleted because it is not desired."""
+        known = not self.prune_recorded or (self.recorded is not None and self.recorded.has(secret))
+        return known and secret.key.startswith(self.prune_prefixes)
+
+    def status(self, request: SecretRequest, secret: Secret) -> Status:
+        """What the state file says of a desired request and the secret that is there."""
+        return "unknown" if self.recorded is None else self.recorded.status(request, secret)
 
 
 def name_problem(key: str) -> str | None:

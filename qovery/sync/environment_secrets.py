@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import ItemsView, Iterator, Mapping, ValuesView
+from collections.abc import Collection, ItemsView, Iterator, Mapping, ValuesView
 from dataclasses import replace
 from typing import Any, NoReturn
 from uuid import UUID
@@ -19,6 +19,7 @@ from qovery.sync.desired import Desired
 from qovery.sync.inventory import OVERRIDE, Inventory, kind_of
 from qovery.sync.plan import Plan
 from qovery.sync.service import Service
+from qovery.sync.value_checks import ValueRule
 from qovery.table import ShownAsTable, Table
 
 
@@ -86,12 +87,20 @@ class EnvironmentSecrets(ShownAsTable, Mapping[str, Secret]):
     # --- Writing ----------------------------------------------------------------------------------
 
     @sealed
-    def set(self, key: str, value: str | SecretStr | SecretRequest, *, allow_key_like_values: bool = False) -> Secret:
+    def set(
+        self,
+        key: str,
+        value: str | SecretStr | SecretRequest,
+        *,
+        allow: Collection[ValueRule] = (),
+        allow_key_like_values: bool = False,
+    ) -> Secret:
         """Create or edit a secret of the environment; override one that is inherited from PROJECT.
 
         Args:
             key: The key.
             value: The value, or a request with this key for a file or a description.
+            allow: The rules for values that this one may break.
             allow_key_like_values: Write a value that equals a key. The service may turn the secret into an alias.
 
         Returns:
@@ -102,19 +111,24 @@ class EnvironmentSecrets(ShownAsTable, Mapping[str, Secret]):
             PlanConflictError: It cannot be written, and why; nothing was written.
             ApiException: A call failed. `outcome_unknown` says whether the service may have applied it.
         """
-        plan, _ = self._plan({key: value}, allow_key_like_values=allow_key_like_values)
+        plan, _ = self._plan({key: value}, allow={key: allow}, allow_key_like_values=allow_key_like_values)
         return _apply(plan, key)
 
     @sealed
     def override(
-        self, key: str, value: str | SecretStr | SecretRequest, *, allow_key_like_values: bool = False
+        self,
+        key: str,
+        value: str | SecretStr | SecretRequest,
+        *,
+        allow: Collection[ValueRule] = (),
+        allow_key_like_values: bool = False,
     ) -> Secret:
         """Override a secret that is inherited from PROJECT, or edit the override. Never creates another secret.
 
         Args, returns and raises as `set`; a key without a secret to override is a `PlanConflictError`. The arguments
-        are `key`, `value` and `allow_key_like_values`.
+        are `key`, `value`, `allow` and `allow_key_like_values`.
         """
-        plan, _ = self._plan({key: value}, allow_key_like_values=allow_key_like_values)
+        plan, _ = self._plan({key: value}, allow={key: allow}, allow_key_like_values=allow_key_like_values)
         action = plan.actions[0]
         if action.kind == "create":
             _refuse(action, "no secret of the project has this key, so there is nothing to override")
@@ -172,9 +186,9 @@ class EnvironmentSecrets(ShownAsTable, Mapping[str, Secret]):
         aliases: Mapping[str, str] | None = None,
         *,
         only: str | None = None,
-        allow_key_like_values: bool = False,
+        **rules: Any,
     ) -> tuple[Plan, _Service]:
-        desired = Desired.read(values, aliases, prune=only is not None, allow_key_like_values=allow_key_like_values)
+        desired = Desired.read(values, aliases, prune=only is not None, **rules)
         service = _Service(self._api, self._environment_id, only)
         return Plan(service, desired), service
 

@@ -81,10 +81,7 @@ class _Planner:
         else:
             difference = self._difference(own, request)
             if difference is None:
-                reason = "own override" if kind_of(own) == OVERRIDE else "own secret"
-                yield Action(
-                    "update", key, f"{reason}; always written, since values cannot be compared", own, None, (), request
-                )
+                yield self._rewritten(key, own, request)
             else:
                 yield from self._replaced(own, difference, self._new_value(key, request))
 
@@ -137,6 +134,19 @@ class _Planner:
         self.renamed[key] = old
         value = "its value is kept" if request.value is None else "its value is written"
         return Action("update", key, f"renamed from {old.key}; {value}", old, None, (), request)
+
+    def _rewritten(self, key: str, own: Secret, request: SecretRequest) -> Action:
+        """Write the value again, unless the state file knows that this changes nothing."""
+        status = self.desired.status(request, own)
+        if status == "unchanged":
+            return Action("keep", key, "unchanged since the last apply", own)
+        name = "own override" if kind_of(own) == OVERRIDE else "own secret"
+        reason = {
+            "changed": f"{name}; differs from what was written last",
+            "drift": f"{name}; drift: it was changed elsewhere since the last apply",
+            "unknown": f"{name}; always written, since values cannot be compared",
+        }[status]
+        return Action("update", key, reason, own, None, (), request, drift=status == "drift")
 
     def _difference(self, own: Secret, request: SecretRequest) -> str | None:
         """Return why an own secret cannot be edited: an edit changes neither its kind nor its mount path."""
@@ -249,11 +259,11 @@ class _Planner:
         needed = set(self.desired.aliases.values())
         wanted = {*self.desired.values, *self.desired.aliases, *self.desired.renames.values()}
         unwanted = [
-            secret for key, secret in self.inventory.own.items() if key not in wanted and self.desired.may_prune(key)
+            secret for key, secret in self.inventory.own.items() if key not in wanted and self.desired.may_prune(secret)
         ]
         # Aliases come before their targets, so that each deletion is an action of its own.
         for secret in sorted(unwanted, key=lambda one: kind_of(one) != ALIAS):
-            outside = [one.key for one in self.inventory.dependents(secret) if not self.desired.may_prune(one.key)]
+            outside = [one.key for one in self.inventory.dependents(secret) if not self.desired.may_prune(one)]
             obstacle = self._obstacle(secret)
             if obstacle:
                 yield Action("keep", secret.key, f"not desired, but {obstacle}", secret)

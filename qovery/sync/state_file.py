@@ -235,10 +235,10 @@ class RecordedState:
         self._place = place
         self.entries = entries
 
-    @property
-    def known_keys(self) -> frozenset[str]:
-        """The keys that were written, and not deleted."""
-        return frozenset(self.entries)
+    def has(self, secret: Secret) -> bool:
+        """Whether a listed secret was written, and is not another one that has the same key by now."""
+        entry = self.entries.get(secret.key)
+        return entry is not None and entry.id == secret.id
 
     @sealed
     def status(self, request: SecretRequest, secret: Secret) -> Status:

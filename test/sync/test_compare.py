@@ -5,25 +5,33 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from qovery import ApiTypeError, ApiValueError, EnvironmentSecretApi, ForbiddenException, NotFoundException, Secret
+from qovery import (
+    ApiTypeError,
+    ApiValueError,
+    EnvironmentSecretApi,
+    ForbiddenException,
+    NotFoundException,
+    SecretRequest,
+)
 from qovery.sandbox import Sandbox
-from qovery.sync import Comparison, compare_secrets, plan_secrets
+from qovery.sync import Comparison, StateFile, compare_secrets, plan_secrets
 
 
-class Fingerprints:
-    """What a state file knows: values by environment and key."""
+@pytest.fixture
+def state(tmp_path: Path) -> StateFile:
+    return StateFile(tmp_path / "state.json", "a key of the tests, made up")
 
-    def __init__(self, known: Mapping[tuple[str, str], str]) -> None:
-        self.known = known
-        self.asked: list[tuple[str, str, str]] = []
 
-    def value_fingerprint(self, host: str, environment_id: str, secret: Secret) -> str | None:
-        self.asked.append((host, environment_id, secret.key))
-        return self.known.get((environment_id, secret.key))
+def record(state: StateFile, sandbox: Sandbox, known: Mapping[tuple[str, str], str]) -> None:
+    """Record values by environment and key, as if an apply had written them."""
+    for (one, key), value in known.items():
+        (secret,) = [secret for secret in sandbox.secrets(one) if secret.key == key]
+        state.record(sandbox.url, one, {key: (SecretRequest(key=key, value=value), secret)})
 
 
 @pytest.fixture
@@ -129,6 +137,7 @@ def test_compare__values(
     sandbox: Sandbox,
     api: EnvironmentSecretApi,
     env: str,
+    state: StateFile,
     known: tuple[str | None, ...],
     values: str,
     groups: tuple[tuple[int, ...], ...],
@@ -137,22 +146,23 @@ def test_compare__values(
     ids = (env, sandbox.add_environment(), sandbox.add_environment())
     for one in ids:
         sandbox.add_secret(one, "KEY", "canary")
-    state = Fingerprints({(one, "KEY"): value for one, value in zip(ids, known, strict=True) if value})
+    record(state, sandbox, {(one, "KEY"): value for one, value in zip(ids, known, strict=True) if value})
     comparison = compare_secrets(api, *ids, state=state)
     (row,) = comparison.rows
     assert (row.values, row.same_in) == (values, tuple(tuple(ids[at] for at in group) for group in groups))
     assert comparison.same_values == ((row,) if groups else ())
-    assert state.asked == [(sandbox.url, one, "KEY") for one in ids]
     assert str(comparison).endswith(f"  {values}" if values != "unknown" else " s")  # the age
 
 
-def test_compare__alias_has_the_value_of_its_target(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+def test_compare__alias_has_the_value_of_its_target(
+    sandbox: Sandbox, api: EnvironmentSecretApi, env: str, state: StateFile
+) -> None:
     """An alias is compared by its target: with a value of another environment, and with the same target."""
     other = sandbox.add_environment()
     sandbox.add_secret(env, "TARGET", "canary")
     plan_secrets(api, env, {}, aliases={"KEY": "TARGET"}).apply().raise_for_failures()
     sandbox.add_secret(other, "KEY", "canary")
-    state = Fingerprints({(env, "TARGET"): "x", (other, "KEY"): "x"})
+    record(state, sandbox, {(env, "TARGET"): "x", (other, "KEY"): "x"})
     row = compare_secrets(api, env, other, state=state).rows[0]
     assert (row.key, row.values, row.same_in) == ("KEY", "same", ((env, other),))
 
@@ -180,7 +190,7 @@ def test_compare__inherited_secret_has_one_value(sandbox: Sandbox, api: Environm
         (("a",), {"keys": "A"}, ApiTypeError, "keys must be an iterable of keys, not str"),
         (("a",), {"keys": 1}, ApiTypeError, "keys must be an iterable of keys, not int"),
         (("a",), {"keys": ["A", 1]}, ApiTypeError, "a key must be a str, not int"),
-        (("a", "b"), {"state": {}}, ApiTypeError, "state must be a state file, not dict"),
+        (("a", "b"), {"state": {}}, ApiTypeError, "state must be a StateFile, not dict"),
     ],
 )
 def test_compare__invalid(

@@ -210,8 +210,8 @@ def test_set__refused(sandbox: Sandbox, secrets: EnvironmentSecrets, env: str) -
     ("write", "error"),
     [
         (lambda it: it.set(1, "v"), "a key must be a str"),
-        (lambda it: it.set("A", 1), "must be a str, a SecretStr or a SecretRequest"),
-        (lambda it: it.override("A", None), "must be a str, a SecretStr or a SecretRequest"),
+        (lambda it: it.set("A", 1), "must be a str, a SecretStr, a SecretRequest"),
+        (lambda it: it.override("A", None), "must be a str, a SecretStr, a SecretRequest"),
         (lambda it: it.alias("A", None), "must map a key to a key"),
     ],
 )

@@ -56,7 +56,7 @@ def state(path: Path) -> StateFile:
 
 
 def keys_in(path: Path, key: str = KEY) -> frozenset[str]:
-    return StateFile(path, key).read(HOST, ENV).known_keys
+    return StateFile(path, key).read(HOST, ENV).entries.keys()
 
 
 # --- What it tells --------------------------------------------------------------------------------
@@ -101,7 +101,7 @@ def test_status__time_that_is_not_told(state: StateFile) -> None:
     read = state.read(HOST, ENV)
     assert {read.status(request(), listed()), read.status(request(), listed(at=None))} == {"unknown"}
     assert read.value_fingerprint(listed(at=None)) is None
-    assert read.known_keys == {"A"}
+    assert read.entries.keys() == {"A"}
 
 
 def test_status__of_what_the_service_returns(
@@ -128,16 +128,16 @@ def test_status__of_what_the_service_returns(
     assert statuses() == {"drift"}
 
 
-def test_known_keys(state: StateFile) -> None:
+def test_entries(state: StateFile) -> None:
     """Written keys are known, aliases among them, until they are deleted."""
     target = listed()
     state.record(
         HOST, ENV, {"A": (request(), target), "B": (None, alias("B", target)), "C": (request("C"), listed("C"))}
     )
-    assert state.read(HOST, ENV).known_keys == {"A", "B", "C"}
+    assert state.read(HOST, ENV).entries.keys() == {"A", "B", "C"}
     state.record(HOST, ENV, {"C": None, "NEVER": None})
     read = state.read(HOST, ENV)
-    assert read.known_keys == {"A", "B"}
+    assert read.entries.keys() == {"A", "B"}
     assert read.status(request("B"), alias("B", target, updated_at=THEN)) == "unknown"
 
 
@@ -237,7 +237,7 @@ def test_key__forms(path: Path) -> None:
     """A key is the same as text, bytes or `SecretStr`, with and without a line break at its end."""
     StateFile(path, KEY).record(HOST, ENV, {"A": (request(), listed())})
     for key in (KEY.encode(), SecretStr(KEY), f"{KEY}\n", SecretStr(f" {KEY}\r\n")):
-        assert StateFile(path, key).read(HOST, ENV).known_keys == {"A"}
+        assert StateFile(path, key).read(HOST, ENV).entries.keys() == {"A"}
 
 
 @pytest.mark.parametrize("key", ["", "canary-short", b"canary-short", SecretStr("canary"), "canary" + " " * 20])
@@ -305,7 +305,7 @@ def test_broken_file(state: StateFile, path: Path, content: bytes) -> None:
     for number in ("", "1"):
         path.write_bytes(content)
         with pytest.warns(StateFileWarning, match=r"state\.json: it is.* every secret is treated as unknown"):
-            assert state.read(HOST, ENV).known_keys == frozenset()
+            assert state.read(HOST, ENV).entries.keys() == frozenset()
         assert path.read_bytes() == content
         aside = path.with_name(f"state.json.broken{number}")
         with pytest.warns(StateFileWarning, match=f"moved to .*{aside.name}, and a new one"):
@@ -344,7 +344,7 @@ def test_broken_file__inside(state: StateFile, path: Path, depth: int) -> None:
 def test_empty_file(state: StateFile, path: Path) -> None:
     """An empty file is as good as none."""
     path.write_text(" \n")
-    assert state.read(HOST, ENV).known_keys == frozenset()
+    assert state.read(HOST, ENV).entries.keys() == frozenset()
     state.record(HOST, ENV, {"A": (request(), listed())})
     assert keys_in(path) == {"A"}
 
@@ -353,7 +353,7 @@ def test_newer_version(state: StateFile, path: Path) -> None:
     """A file of another version is left alone, with a warning that says so."""
     path.write_text('{"version": 2, "keys": {}}')
     with pytest.warns(StateFileWarning, match="has version 2"):
-        assert state.read(HOST, ENV).known_keys == frozenset()
+        assert state.read(HOST, ENV).entries.keys() == frozenset()
     with pytest.warns(StateFileWarning, match="has version 2.*nothing was recorded"):
         state.record(HOST, ENV, {"A": (request(), listed())})
     assert path.read_text() == '{"version": 2, "keys": {}}'
@@ -364,9 +364,9 @@ def test_another_key(state: StateFile, path: Path) -> None:
     state.record(HOST, ENV, {"A": (request(), listed())})
     other = StateFile(path, "another key of the file")
     with pytest.warns(StateFileWarning, match="no entries of this key"):
-        assert other.read(HOST, ENV).known_keys == frozenset()
+        assert other.read(HOST, ENV).entries.keys() == frozenset()
     other.record(HOST, ENV, {"B": (request("B"), listed("B"))})
-    assert (state.read(HOST, ENV).known_keys, other.read(HOST, ENV).known_keys) == ({"A"}, {"B"})
+    assert (state.read(HOST, ENV).entries.keys(), other.read(HOST, ENV).entries.keys()) == ({"A"}, {"B"})
 
 
 def test_foreign_content_survives(state: StateFile, path: Path) -> None:
@@ -404,7 +404,7 @@ def test_changed_entry(state: StateFile, path: Path, change: dict[str, Any] | No
     entries["A"] = None if change is None else {**entries["A"], **change}
     path.write_text(json.dumps(content))
     with pytest.warns(StateFileWarning, match="changed outside this package and are ignored: A$"):
-        assert state.read(HOST, ENV).known_keys == {"B"}
+        assert state.read(HOST, ENV).entries.keys() == {"B"}
 
 
 def test_moved_entry(state: StateFile, path: Path) -> None:
@@ -416,7 +416,7 @@ def test_moved_entry(state: StateFile, path: Path) -> None:
     environments[ENV]["B"] = environments[ENV]["A"]
     path.write_text(json.dumps(content))
     with pytest.warns(StateFileWarning):
-        assert (state.read(HOST, ENV).known_keys, state.read(HOST, "other").known_keys) == ({"A"}, frozenset())
+        assert (state.read(HOST, ENV).entries.keys(), state.read(HOST, "other").entries.keys()) == ({"A"}, frozenset())
 
 
 @pytest.mark.needs_posix
@@ -434,7 +434,7 @@ def test_no_regular_file(state: StateFile, path: Path, kind: str) -> None:
         target.write_text("{}")
     before = os.lstat(path)
     with pytest.warns(StateFileWarning, match=r"it is (a symbolic link|not a regular file)"):
-        assert state.read(HOST, ENV).known_keys == frozenset()
+        assert state.read(HOST, ENV).entries.keys() == frozenset()
     with pytest.warns(StateFileWarning, match="nothing was recorded"):
         state.record(HOST, ENV, {"A": (request(), listed())})
     assert os.lstat(path).st_ino == before.st_ino
@@ -466,7 +466,7 @@ def test_unreadable_file(state: StateFile, path: Path, monkeypatch: pytest.Monke
     with monkeypatch.context() as patch:
         patch.setattr("qovery.sync.state_file.open", fail, raising=False)
         with pytest.warns(StateFileWarning, match="it cannot be read: Permission denied; every secret"):
-            assert state.read(HOST, ENV).known_keys == frozenset()
+            assert state.read(HOST, ENV).entries.keys() == frozenset()
         with pytest.warns(StateFileWarning, match="it cannot be read: Permission denied; nothing was recorded"):
             state.record(HOST, ENV, {"B": (request("B"), listed("B"))})
     assert keys_in(path) == {"A"}
