@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from qovery.exceptions import PlanHostError as PlanHostError
     from qovery.exceptions import ServiceException as ServiceException
     from qovery.exceptions import SkippedError as SkippedError
+    from qovery.exceptions import StateFileWarning as StateFileWarning
     from qovery.exceptions import SyncError as SyncError
     from qovery.exceptions import TooManyRequestsException as TooManyRequestsException
     from qovery.exceptions import UnauthorizedException as UnauthorizedException
@@ -92,6 +93,7 @@ _HOMES = {
     "SecretResponseList": "models.secret_response_list",
     "ServiceException": "exceptions",
     "SkippedError": "exceptions",
+    "StateFileWarning": "exceptions",
     "SyncError": "exceptions",
     "TooManyRequestsException": "exceptions",
     "UnauthorizedException": "exceptions",

@@ -31,7 +31,8 @@
     └── ApplyInterrupted                Ctrl-C during an apply; carries the report
 
     UserWarning
-    └── InsecureWarning                 a setting under which secrets can be read on their way
+    ├── InsecureWarning                 a setting under which secrets can be read on their way
+    └── StateFileWarning                a state file that is ignored, or could not be written
 
 All but ApiException, ApplyError, SkippedError and ApplyInterrupted are raised before anything is sent. `except
 ApiException` is enough for everything that can happen to a call afterwards. Texts, bodies and headers are masked before
@@ -267,11 +268,7 @@ class PlanHostError(SyncError):
 
 
 class PlanConflictError(SyncError):
-    """A plan has conflicts, and was not applied.
-
-    Attributes:
-        conflicts: The actions that are conflicts.
-    """
+    """A plan has conflicts, and was not applied; `conflicts` are the actions that are conflicts."""
 
     def __init__(self, message: str, conflicts: Sequence[Any] = ()) -> None:
         super().__init__(message, conflicts)
@@ -346,3 +343,7 @@ class LibraryError(Exception):
 
 class InsecureWarning(UserWarning):
     """A setting under which others can read secrets on their way to the service."""
+
+
+class StateFileWarning(UserWarning):
+    """A state file cannot be used or written, so unchanged secrets are written again."""

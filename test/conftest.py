@@ -7,7 +7,8 @@ import gc
 import os
 import signal
 import socket
-from collections.abc import Iterator
+import sys
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -35,8 +36,24 @@ settings.register_profile(
 )
 settings.load_profile("nightly" if NIGHTLY else "default")
 
+# A shell may have switched off the cache of bytecode; then each process that a test starts would compile its imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 VARIABLES = (*TOKEN_VARIABLES, HOST_VARIABLE, "QOVERY_ENVIRONMENT_ID")
 PROXIES = [f"{kind}_proxy" for kind in ("http", "https", "all", "no")]
+
+
+@pytest.hookimpl(wrapper=True, optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> Generator[None, int, int]:
+    """Take two workers more than there are cores: tests wait for deadlines, and for processes that they start.
+
+    A worker that is done takes over tests of another: the slow ones are next to each other.
+    """
+    if config.option.dist == "no":
+        config.option.dist = "worksteal"
+    number = yield
+    return number if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else number + 2
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -27,6 +27,7 @@ class Action(Exported):
         secret: The existing secret: to update, override, delete or keep, or the one that causes the conflict.
         target: For an alias, the key of its target.
         cascades: For a delete, the keys that the service deletes with it.
+        drift: Whether the secret was changed elsewhere since the last apply, as far as a state file knows.
         at_risk: For the delete of a replacement, the keys that are lost if the secret cannot be created afterwards:
             its own, and `cascades`.
     """
@@ -39,6 +40,7 @@ class Action(Exported):
     cascades: tuple[str, ...] = ()
     request: SecretRequest | None = field(default=None, repr=False, compare=False)
     """The request to send; its value is masked wherever it is shown."""
+    drift: bool = False
     at_risk: tuple[str, ...] = ()
 
     def _fields(self) -> dict[str, Any]:
@@ -50,4 +52,5 @@ class Action(Exported):
             "target": self.target,
             "cascades": list(self.cascades),
             "at_risk": list(self.at_risk),
+            "drift": self.drift,
         }

@@ -23,6 +23,7 @@ from qovery.exceptions import (
     TooManyRequestsException,
     UnauthorizedException,
 )
+from qovery.models import Secret, SecretRequest
 from qovery.operation import Operation
 from qovery.retry import Outcome, next_delay
 from qovery.sync.action import Action
@@ -30,7 +31,7 @@ from qovery.sync.desired import Desired
 from qovery.sync.drift import adapted
 from qovery.sync.inventory import Inventory
 from qovery.sync.order import predecessors, writes_of
-from qovery.sync.outcome import existing, is_hopeless, skipped, success
+from qovery.sync.outcome import failed, is_hopeless, skipped, success
 from qovery.sync.progress import Progress
 from qovery.sync.reconcile import Reconciliation, is_uncertain
 from qovery.sync.report import Report, Result
@@ -62,6 +63,7 @@ class Job:
         self.timeout = timeout or 0.0
         self.deadline = math.inf if timeout is None else time.monotonic() + timeout
         self.results: list[Result | None] = [None] * len(actions)
+        self.written: dict[str, tuple[SecretRequest | None, Secret] | None] = {}  # for the state file
         self.started: set[int] = set()
         self.errors: dict[int, ApiException] = {}  # the last error of what is sent again
         self.attempts = [0] * len(actions)  # since the last list
@@ -115,7 +117,7 @@ class Job:
             )
         if error is None:
             return skipped(action, self.stopped)
-        return Result("failed", action.kind, action.key, action.reason, existing(action), error)
+        return failed(action, error)
 
     # --- In the caller's thread -------------------------------------------------------------------
 
@@ -149,10 +151,29 @@ class Job:
                 return None
             if wait:
                 return wait
-            self.under_way += 1
-            self.sent.add(self.ready[0])
-            self.pool.submit(self._attempt, self.ready.popleft())
+            at = self.ready.popleft()
+            if self._make_value(at):
+                self.under_way += 1
+                self.sent.add(at)
+                self.pool.submit(self._attempt, at)
         return max(self.later[0][0] - now, 0) if self.later and not self.draining else None
+
+    def _make_value(self, at: int) -> bool:
+        """Let a callable make the value of a new secret, once. Return whether the action may be sent."""
+        action = self.actions[at]
+        if (
+            action.key not in self.desired.factories
+            or action.kind != "create"
+            or (action.request is not None and action.request.value)
+        ):
+            return True
+        try:
+            self.actions[at] = replace(action, request=self.desired.made(action.key))
+        except Exception as error:
+            self.results[at] = failed(action, error.with_traceback(None))
+            self._finish(at)
+            return False
+        return True
 
     def _stop(self, reason: str) -> None:
         """Start nothing more."""
@@ -302,9 +323,7 @@ class Job:
             text = (
                 f"{type(error).__name__} interrupted {action.kind} of {action.key}; list the secrets to see its outcome"
             )
-            self.results[at] = Result(
-                "failed", action.kind, action.key, action.reason, existing(action), SyncError(text)
-            )
+            self.results[at] = failed(action, SyncError(text))
         finally:
             self.finished.put(at)
 
@@ -318,8 +337,15 @@ class Job:
         try:
             response = self.service.send(action, secret, self.deadline)
         except Exception as error:
-            self.results[at] = Result(
-                "failed", action.kind, action.key, action.reason, existing(action), error.with_traceback(None)
-            )
+            self.results[at] = failed(action, error)
         else:
-            self.results[at] = success(action, response)
+            self.results[at] = result = success(action, response)
+            if result.state == "succeeded":
+                self._note(action, response)
+
+    def _note(self, action: Action, response: Secret | None) -> None:
+        """Remember a write for the state file."""
+        if action.secret is not None and action.kind in {"update", "delete"}:
+            self.written.update(dict.fromkeys((action.secret.key, *action.cascades)))
+        if action.kind != "delete" and response is not None:
+            self.written[action.key] = (action.request, response)

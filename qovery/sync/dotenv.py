@@ -1,11 +1,11 @@
-"""`read_dotenv`: the secrets of a `.env` file, validated line by line."""
+"""`read_dotenv` and `read_dotenv_keys`: the secrets of a `.env` file, validated line by line."""
 
 from __future__ import annotations
 
 import io
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -36,9 +36,34 @@ def read_dotenv(source: str | os.PathLike[str] | IO[str]) -> dict[str, SecretStr
         OSError: The file cannot be opened.
         ApiValueError: `source` is the content of a file instead of its path.
     """
+    return {key: SecretStr(value or "") for key, value in _read(source, _problem).items()}
+
+
+@sealed
+def read_dotenv_keys(source: str | os.PathLike[str] | IO[str]) -> tuple[str, ...]:
+    """Read only the keys of a `.env` file, for example of an `.env.example`, in the order of the file.
+
+    Unlike in `read_dotenv`, a key may lack a value or be reserved by the service.
+
+    Args:
+        source: The path of a file in UTF-8, or an open text file.
+
+    Raises:
+        DotenvError: The file has no keys or invalid lines: neither KEY nor KEY=value, a duplicate key, or a key that
+            no secret can have. The error lists all of them, never their content.
+        MissingExtraError: python-dotenv is not installed.
+        OSError: The file cannot be opened.
+        ApiValueError: `source` is the content of a file instead of its path.
+    """
+    return tuple(_read(source, _problem_of_key))
+
+
+def _read(
+    source: str | os.PathLike[str] | IO[str], problem_of: Callable[[Binding, Mapping[str, int]], str | None]
+) -> dict[str, str | None]:
     parse = _parser()
     problems: list[tuple[int, str]] = []
-    secrets: dict[str, SecretStr] = {}
+    values: dict[str, str | None] = {}
     lines: dict[str, int] = {}
     if isinstance(source, str | os.PathLike):
         name = str(source)
@@ -48,17 +73,17 @@ def read_dotenv(source: str | os.PathLike[str] | IO[str]) -> dict[str, SecretStr
         bindings = list(parse(source))
     for binding in bindings:
         line = binding.original.line + _leading_newlines(binding.original.string)
-        problem = _problem(binding, lines)
+        problem = problem_of(binding, lines)
         if problem:
             problems.append((line, problem))
         elif binding.key is not None:
             lines[binding.key] = line
-            secrets[binding.key] = SecretStr(binding.value or "")
-    if not secrets and not problems:
+            values[binding.key] = binding.value
+    if not values and not problems:
         problems.append((1, "the file contains no secrets"))
     if problems:
         raise DotenvError(name, problems)
-    return secrets
+    return values
 
 
 def _text(path: str | os.PathLike[str]) -> str:
@@ -74,14 +99,18 @@ def _text(path: str | os.PathLike[str]) -> str:
     raise error  # outside of `except`: what is handled there has the bytes, or names the file
 
 
-def _problem(binding: Binding, lines: dict[str, int]) -> str | None:
+def _problem(binding: Binding, lines: Mapping[str, int]) -> str | None:
     """Return what is wrong with a line. The key is not named: it may be part of a secret."""
+    if binding.key is not None and binding.value is None and not binding.error:
+        return "a key without a value; for an empty value, end the line with ="
+    return _problem_of_key(binding, lines)
+
+
+def _problem_of_key(binding: Binding, lines: Mapping[str, int]) -> str | None:
     if binding.error:
         return "not a KEY=value line"
     if binding.key is None:
         return None
-    if binding.value is None:
-        return "a key without a value; for an empty value, end the line with ="
     if binding.key in lines:
         return f"duplicate of the key on line {lines[binding.key]}"
     return character_problem(binding.key)

@@ -33,6 +33,11 @@ def succeeded(action: Action, reason: str, secret: Secret | None = None) -> Resu
     return Result("succeeded", action.kind, action.key, reason, secret or existing(action))
 
 
+def failed(action: Action, error: Exception) -> Result:
+    """The result of an action that did not succeed, or is not known to have."""
+    return Result("failed", action.kind, action.key, action.reason, existing(action), error.with_traceback(None))
+
+
 def skipped(action: Action, reason: str) -> Result:
     """The result of an action that the plan meant to do."""
     error = SkippedError(f"{action.kind} of {action.key} was skipped: {reason}")

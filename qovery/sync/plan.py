@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
-from pydantic import SecretStr
-
 from qovery.api.environment_secret_api import EnvironmentSecretApi
 from qovery.checks import positive
-from qovery.exceptions import ApiValueError, ApplyInterrupted, PlanConflictError
-from qovery.models import SecretRequest
+from qovery.exceptions import ApiTypeError, ApiValueError, ApplyInterrupted, PlanConflictError
 from qovery.models.secret_table import COLUMNS, secret_cells
 from qovery.redaction.sealing import sealed
 from qovery.sync.action import SIGNS, Action
 from qovery.sync.apply import Job
-from qovery.sync.desired import Desired
+from qovery.sync.desired import Desired, DesiredValue, Existing
 from qovery.sync.export import Exported
 from qovery.sync.planner import decide
 from qovery.sync.progress import Progress, reporting
 from qovery.sync.report import Report
 from qovery.sync.service import Service
+from qovery.sync.state_file import StateFile
+from qovery.sync.value_checks import ValueRule
 from qovery.table import ShownAsTable, Table
 
 
@@ -30,13 +29,19 @@ from qovery.table import ShownAsTable, Table
 def plan_secrets(
     api: EnvironmentSecretApi,
     environment_id: str | UUID,
-    desired: Mapping[str, str | SecretStr | SecretRequest],
+    desired: Mapping[str, DesiredValue],
     *,
     aliases: Mapping[str, str] | None = None,
+    renames: Mapping[str, str] | None = None,
+    existing: Existing | Mapping[str, Existing] = "update",
     prune: bool = False,
+    prune_prefix: str | tuple[str, ...] | None = None,
+    prune_recorded: bool = False,
     replace: bool = False,
     allow_key_like_values: bool = False,
     allow_empty: bool = False,
+    allow: Mapping[str, Collection[ValueRule]] | None = None,
+    state: StateFile | None = None,
 ) -> Plan:
     """Compare an environment with its desired state. Sends one list request, and changes nothing.
 
@@ -44,26 +49,47 @@ def plan_secrets(
         api: The API to list and apply with.
         environment_id: The id of the environment.
         desired: The desired secrets by key. Use a `SecretRequest` for files and descriptions; its key must match.
+            `KEEP`, or a request without a value, keeps the value of a secret that must exist. A callable makes the
+            value of a new secret; the key must have the policy `keep`.
         aliases: The desired aliases: each key, and the key of its target.
+        renames: Own secrets to rename: each old key, and its new key. Values and aliases are kept, unless the new
+            key is desired with another value.
+        existing: The policy for desired keys that the environment sees already, for all keys or by key: `update`
+            writes the value, `keep` leaves the secret as it is, `fail` is a conflict.
         prune: Delete own secrets that are not desired; never inherited ones, nor those that other tools manage.
+        prune_prefix: Prune only secrets whose key starts with this prefix, or with one of them.
+        prune_recorded: Prune only secrets that the state file knows: those that an apply with it has written.
         replace: Delete and recreate what cannot be edited: another kind, mount path or target. `Action.cascades`
             has what the service deletes with it; the desired part of that is recreated.
         allow_key_like_values: Write values that equal a key. The service may turn these secrets into aliases.
         allow_empty: Accept an empty desired state with `prune`, which deletes all own secrets.
+        allow: The rules for values that keys may break, for example `{"API_KEY": {"whitespace"}}`. Any other value
+            that breaks a rule is a conflict whose reason names the rule.
+        state: A state file. A secret that is as it was written last is kept without a request, and one that was
+            changed elsewhere since is written again and named as drift. An apply records what it has written.
 
     Raises:
         ApiTypeError, ApiValueError: The desired state is invalid; nothing was sent.
         ApiException: The list request failed.
     """
+    if state is not None and not isinstance(state, StateFile):
+        raise ApiTypeError(f"state must be a StateFile, not {type(state).__name__}")
+    service = Service(api, environment_id)
     wanted = Desired.read(
         desired,
         aliases,
-        allow_empty,
+        renames=renames,
+        existing=existing,
         prune=prune,
+        prune_prefix=prune_prefix,
+        prune_recorded=prune_recorded,
         replace=replace,
         allow_key_like_values=allow_key_like_values,
+        allow_empty=allow_empty,
+        allow=allow,
+        recorded=None if state is None else state.read(service.host, environment_id),
     )
-    return Plan(Service(api, environment_id), wanted)
+    return Plan(service, wanted, state)
 
 
 class Plan(ShownAsTable, Exported):
@@ -74,8 +100,9 @@ class Plan(ShownAsTable, Exported):
         report: The report of the last `apply`; None before it.
     """
 
-    def __init__(self, service: Service, desired: Desired) -> None:
+    def __init__(self, service: Service, desired: Desired, state: StateFile | None = None) -> None:
         self._service = service
+        self._state = state
         self._desired = desired
         self._inventory = service.inventory()
         self.actions: tuple[Action, ...] = decide(self._inventory, desired)
@@ -90,6 +117,11 @@ class Plan(ShownAsTable, Exported):
     def conflicts(self) -> tuple[Action, ...]:
         """The actions that are conflicts."""
         return tuple(action for action in self.actions if action.kind == "conflict")
+
+    @property
+    def drift(self) -> tuple[Action, ...]:
+        """The actions for secrets that were changed elsewhere since the last apply, as far as a state file knows."""
+        return tuple(action for action in self.actions if action.drift)
 
     @property
     def changes(self) -> tuple[Action, ...]:
@@ -145,6 +177,8 @@ class Plan(ShownAsTable, Exported):
                 interrupted = True
             finally:
                 self.report = job.report()
+                if self._state is not None:
+                    self._state.record(self._service.host, self._service.environment_id, job.written)
         if interrupted:
             raise ApplyInterrupted(self.report)
         return self.report

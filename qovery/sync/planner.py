@@ -32,6 +32,7 @@ class _Planner:
         self.found: list[Action] = []
         self.planned: dict[str, Action] = {}
         self.deleted: set[str] = set()
+        self.renamed: dict[str, Secret] = {}  # by the new key
 
     def actions(self) -> list[Action]:
         for key, request in self.desired.values.items():
@@ -60,9 +61,20 @@ class _Planner:
     # --- Values -----------------------------------------------------------------------------------
 
     def _value(self, key: str, request: SecretRequest) -> Iterator[Action]:
-        own = self.inventory.own.get(key)
-        if request.value in self.taken and not self.desired.allow_key_like_values:
-            yield self._conflict(key, "the value equals a key, so the service may turn the secret into an alias", own)
+        own, present, policy = self.inventory.own.get(key), self.inventory.find(key), self.desired.policy(key)
+        rename_problem = self._rename_problem(key)
+        if rename_problem:
+            yield self._conflict(key, rename_problem, own)
+        elif present is not None and policy == "keep":
+            yield Action("keep", key, "exists; existing='keep' leaves it as it is", present)
+        elif present is not None and policy == "fail":
+            yield self._conflict(key, "exists already, and existing='fail'", present)
+        elif problem := self._value_problem(key, request):
+            yield self._conflict(key, problem, own)
+        elif key in self.desired.renames and own is None and (old := self._old(key)) is not None:
+            yield self._rename(key, old, request if policy != "keep" else SecretRequest(key=key))
+        elif request.value is None and key not in self.desired.factories:
+            yield self._kept(key, request)
         elif own is None:
             yield self._new_value(key, request)
         elif manager(own):
@@ -70,12 +82,72 @@ class _Planner:
         else:
             difference = self._difference(own, request)
             if difference is None:
-                reason = "own override" if kind_of(own) == OVERRIDE else "own secret"
-                yield Action(
-                    "update", key, f"{reason}; always written, since values cannot be compared", own, None, (), request
-                )
+                yield self._rewritten(key, own, request)
             else:
                 yield from self._replaced(own, difference, self._new_value(key, request), self.desired.replace)
+
+    def _value_problem(self, key: str, request: SecretRequest) -> str | None:
+        if request.value in self.taken and not self.desired.allow_key_like_values:
+            return "the value equals a key, so the service may turn the secret into an alias"
+        return self.desired.objections.get(key)
+
+    def _kept(self, key: str, request: SecretRequest) -> Action:
+        """Keep the value of a secret; at most its description is written."""
+        present = self.inventory.find(key)
+        if present is None:
+            return self._conflict(key, "does not exist, and KEEP has no value to create it with")
+        if request.mount_path and request.mount_path != self.inventory.mount_path(present):
+            where = _where(self.inventory.mount_path(present))
+            return self._conflict(key, f"it is mounted {where}, not {_where(request.mount_path)}", present)
+        if "description" not in request.model_fields_set or (request.description or "") == (present.description or ""):
+            return Action("keep", key, "exists; its value is kept", present)
+        if present.scope != ENVIRONMENT or manager(present):
+            owner = manager(present) or present.scope.value
+            return self._conflict(key, f"the description of a secret of {owner} cannot be changed", present)
+        return Action("update", key, "new description; its value is kept", present, None, (), request)
+
+    # --- Renames ----------------------------------------------------------------------------------
+
+    def _old(self, key: str) -> Secret | None:
+        """The own secret that gets this key by a rename."""
+        return self.inventory.own.get(self.desired.renames.get(key, ""))
+
+    def _rename_problem(self, key: str) -> str | None:
+        old_key = self.desired.renames.get(key)
+        old = None if old_key is None else self.inventory.find(old_key)
+        if old_key is None or (old is None and self.inventory.find(key) is not None):
+            return None  # no rename, or one that is done
+        if old is None:
+            has_value = self.desired.values[key].value is not None or key in self.desired.factories
+            return None if has_value else f"cannot be renamed from {old_key}, which does not exist"
+        if self.inventory.find(key) is not None:
+            return f"cannot be renamed from {old_key}, since both exist"
+        if old.scope != ENVIRONMENT or manager(old):
+            return f"cannot be renamed from {old_key}, which belongs to {manager(old) or old.scope.value}"
+        if kind_of(old) == OVERRIDE:
+            return f"cannot be renamed from {old_key}, which is an override"
+        return key_problem(key)
+
+    def _rename(self, key: str, old: Secret, request: SecretRequest) -> Action:
+        difference = None if request.value is None and not request.mount_path else self._difference(old, request)
+        if difference:
+            return self._conflict(key, f"cannot be renamed from {old.key}: {difference}", old)
+        self.renamed[key] = old
+        value = "its value is kept" if request.value is None else "its value is written"
+        return Action("update", key, f"renamed from {old.key}; {value}", old, None, (), request)
+
+    def _rewritten(self, key: str, own: Secret, request: SecretRequest) -> Action:
+        """Write the value again, unless the state file knows that this changes nothing."""
+        status = self.desired.status(request, own)
+        if status == "unchanged":
+            return Action("keep", key, "unchanged since the last apply", own)
+        name = "own override" if kind_of(own) == OVERRIDE else "own secret"
+        reason = {
+            "changed": f"{name}; differs from what was written last",
+            "drift": f"{name}; drift: it was changed elsewhere since the last apply",
+            "unknown": f"{name}; always written, since values cannot be compared",
+        }[status]
+        return Action("update", key, reason, own, None, (), request, drift=status == "drift")
 
     def _difference(self, own: Secret, request: SecretRequest) -> str | None:
         """Return why an own secret cannot be edited: an edit changes neither its kind nor its mount path."""
@@ -117,7 +189,10 @@ class _Planner:
     def _alias_of(self, key: str, target: str) -> Secret | None:
         present = self.inventory.find(key)
         other = present.aliased_secret if present is not None else None
-        return present if other is not None and other.key == target else None
+        if other is None:
+            return None
+        renamed = self.renamed.get(target)
+        return present if other.key == target or (renamed is not None and renamed.id == other.id) else None
 
     def _existing_alias(self, alias: Secret, target: str) -> Action:
         other = alias.aliased_secret
@@ -148,7 +223,7 @@ class _Planner:
             yield new
 
     def _target(self, target: str) -> Secret | None:
-        """The existing target of an alias, or None if it is created or recreated by this plan."""
+        """The target of an alias, or None if it is created or recreated by this plan."""
         secret = self.inventory.find(target)
         return None if secret is None or secret.id in self.deleted else secret
 
@@ -161,6 +236,7 @@ class _Planner:
             return f"the target {target} becomes an override, and an override cannot be aliased"
         if planned is not None and planned.kind == "create":
             return None
+        secret = secret or self.renamed.get(target)
         if secret is None or secret.id in self.deleted:
             return f"the target {target} does not exist"
         kind = kind_of(secret)
@@ -184,13 +260,19 @@ class _Planner:
 
     def _pruned(self) -> Iterator[Action]:
         needed = set(self.desired.aliases.values())
-        wanted = self.desired.values.keys() | self.desired.aliases.keys()
-        unwanted = [secret for key, secret in self.inventory.own.items() if key not in wanted]
+        wanted = {*self.desired.values, *self.desired.aliases, *self.desired.renames.values()}
+        unwanted = [
+            secret for key, secret in self.inventory.own.items() if key not in wanted and self.desired.may_prune(secret)
+        ]
         # Aliases come before their targets, so that each deletion is an action of its own.
         for secret in sorted(unwanted, key=lambda one: kind_of(one) != ALIAS):
+            outside = [one.key for one in self.inventory.dependents(secret) if not self.desired.may_prune(one)]
             obstacle = self._obstacle(secret)
             if obstacle:
                 yield Action("keep", secret.key, f"not desired, but {obstacle}", secret)
+            elif outside:
+                reason = f"not desired, but {', '.join(outside)}, which may not be pruned, would be deleted with it"
+                yield Action("keep", secret.key, reason, secret)
             elif secret.key in needed:
                 yield Action("keep", secret.key, "not desired, but the target of a desired alias", secret)
             else:

@@ -30,8 +30,8 @@ from test.support.routes import ROUTES, Routes
 
 LOG = logging.getLogger("qovery")
 #: How many scripts are played; a proxy, and TLS, carries the same ones.
-EXAMPLES = 400 if NIGHTLY else 10
-EXAMPLES_ELSEWHERE = 100 if NIGHTLY else 2
+EXAMPLES = 400 if NIGHTLY else 5
+EXAMPLES_ELSEWHERE = 100 if NIGHTLY else 1
 POOL = 6  # connections: as many as there are calls at once, so that none waits for another's fault
 
 

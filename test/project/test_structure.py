@@ -57,7 +57,18 @@ FLOORS = {
 
 #: What the parts above the public API take from the house, beside the public names and their own files.
 ALLOWED = {
-    "sync": {"exceptions", "models", "redaction", "table", "api", "operation", "retry", "checks"},
+    "sync": {
+        "exceptions",
+        "printable",
+        "origins",
+        "models",
+        "redaction",
+        "table",
+        "api",
+        "operation",
+        "retry",
+        "checks",
+    },
     "sandbox": {"exceptions", "models", "operation", "printable", "api", "redaction"},
     "cli": {"sync", "exceptions"},
     "__main__": {"cli"},

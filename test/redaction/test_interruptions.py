@@ -22,7 +22,9 @@ def test_interruption__at_any_moment(seed: int) -> None:
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout)
     assert seen["problems"] == []
-    assert set(seen["outcomes"]) <= {"Stop", "SoftLimit", "BadRequestException"}
+    assert set(seen["outcomes"]) <= {"Stop", "SoftLimit", "BadRequestException", "NoneType"}
+    # The interpreter drops what is raised in `closed` of an HTTPResponse that it finalizes.
+    assert seen["outcomes"].get("NoneType", 0) < count / 20
     assert seen["late"] < count / 2
 
 

@@ -37,6 +37,7 @@ NOT_COPIED = (
     "results",
     "ApplyError",
     "snapshot",
+    "StateFile",
 )
 
 #: What has a model with a field that only the server knows: this tool reads that from where pydantic keeps it.

@@ -56,7 +56,7 @@ def test_contract__holds(behaviour: str, left_out: list[str], tmp_path: Path) ->
         (tmp_path / "schemathesis.toml").write_text(SETTINGS.format(environment_id=sandbox.environment_id))
         program = ["-c", "from schemathesis.cli import schemathesis; schemathesis()"]
         options = ["--url", sandbox.url, "--header", "Authorization: Token a-token", "--mode", "all"]
-        steady = ["--max-examples", "100" if NIGHTLY else "10", "--generation-deterministic", "--no-color"]
+        steady = ["--max-examples", "100" if NIGHTLY else "3", "--generation-deterministic", "--no-color"]
         run(*program, "run", DOCUMENT, *options, *steady, *left_out, folder=tmp_path)
         seen = {(request.operation, request.status) for request in sandbox.requests}
     assert {operation for operation, status in seen if status not in {401, 404, 415}} == NAMES

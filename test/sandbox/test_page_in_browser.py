@@ -11,7 +11,8 @@ import pytest
 
 from qovery import EnvironmentSecretApi
 from qovery.sandbox import Sandbox
-from test.support import PATIENCE, wait_until
+from qovery.sandbox.store import BEHAVIOURS, Behaviour
+from test.support import NIGHTLY, PATIENCE, wait_until
 
 webdriver = pytest.importorskip("selenium.webdriver")
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -22,6 +23,12 @@ FLAGS = (  # noqa: SIM905 - readable
     "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
     " --disable-component-update --disable-sync --disable-dev-shm-usage --no-proxy-server"
 ).split()
+
+
+@pytest.fixture(params=BEHAVIOURS if NIGHTLY else ["documented"])
+def behaviour(request: pytest.FixtureRequest) -> Behaviour:
+    """The page is the same in both."""
+    return request.param  # type: ignore[no-any-return]  # one of the two
 
 
 @pytest.fixture(scope="module")

@@ -89,18 +89,18 @@ class RecordingServer(HostileServer):
             received = Received(method, target, headers, body, getattr(sock, "asked_for", None), certificate, peer)
             self.received.append(received)
             if method == "CONNECT":  # whatever the name, the tunnel leads to this machine
-                return open_tunnel(sock, int(target.rpartition(":")[2]))
+                return self._open_tunnel(sock, int(target.rpartition(":")[2]))
             response = self.responses.pop(0) if self.responses else self.default
             sock.sendall((response if isinstance(response, Response) else response(received)).raw())
 
-
-def open_tunnel(sock: socket.socket, port: int) -> None:
-    """What a proxy does for a CONNECT."""
-    try:
-        upstream = socket.create_connection(("127.0.0.1", port))
-    except OSError:
-        sock.sendall(http_response(502))
-        return
-    with upstream:
-        sock.sendall(http_response(200))
-        relay(sock, upstream)
+    def _open_tunnel(self, sock: socket.socket, port: int) -> None:
+        """What a proxy does for a CONNECT."""
+        try:
+            upstream = socket.create_connection(("127.0.0.1", port))
+        except OSError:
+            sock.sendall(http_response(502))
+            return
+        self._open.append(upstream)  # who is there may have stopped reading
+        with upstream:
+            sock.sendall(http_response(200))
+            relay(sock, upstream)

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 import qovery
 from qovery import ApiClient, Configuration, EnvironmentSecretApi, SecretEditRequest, SecretRequest, Value
 from qovery.redaction.marks import Masked
-from qovery.sync import plan_secrets, read_dotenv
+from qovery.sync import EnvironmentSecrets, StateFile, plan_secrets, read_dotenv
 from test.support.hostile import HostileServer, http_response, read, reset, send
 from test.support.recording import SECRET, Received, RecordingServer, Response
 
@@ -114,6 +114,7 @@ def models() -> Iterator[tuple[str, Any]]:
     yield "model_construct", SecretRequest.model_construct(key="A", value=VALUE)
     yield "model_copy", SecretRequest(key="A").model_copy(update={"value": VALUE})
     yield "dotenv", read_dotenv(io.StringIO(f"A={VALUE}"))
+    yield "StateFile", StateFile("state.json", VALUE)
 
 
 def catch(call: Callable[[], Any]) -> BaseException:
@@ -161,6 +162,10 @@ def sync(api: EnvironmentSecretApi) -> Iterator[tuple[str, Any]]:
     yield "applied Plan", plan
     yield "results", report.results
     yield "ApplyError", catch(report.raise_for_failures)
+    secrets = EnvironmentSecrets(api, "e")
+    yield "EnvironmentSecrets", secrets
+    yield "rejected EnvironmentSecrets.set", catch(lambda: secrets.set("K400", _VALUE.reveal()))
+    yield "PlanConflictError", catch(lambda: secrets.override("A", _VALUE.reveal()))
 
 
 @contextlib.contextmanager

@@ -14,10 +14,10 @@ from qovery.sync.desired import Desired, character_problem, key_problem
 @pytest.mark.parametrize(
     ("values", "aliases", "error", "message"),
     [
-        ([("A", "v")], {}, ApiTypeError, "must be mappings"),
-        ({}, [("A", "B")], ApiTypeError, "must be mappings"),
+        ([("A", "v")], {}, ApiTypeError, "secrets must be a mapping"),
+        ({}, [("A", "B")], ApiTypeError, "aliases must be a mapping"),
         ({1: "v"}, {}, ApiTypeError, "a key must be a str, not int"),
-        ({"A": 1}, {}, ApiTypeError, "value of 'A' must be a str, a SecretStr or a SecretRequest, not int"),
+        ({"A": 1}, {}, ApiTypeError, "value of 'A' must be a str, .*, KEEP or a callable, not int"),
         ({"A": SecretRequest(key="B")}, {}, ApiValueError, "under 'A' has another key, 'B'"),
         ({"A": "v", "B": "v"}, {"B": "C", "A": "C"}, ApiValueError, "A, B cannot be a secret and an alias"),
         ({}, {"A": 1}, ApiTypeError, "the alias 'A'"),
@@ -28,6 +28,33 @@ def test_read__invalid(values: Any, aliases: Any, error: type[Exception], messag
     """An invalid desired state is an error that names the key, before anything is sent."""
     with pytest.raises(error, match=message):
         Desired.read(values, aliases)
+
+
+@pytest.mark.parametrize(
+    ("values", "rules", "error", "message"),
+    [
+        ({"A": "v"}, {"renames": {"A": "B"}}, ApiValueError, "A cannot be renamed and desired at once"),
+        ({}, {"renames": {"A": "B", "B": "C"}}, ApiValueError, "B cannot be renamed and desired at once"),
+        ({}, {"renames": {"A": "A"}}, ApiValueError, "A cannot be renamed and desired"),
+        ({}, {"renames": {"A": "C", "B": "C"}}, ApiValueError, "several keys are renamed to C"),
+        ({}, {"renames": {"A": 1}}, ApiTypeError, "the rename 'A' must map a key to a key"),
+        ({}, {"renames": [("A", "B")]}, ApiTypeError, "renames must be a mapping"),
+        ({"A": "v"}, {"existing": "overwrite"}, ApiValueError, "existing must be 'update', 'keep', 'fail', not 'over"),
+        ({"A": "v"}, {"existing": None}, ApiValueError, "existing must be 'update', 'keep', 'fail', not None"),
+        ({"A": "v"}, {"existing": {"A": "no"}}, ApiValueError, "existing must be .*, not 'no'"),
+        ({"A": "v"}, {"existing": {"a": "keep"}}, ApiValueError, "existing names keys that are not desired: a"),
+        ({"A": str}, {}, ApiValueError, "'A' is a callable, .*: pass existing='keep' or existing={'A': 'keep'}"),
+        ({"A": str}, {"existing": {"A": "update"}}, ApiValueError, "'A' is a callable"),
+        ({}, {"prune_prefix": "X"}, ApiValueError, "needs prune=True"),
+        ({"A": "v"}, {"prune_prefix": "", "prune": True}, ApiValueError, "and a prefix"),
+        ({"A": "v"}, {"prune_prefix": (), "prune": True}, ApiValueError, "and a prefix"),
+        ({"A": "v"}, {"prune_prefix": 1, "prune": True}, ApiTypeError, "must be a str or a tuple of them, not int"),
+    ],
+)
+def test_read__invalid_rules(values: Any, rules: Any, error: type[Exception], message: str) -> None:
+    """Rules that contradict the desired state, or each other, are errors that say what to pass."""
+    with pytest.raises(error, match=message):
+        Desired.read(values, **rules)
 
 
 def test_read__values_aliases_and_rules() -> None:
@@ -83,3 +110,43 @@ def test_read__empty(aliases: dict[str, str] | None) -> None:
 def test_key__reserved(key: str) -> None:
     """The prefix of the service's own keys is reserved in any case."""
     assert "reserved" in str(key_problem(key))
+
+
+@pytest.mark.parametrize(
+    ("allow", "error", "message"),
+    [
+        ({"SMTP_PASWORD": {"empty"}}, ApiValueError, "not a desired secret; did you mean 'SMTP_PASSWORD'?"),
+        ({"ALIAS": {"empty"}}, ApiValueError, "'ALIAS', which is not a desired secret$"),
+        ({1: {"empty"}}, ApiValueError, "has the key 1"),
+        ({"SMTP_PASSWORD": {"whitespaces"}}, ApiValueError, "did you mean 'whitespace'?"),
+        ({"SMTP_PASSWORD": {"*"}}, ApiValueError, "the rules are empty, blank, whitespace, masked"),
+        ({"SMTP_PASSWORD": [["empty"]]}, ApiValueError, "is not a rule"),
+        ({"SMTP_PASSWORD": "empty"}, ApiTypeError, "must be a set of rules"),
+        ({"SMTP_PASSWORD": None}, ApiTypeError, "must be a set of rules"),
+        ({"empty"}, ApiTypeError, "must be a mapping of keys to sets of rules"),
+        ([], ApiTypeError, "must be a mapping of keys to sets of rules"),
+    ],
+)
+def test_allow__invalid(allow: Any, error: type[Exception], message: str) -> None:
+    """A key or rule that does not exist is an error that suggests the nearest name."""
+    with pytest.raises(error, match=message.replace("?", r"\?")):
+        Desired.read({"SMTP_PASSWORD": ""}, {"ALIAS": "SMTP_PASSWORD"}, allow=allow)
+
+
+def test_objections__per_key() -> None:
+    """Only the rules that are not allowed for a key are objections; files and requests are checked too."""
+    values = {
+        "A": " ${A} ",
+        "B": " ${B} ",
+        "C": SecretStr(""),
+        "FILE": SecretRequest(key="FILE", value='"content"\n', mount_path="/f"),
+        "BROKEN": SecretRequest(key="BROKEN", value="${F}\n", mount_path="/f"),
+        "NONE": SecretRequest(key="NONE", description="only a description"),
+    }
+    desired = Desired.read(values, None, allow={"A": ["whitespace", "variable"], "B": {"variable"}, "FILE": ()})
+    assert {key: reason.partition(" (")[0] for key, reason in desired.objections.items()} == {
+        "B": "the value starts with white space",
+        "C": "the value is empty",
+        "BROKEN": "the value has a variable that was not expanded",
+    }
+    assert 'allow={"B": {"whitespace"}}' in desired.objections["B"]

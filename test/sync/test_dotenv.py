@@ -1,4 +1,4 @@
-"""Reading a `.env`."""
+"""Reading a `.env`, and the keys of one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from qovery import (
     DotenvError,
 )  # fmt: skip
-from qovery.sync import read_dotenv
+from qovery.sync import read_dotenv, read_dotenv_keys
 from qovery.sync.desired import Desired
 from qovery.sync.inventory import Inventory
 from qovery.sync.planner import decide
@@ -61,3 +61,31 @@ def test_read_dotenv__keys_of_existing_secrets(key: str) -> None:
     new, existing = ([action.kind for action in decide(Inventory(there), Desired.read(read, None))]
                      for there in ([], [secret(key)]))  # fmt: skip
     assert (new, existing) == (["conflict"], ["update"])
+
+
+def test_read_dotenv_keys__without_values(tmp_path: Path) -> None:
+    """Keys are read in order, with and without a value, also those that the service reserves."""
+    file = tmp_path / ".env.example"
+    file.write_text("# a comment\nexport B=\nA\nQOVERY_C=<your key>\n\nD='two\nlines'\n", encoding="utf-8")
+    for source in (file, str(file), io.StringIO(file.read_text(encoding="utf-8"))):
+        assert read_dotenv_keys(source) == ("B", "A", "QOVERY_C", "D")
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "said"),
+    [
+        (b"", 1, "no secret"),
+        (b"A\n\nA=canary\n", 3, "duplicate of the key on line 1"),
+        (b"A=b\n'canary\n", 2, "not a KEY=value line"),
+        (b"A=b\nca/nary+\n", 2, "letters, digits"),
+        (b"A=canary\xff\n", 1, "UTF-8"),
+    ],
+)
+def test_read_dotenv_keys__mistakes(tmp_path: Path, content: bytes, line: int, said: str) -> None:
+    """A line that may be a part of a value is not taken for a key, and not shown."""
+    file = tmp_path / ".env.example"
+    file.write_bytes(content)
+    with pytest.raises(DotenvError, match=said) as caught:
+        read_dotenv_keys(file)
+    assert caught.value.problems[0][0] == line
+    assert "nary" not in f"{caught.value!r} {caught.value.__context__!r}"

@@ -251,6 +251,6 @@ def test_machine(
     run_state_machine_as_test(  # type: ignore[no-untyped-call]  # as hypothesis has it
         machine,
         settings=settings(
-            max_examples=2000 if NIGHTLY else 25, stateful_step_count=8, suppress_health_check=list(HealthCheck)
+            max_examples=2000 if NIGHTLY else 15, stateful_step_count=8, suppress_health_check=list(HealthCheck)
         ),
     )

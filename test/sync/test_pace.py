@@ -16,6 +16,7 @@ import pytest
 from qovery import ApiClient, Configuration
 from qovery.sync import pace as pace_module
 from qovery.sync.pace import FIRST_PAUSE, MIN_RATE, PROBE_TIMEOUT, Pace, pace_of
+from test.support import combinations
 
 
 class Limit(Protocol):
@@ -89,11 +90,13 @@ def simulate(limit: Limit, workers: int, jobs: int, keys: int, retry_after: bool
     return clock.now, throttled
 
 
-@pytest.mark.parametrize("limit", [SlidingWindow, TokenBucket])
-@pytest.mark.parametrize("retry_after", [True, False])
-@pytest.mark.parametrize(("workers", "jobs"), [(8, 1), (32, 1), (64, 1), (8, 4)])
-def test_pace__uses_the_limit(limit: type[Limit], retry_after: bool, workers: int, jobs: int) -> None:
+@pytest.mark.parametrize(
+    ("load", "limit", "retry_after"),
+    combinations([(8, 1), (32, 1), (64, 1), (8, 4)], [SlidingWindow, TokenBucket], [True, False]),
+)
+def test_pace__uses_the_limit(load: tuple[int, int], limit: type[Limit], retry_after: bool) -> None:
     """500 requests take at most 1.15 times what the limit allows, and few of them are throttled."""
+    workers, jobs = load
     random.seed(0)
     seconds, throttled = simulate(limit(), workers, jobs, 500, retry_after)
     assert seconds <= 1.15 * 500 * jobs / 50

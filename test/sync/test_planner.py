@@ -12,16 +12,16 @@ import pytest
 
 from qovery import Secret, SecretRequest
 from qovery.sync.action import Action
-from qovery.sync.desired import Desired
+from qovery.sync.desired import KEEP, Desired
 from qovery.sync.inventory import Inventory
 from qovery.sync.planner import decide
 from test.support.listed import alias, other, override, secret
 
 
 def plan(
-    existing: list[Secret], values: dict[str, Any] | None = None, aliases: dict[str, str] | None = None, **rules: bool
+    listed: list[Secret], values: dict[str, Any] | None = None, aliases: dict[str, str] | None = None, **rules: Any
 ) -> list[Action]:
-    return list(decide(Inventory(existing), Desired.read(values or {}, aliases, allow_empty=True, **rules)))
+    return list(decide(Inventory(listed), Desired.read(values or {}, aliases, allow_empty=True, **rules)))
 
 
 def brief(actions: list[Action]) -> list[tuple[str, str]]:
@@ -66,7 +66,7 @@ def last(existing: list[Secret], key: str) -> Secret | None:
         ([override(SHARED_FILE, "/shared")], {"SHARED_FILE": a_file("SHARED_FILE", "/x")}, "conflict",
          "mounted at /shared, not at /x"),
         ([secret("O", "OVERRIDE")], {"O": a_file("O", "/x")}, "conflict", "mounted nowhere, not at /x"),
-        ([BUILT_IN], {"QOVERY_DB_URL": "v"}, "conflict", "of scope BUILT_IN"),
+        ([BUILT_IN], {"QOVERY_DB_URL": "https://v"}, "conflict", "of scope BUILT_IN"),
         ([secret("X", scope="ORGANIZATION")], {"X": "v"}, "conflict", "of scope ORGANIZATION"),
         ([OWN, alias("A", OWN)], {"A": "v"}, "conflict", "an alias of OWN"),
         ([OWN, secret("A", None, aliased_secret=other(OWN))], {"A": "v"}, "conflict", "an alias of OWN"),
@@ -92,6 +92,133 @@ def test_value__meets(existing: list[Secret], wanted: dict[str, Any], kind: str,
     assert action.secret is last(existing, key)
     assert action.request == (None if kind == "conflict" else Desired.read({key: value}, None).values[key])
     assert len(plan(existing, wanted)) == len(wanted)
+
+
+def described(key: str, description: str | None, **fields: Any) -> SecretRequest:
+    return SecretRequest(key=key, description=description, **fields)
+
+
+@pytest.mark.parametrize(
+    ("existing", "wanted", "kind", "reason"),
+    [
+        ([OWN], KEEP, "keep", "its value is kept"),
+        ([], KEEP, "conflict", "does not exist, and KEEP has no value"),
+        ([secret("OWN", scope="PROJECT")], KEEP, "keep", "its value is kept"),
+        ([secret("OWN", "ALIAS", aliased_secret=other(SHARED))], KEEP, "keep", "its value is kept"),
+        ([secret("OWN", owned_by="DOPPLER")], KEEP, "keep", "its value is kept"),
+        ([secret("OWN", description="old")], KEEP, "keep", "its value is kept"),
+        ([secret("OWN", description="old")], described("OWN", "new"), "update", "new description"),
+        ([secret("OWN", description="old")], described("OWN", "old"), "keep", "its value is kept"),
+        ([secret("OWN", description="old")], described("OWN", None), "update", "new description"),
+        ([OWN], described("OWN", None), "keep", "its value is kept"),
+        ([OWN], described("OWN", ""), "keep", "its value is kept"),
+        ([secret("OWN", scope="PROJECT")], described("OWN", "new"), "conflict", "a secret of PROJECT cannot"),
+        ([secret("OWN", owned_by="DOPPLER")], described("OWN", "new"), "conflict", "a secret of DOPPLER cannot"),
+        ([secret("OWN", "FILE", mount_path="/a")], described("OWN", None, mount_path="/a"), "keep", "is kept"),
+        ([secret("OWN", "FILE", mount_path="/a")], described("OWN", None, mount_path="/b"), "conflict", "not at /b"),
+        ([OWN], described("OWN", None, mount_path="/b"), "conflict", "mounted nowhere, not at /b"),
+    ],
+)
+def test_keep__meets(existing: list[Secret], wanted: Any, kind: str, reason: str) -> None:
+    """A key without a value must exist; at most its description is written, and nothing is created or replaced."""
+    for rules in {}, {"replace": True}, {"prune": True}:
+        (action,) = plan(existing, {"OWN": wanted}, **rules)
+        assert (action.kind, action.secret) == (kind, next(iter(existing), None))
+        assert reason in action.reason
+        assert action.request is None or action.request.value is None
+
+
+@pytest.mark.parametrize(
+    ("existing", "policy", "kind"),
+    [
+        ([], "keep", "create"),
+        ([], "fail", "create"),
+        ([OWN], "keep", "keep"),
+        ([OWN], "fail", "conflict"),
+        ([OWN], "update", "update"),
+        ([secret("OWN", scope="PROJECT")], "keep", "keep"),
+        ([secret("OWN", scope="PROJECT")], "fail", "conflict"),
+        ([secret("OWN", scope="PROJECT")], "update", "override"),
+        ([secret("OWN", owned_by="DOPPLER")], "keep", "keep"),
+        ([secret("OWN", "FILE", mount_path="/x")], "keep", "keep"),
+    ],
+)
+def test_existing__policies(existing: list[Secret], policy: str, kind: str) -> None:
+    """The policy decides what becomes of a key that the environment sees, for all keys or for one."""
+    for rule in policy, {"OWN": policy}:
+        (action,) = plan(existing, {"OWN": "v"}, existing=rule)
+        assert action.kind == kind
+    assert [action.kind for action in plan([OWN], {"OWN": "v", "NEW": "v"}, existing={"OWN": "fail"})] == [
+        "conflict", "create",
+    ]  # fmt: skip
+
+
+RENAMED = {"renames": {"OLD": "NEW"}}
+OLD = secret("OLD")
+
+
+@pytest.mark.parametrize(
+    ("existing", "values", "kind", "reason"),
+    [
+        ([OLD], {}, "update", "renamed from OLD; its value is kept"),
+        ([OLD], {"NEW": KEEP}, "update", "renamed from OLD; its value is kept"),
+        ([OLD], {"NEW": "v"}, "update", "renamed from OLD; its value is written"),
+        ([secret("NEW")], {}, "keep", "its value is kept"),
+        ([secret("NEW")], {"NEW": "v"}, "update", "own secret"),
+        ([], {}, "conflict", "cannot be renamed from OLD, which does not exist"),
+        ([], {"NEW": "v"}, "create", "new key"),
+        ([OLD, secret("NEW")], {"NEW": "v"}, "conflict", "since both exist"),
+        ([OLD, secret("NEW", scope="PROJECT")], {}, "conflict", "since both exist"),
+        ([secret("OLD", scope="PROJECT")], {}, "conflict", "which belongs to PROJECT"),
+        ([secret("OLD", owned_by="DOPPLER")], {}, "conflict", "which belongs to DOPPLER"),
+        ([override(secret("OLD", scope="PROJECT"))], {"NEW": "v"}, "conflict", "which is an override"),
+        ([secret("OLD", "FILE", mount_path="/x")], {}, "update", "its value is kept"),
+        ([secret("OLD", "FILE", mount_path="/x")], {"NEW": "v"}, "conflict", "its kind is FILE, not VALUE"),
+        ([secret("OLD", "ALIAS", aliased_secret=other(SHARED))], {}, "update", "its value is kept"),
+        ([secret("OLD", "ALIAS", aliased_secret=other(SHARED))], {"NEW": "v"}, "conflict", "it is an alias"),
+    ],
+)
+def test_rename__meets(existing: list[Secret], values: dict[str, Any], kind: str, reason: str) -> None:
+    """A rename edits the secret under its old key; where that is impossible, it is a conflict that says why."""
+    for rules in {}, {"prune": True}, {"replace": True}:
+        action = plan(existing, values, **RENAMED, **rules)[0]
+        assert (action.kind, action.key) == (kind, "NEW")
+        assert reason in action.reason
+        assert len(plan(existing, values, **RENAMED, **rules)) == 1
+
+
+def test_rename__rejected_key() -> None:
+    """A new key that the service rejects is a conflict."""
+    assert "are reserved" in plan([OLD], renames={"OLD": "QOVERY_X"})[0].reason
+
+
+def test_rename__with_the_policy_keep() -> None:
+    """With `keep`, a renamed secret keeps its value, also where another one is desired."""
+    action = plan([OLD], {"NEW": "v"}, existing="keep", **RENAMED)[0]
+    assert (action.kind, action.request) == ("update", SecretRequest(key="NEW"))
+
+
+def test_rename__aliases() -> None:
+    """An alias of the renamed secret is an alias of the new key; a new one waits for the rename."""
+    actions = plan([OLD, alias("A", OLD)], {}, {"A": "NEW", "B": "NEW"}, **RENAMED, prune=True)
+    assert [(action.kind, action.key, action.target, action.secret and action.secret.key) for action in actions] == [
+        ("update", "NEW", None, "OLD"), ("keep", "A", "NEW", "A"), ("alias", "B", "NEW", None),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("prefix", ["APP_", ("APP_", "WEB_")])
+def test_prune__with_a_prefix(prefix: Any) -> None:
+    """Only secrets with the prefix are pruned, and none that would take another one with it."""
+    app, base = secret("APP_OLD"), secret("APP_BASE")
+    existing = [OWN, app, base, alias("APP_ALIAS", app), alias("OTHER", base)]
+    actions = plan(existing, {"APP_NEW": "v"}, prune=True, prune_prefix=prefix)
+    assert brief(actions) == [
+        ("create", "APP_NEW"),
+        ("delete", "APP_ALIAS"),
+        ("delete", "APP_OLD"),
+        ("keep", "APP_BASE"),
+    ]
+    assert "OTHER, which may not be pruned, would be deleted with it" in actions[-1].reason
 
 
 @pytest.mark.parametrize(
@@ -137,6 +264,19 @@ def test_alias__key_that_is_refused() -> None:
 def test_key_like_value__allowed() -> None:
     """With consent, a value that equals a key is written."""
     assert brief(plan([OWN], {"NEW": "OWN"}, allow_key_like_values=True)) == [("create", "NEW")]
+
+
+def test_value_check__is_a_conflict() -> None:
+    """A value that breaks a rule is a conflict that names the rule and how to allow it, whatever it meets."""
+    for existing in ([], [OWN], [secret("OWN", scope="PROJECT")]):
+        (action,) = plan(existing, {"OWN": "canary\n"}, replace=True)
+        assert (action.kind, action.request) == ("conflict", None)
+        assert "ends with a line break" in action.reason
+        assert 'allow={"OWN": {"whitespace"}}' in action.reason
+        assert "canary" not in action.reason
+        allowed = plan(existing, {"OWN": "canary\n"}, allow={"OWN": {"whitespace"}})
+        assert [action.kind for action in allowed] != ["conflict"]
+        assert allowed[0].request is not None
 
 
 def test_replace__alias_by_value() -> None:

@@ -14,7 +14,7 @@ from qovery import (
     ApiConnectionError,
     ApiTimeoutError,
 )
-from test.support import PATIENCE
+from test.support import PATIENCE, combinations
 from test.support.calls import EMPTY_LIST, GOOD
 from test.support.clients import Connect
 from test.support.hostile import (
@@ -50,9 +50,7 @@ SLOW: dict[str, Sequence[Step]] = {
 SECRET = {"key": "A", "value": "v"}
 
 
-@pytest.mark.parametrize("route", ROUTES)
-@pytest.mark.parametrize("fault", SLOW)
-@pytest.mark.parametrize("timeout", [0.4, (0.3, 0.2)], ids=["budget", "pair"])
+@pytest.mark.parametrize(("route", "fault", "timeout"), combinations(ROUTES, list(SLOW), [0.4, (0.3, 0.2)]))
 def test_slow__ends_in_time(connect: Connect, routes: Routes, fault: str, timeout: Any, route: str) -> None:
     """However slow the server is, the call ends at its deadline: by itself, none of these servers ends it."""
     with HostileServer(SLOW[fault], context=routes.context(route)) as server:
@@ -62,16 +60,18 @@ def test_slow__ends_in_time(connect: Connect, routes: Routes, fault: str, timeou
 
 
 class Unreading(HostileServer):
-    """Reads nothing of a request until it is told to."""
+    """Reads nothing of a request, but of the first few if there are `warm` ones, until it is told to."""
 
-    def __init__(self, context: ssl.SSLContext | None) -> None:
+    def __init__(self, context: ssl.SSLContext | None, warm: int = 0) -> None:
         listener = socket.create_server(("127.0.0.1", 0))
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # the sockets that it accepts have the same
-        super().__init__([self._wait, read, send(GOOD["create"])], context=context, listener=listener)
+        script = [*respond(*[GOOD["create"]] * warm), self._wait, *respond(GOOD["create"])]
+        super().__init__(script, context=context, listener=listener)
         self.go_on = threading.Event()
 
     def _wait(self, sock: socket.socket, _: list[bytes]) -> None:
         assert self.go_on.wait(PATIENCE)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)  # the rest comes in large pieces
 
     def shut_down(self) -> None:
         self.go_on.set()
@@ -84,12 +84,13 @@ LARGE = {"key": "A", "value": "x" * 16_000_000}  # more than all buffers on the 
 @pytest.mark.parametrize("route", ROUTES)
 def test_large_body__is_not_taken(connect: Connect, routes: Routes, route: str) -> None:
     """A timeout while sending is a timeout, and the request may have been applied."""
-    with Unreading(routes.context(route)) as server:
+    with Unreading(routes.context(route), warm=1) as server:
         api = connect(server, connect_timeout=PATIENCE, read_timeout=PATIENCE, **routes.settings(route))
+        api.create_environment_secret("e", SECRET, _request_timeout=PATIENCE)
         with pytest.raises(ApiTimeoutError) as caught:
             api.create_environment_secret("e", LARGE, _request_timeout=1)
         assert (caught.value.attempts, caught.value.outcome_unknown) == (1, True)
-        assert server.requests == []
+        assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -98,9 +99,10 @@ def test_large_body__takes_its_time(connect: Connect, routes: Routes, route: str
     with Unreading(routes.context(route)) as server:
         later = threading.Timer(1.5, server.go_on.set)  # what slows the server down, not what the test waits for
         later.start()
-        api = connect(server, connect_timeout=1, read_timeout=PATIENCE, **routes.settings(route))
+        # On a busy machine some attempts do not even connect in time. One that sends is the last.
+        api = connect(server, connect_timeout=1, read_timeout=PATIENCE, retries=100, **routes.settings(route))
         created = api.create_environment_secret("e", LARGE, _request_timeout=PATIENCE)
-        assert (created.key, server.connections, len(server.requests)) == ("A", 1, 1)
+        assert (created.key, len(server.requests)) == ("A", 1)
         later.join()
 
 

@@ -6,13 +6,12 @@ import contextlib
 import gzip
 import socket
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import pytest
 import urllib3
 
 from qovery import ApiConnectionError, ApiDecodeError, ApiException, ApiTimeoutError, EnvironmentSecretApi
-from test.support import PATIENCE
+from test.support import PATIENCE, combinations
 from test.support.calls import CALLS, EMPTY_LIST
 from test.support.clients import Connect
 from test.support.hostile import HostileServer, Step, http_response, read, respond, send, stall, trickle
@@ -124,14 +123,14 @@ ENDLESS: dict[str, Sequence[Step]] = {
 }
 
 
-@pytest.mark.parametrize(
-    "policy", [0, urllib3.Retry(0, status_forcelist=[503], raise_on_status=False)], ids=["ours", "own"]
-)
-@pytest.mark.parametrize("part", ENDLESS)
-def test_endless__is_given_up(connect: Connect, part: str, policy: Any) -> None:
+POLICIES = {"ours": 0, "own": urllib3.Retry(0, status_forcelist=[503], raise_on_status=False)}
+
+
+@pytest.mark.parametrize(("part", "policy"), combinations([*ENDLESS], [*POLICIES]))
+def test_endless__is_given_up(connect: Connect, part: str, policy: str) -> None:
     """A response without an end is given up for its size, long before the deadline."""
     with HostileServer([read, *ENDLESS[part]]) as server:
-        api = connect(server, **PATIENT, max_response_size=100_000, retries=policy)
+        api = connect(server, **PATIENT, max_response_size=100_000, retries=POLICIES[policy])
         with pytest.raises((ApiDecodeError, ApiConnectionError)) as caught:
             CALLS["create"](api)
         assert not isinstance(caught.value, ApiTimeoutError)

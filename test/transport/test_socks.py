@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from qovery import ApiConnectionError, ApiTimeoutError
-from test.support import PATIENCE
+from test.support import PATIENCE, combinations
 from test.support.calls import CALLS
 from test.support.clients import Connect
 from test.support.hostile import HostileServer, Step, read_byte, reset, send, stall, trickle
@@ -44,20 +44,19 @@ SLOW_4: dict[str, Sequence[Step]] = {
     "silence after the request": [receive(8), stall],
     "silence in the reply": [receive(8), send(b"\x00\x5a"), stall],
 }
-CASES = [
-    *(("socks5", "user:pass@" if "login" in name else "", script) for name, script in SLOW.items()),
-    *(("socks4", "", script) for script in SLOW_4.values()),
-]
-IDS = [*(f"SOCKS5, {name}" for name in SLOW), *(f"SOCKS4, {name}" for name in SLOW_4)]
+CASES = {
+    **{f"SOCKS5, {name}": ("socks5", "user:pass@" if "login" in name else "", SLOW[name]) for name in SLOW},
+    **{f"SOCKS4, {name}": ("socks4", "", SLOW_4[name]) for name in SLOW_4},
+}
 
 
-@pytest.mark.parametrize("name", ["list", "create"])
-@pytest.mark.parametrize("host", ["http://127.0.0.1:1", "https://127.0.0.1:1"])
-@pytest.mark.parametrize(("scheme", "login", "script"), CASES, ids=IDS)
-def test_handshake__ends_in_time(
-    connect: Connect, scheme: str, login: str, script: Sequence[Step], host: str, name: str
-) -> None:
+@pytest.mark.parametrize(
+    ("case", "host", "name"),
+    combinations(list(CASES), ["http://127.0.0.1:1", "https://127.0.0.1:1"], ["list", "create"]),
+)
+def test_handshake__ends_in_time(connect: Connect, case: str, host: str, name: str) -> None:
     """A proxy that does not get on with the handshake ends the call at its deadline; nothing was sent."""
+    scheme, login, script = CASES[case]
     with HostileServer(script) as proxy:
         api = connect(
             host,

@@ -18,7 +18,7 @@ from qovery import (
     ApiValueError,
     InsecureWarning,
 )
-from test.support import PATIENCE
+from test.support import PATIENCE, combinations
 from test.support.calls import CALLS
 from test.support.clients import Connect
 from test.support.hostile import (
@@ -258,10 +258,10 @@ def links(routes: Routes, route: str, to_proxy: bool, port: int) -> Iterator[tup
         yield link, settings
 
 
-@pytest.mark.parametrize("name", ["list", "create"])
-@pytest.mark.parametrize(("route", "to_proxy"), LINKS)
-def test_slow_handshake__ends_in_time(connect: Connect, routes: Routes, route: str, to_proxy: bool, name: str) -> None:
+@pytest.mark.parametrize(("link_to", "name"), combinations(LINKS, ["list", "create"]))
+def test_slow_handshake__ends_in_time(connect: Connect, routes: Routes, link_to: tuple[str, bool], name: str) -> None:
     """A handshake that trickles in, with the host or inside that with the proxy, ends at the deadline."""
+    route, to_proxy = link_to
     with RecordingServer(EMPTY, routes.context(route)) as server, links(routes, route, to_proxy, server.port) as made:
         link, settings = made
         link.slow.set()
