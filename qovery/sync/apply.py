@@ -161,16 +161,13 @@ class Job:
     def _make_value(self, at: int) -> bool:
         """Let a callable make the value of a new secret, once. Return whether the action may be sent."""
         action = self.actions[at]
-        if (
-            action.key not in self.desired.factories
-            or action.kind != "create"
-            or (action.request is not None and action.request.value)
-        ):
+        has_value = action.request is not None and action.request.value is not None
+        if action.key not in self.desired.factories or action.kind != "create" or has_value:
             return True
         try:
             self.actions[at] = replace(action, request=self.desired.made(action.key))
         except Exception as error:
-            self.results[at] = failed(action, error.with_traceback(None))
+            self.results[at] = failed(action, error)
             self._finish(at)
             return False
         return True
