@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,17 +11,10 @@ import pytest
 from qovery import EnvironmentSecretApi
 from qovery.sandbox import Sandbox
 from qovery.sandbox.store import BEHAVIOURS, Behaviour
-from test.support import NIGHTLY, PATIENCE, wait_until
+from test.support import NIGHTLY, wait_until
+from test.support.browser import available, chromium, color_scheme, sized
 
-webdriver = pytest.importorskip("selenium.webdriver")
-BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(not (BROWSER and DRIVER), reason="needs chromium and chromedriver")
-
-#: Without a sandbox, since tests may run as root, and without a word to the browser's own services.
-FLAGS = (  # noqa: SIM905 - readable
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync --disable-dev-shm-usage --no-proxy-server"
-).split()
+pytestmark = pytest.mark.skipif(not available(), reason="needs selenium, chromium and chromedriver")
 
 
 @pytest.fixture(params=BEHAVIOURS if NIGHTLY else ["documented"])
@@ -32,21 +24,15 @@ def behaviour(request: pytest.FixtureRequest) -> Behaviour:
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = BROWSER
-    for flag in [*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"]:
-        options.add_argument(flag)
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=DRIVER))
-    driver.set_page_load_timeout(PATIENCE)
-    yield driver
-    driver.quit()
+def browser() -> Iterator[Any]:
+    with chromium() as driver:
+        yield driver
 
 
 @pytest.fixture
 def opened(browser: Any, sandbox: Sandbox) -> Any:
     browser.set_window_size(1200, 900)
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    color_scheme(browser, "light")
     browser.get(sandbox.url)
     return browser
 
@@ -86,13 +72,9 @@ def test_page__logs_no_error(opened: Any) -> None:
 def test_page__narrow(opened: Any, sandbox: Sandbox, env: str, tmp_path: Path) -> None:
     """At 390 pixels the page itself does not scroll sideways; a wide table scrolls in its own box."""
     sandbox.add_secret(env, "A_KEY_THAT_IS_MUCH_LONGER_THAN_ONE_LINE_OF_A_TELEPHONE_" * 3)
-    size = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
-    opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    try:
+    with sized(opened, 390):
         opened.get(sandbox.url)
         assert opened.execute_script("return document.documentElement.scrollWidth") == 390
-    finally:
-        opened.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def test_page__dark(opened: Any) -> None:
@@ -107,7 +89,6 @@ def test_page__dark(opened: Any) -> None:
 
     ink, paper = brightness()
     assert paper - ink > 400
-    features = [{"name": "prefers-color-scheme", "value": "dark"}]
-    opened.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    color_scheme(opened, "dark")
     ink, paper = brightness()
     assert ink - paper > 400

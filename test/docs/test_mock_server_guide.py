@@ -16,7 +16,7 @@ from test.support import ROOT
 from test.support.pytest_run import run_pytest
 from test.support.sandboxes import Start
 
-PAGE = (ROOT / "docs/guides/sandbox.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs/guides/mock-server.md").read_text(encoding="utf-8")
 BLOCKS = [(found[1], found[2]) for found in re.finditer(r"^```(\w*)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)]
 
 
