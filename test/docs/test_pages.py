@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,16 @@ def test_pages__name_every_command_the_same() -> None:
     steps = commands[1].split(" && ")
     ci = (ROOT / ".ci/run").read_text(encoding="utf-8")
     assert all(step.replace("python3", '"$python"') in ci for step in steps)
+
+
+def test_readme__on_a_package_index() -> None:
+    """A package index gets the README without what it cannot resolve, and with the same code."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = runpy.run_path(str(ROOT / "setup.py"))["for_an_index"](readme)
+    assert [target for target in re.findall(r"\]\(([^)\s]+)\)", shown) if not target.startswith("https://")] == []
+    code = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+    assert code.findall(shown) == code.findall(readme)
+    assert shown != readme
 
 
 def test_reference__every_operation_succeeds(

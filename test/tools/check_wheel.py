@@ -10,6 +10,8 @@ PROGRAM = """
 import importlib.metadata, importlib.resources, qovery
 assert importlib.resources.files("qovery").joinpath("py.typed").is_file()
 assert importlib.metadata.version("qovery") == qovery.__version__
+readme = importlib.metadata.metadata("qovery").get_payload()
+assert readme.startswith("# qovery") and "](docs/" not in readme
 assert not any(str(file).startswith(("test/", "docs/")) for file in importlib.metadata.files("qovery"))
 for name in qovery.__all__:
     getattr(qovery, name)
