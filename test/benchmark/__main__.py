@@ -1,4 +1,4 @@
-"""`python -m test.benchmark [--json FILE] [--rounds N]`: measure, and print the table.
+"""`python -m test.benchmark [--json FILE] [--chart FILE] [--rounds N]`: measure, and print the table.
 
 Every row compares two contenders that take turns, and shows the median of the ratios with its spread. CPU
 is that of the client's process alone; the server is a process of its own. Instructions are counted by valgrind, which
@@ -26,6 +26,7 @@ from pathlib import Path
 
 import trustme
 
+from test.benchmark.chart import chart
 from test.support import openapi_generator
 
 #: The floor: what every client that stands on the two libraries must pay, a schema of its own included.
@@ -299,6 +300,7 @@ def _trusted(folder: Path) -> tuple[dict[str, str], Path]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m test.benchmark", description=__doc__)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there too")
+    parser.add_argument("--chart", type=Path, metavar="FILE", help="draw them there, as an SVG")
     parser.add_argument("--rounds", type=int, default=9, metavar="N", help="turns of each contender (9)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -311,8 +313,11 @@ def main() -> None:
     print(HEAD)
     for row in rows:
         print(row.line())
+    results = [{**asdict(row), "holds": row.holds} for row in rows]
     if arguments.json:
-        arguments.json.write_text(json.dumps([{**asdict(row), "holds": row.holds} for row in rows], indent=1) + "\n")
+        arguments.json.write_text(json.dumps(results, indent=1) + "\n")
+    if arguments.chart:
+        arguments.chart.write_text(chart(results), encoding="utf-8")
     sys.exit(any(row.holds is False for row in rows))
 
 
