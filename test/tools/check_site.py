@@ -54,16 +54,25 @@ return {
   "loads from elsewhere": performance.getEntriesByType("resource").map(one => one.name)
     .filter(name => new URL(name).host != location.host && !name.startsWith("data:")),
   "lacks pictures": [...document.images].filter(one => one.complete && !one.naturalWidth).map(one => one.src),
-  "lacks copy buttons": document.querySelectorAll(".highlight pre > code").length
-    - document.querySelectorAll(".highlight .md-clipboard, .highlight .md-code__button").length > 0,
 }
 """
 
+#: What the first page has once its scripts have run, after a search for what is passed.
+FEATURES = {
+    "tabs": "nav.md-tabs a",
+    "sidebar": ".md-sidebar--primary a",
+    "copy buttons": ".highlight [data-clipboard-target], .highlight .md-code__button",
+    "toggle of the color scheme": "label[for^=__palette]",
+    "search results": ".md-search-result__item",
+}
+
 SEARCH = """
 const box = document.querySelector("[data-md-component=search-query]");
-box.focus();
-box.value = arguments[0];
-box.dispatchEvent(new Event("keyup", {bubbles: true}));
+if (box) {
+  box.focus();
+  box.value = arguments[0];
+  box.dispatchEvent(new Event("keyup", {bubbles: true}));
+}
 """
 
 
@@ -103,22 +112,22 @@ def photograph(browser: Any, file: Path, width: int) -> None:
     file.write_bytes(base64.b64decode(picture["data"]))
 
 
-def search_works(browser: Any, url: str) -> bool:
-    """Whether the search box lists results."""
+def missing_features(browser: Any, url: str) -> Iterator[str]:
+    """What the first page should have, and does not."""
     browser.get(f"{url}/index.html")
     browser.execute_script(SEARCH, "timeout")
-    results = "return document.querySelectorAll('.md-search-result__item').length"
-    with contextlib.suppress(AssertionError):
-        wait_until(lambda: browser.execute_script(results))
-    return bool(browser.execute_script(results))
+    for name, selector in FEATURES.items():
+        try:
+            wait_until(lambda selector=selector: browser.find_elements("css selector", selector))
+        except AssertionError:
+            yield name
 
 
 def check(site: Path, screenshots: Path | None) -> Iterator[str]:
     """What is wrong with the site."""
     yield from (f"search: no page has {term!r}" for term in not_found(site))
     with chromium() as browser, served(site) as url:
-        if not search_works(browser, url):
-            yield "search: no results for 'timeout'"
+        yield from (f"index.html: no {feature}" for feature in missing_features(browser, url))
         for name, width in WIDTHS.items():
             with sized(browser, width):
                 for scheme in SCHEMES:
