@@ -7,7 +7,7 @@ from html import escape
 #: The advance of a character in pixels: of the monospaced font, and of the other one about.
 MONO, WIDE, NARROW = 7.8, 9.0, 7.0
 
-#: Every text in a picture of a terminal has the width that its characters need in a font of 0.6 em.
+#: Colours for both schemes, and fonts that the reader has. A terminal is dark in both.
 STYLE = """
 text { font: 13px system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; fill: #1f2328 }
 .mono { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; white-space: pre }
