@@ -17,7 +17,7 @@ from qovery.checks import count, header_key, header_text, mapping, positive
 from qovery.configuration import Configuration
 from qovery.exceptions import ApiException, ApiTypeError, ApiValueError, OpenApiException
 from qovery.models.model import RequestModel, json_bytes
-from qovery.operation import Operation, RequestOptions
+from qovery.operation import OPTIONS, Operation, RequestOptions, unknown_options
 from qovery.redaction.marks import Masked, MaskedDict
 from qovery.redaction.sealing import sealed_class
 from qovery.response_parser import error_of, parse
@@ -30,8 +30,6 @@ T = TypeVar("T")
 
 #: Headers that hold no credential, so that their values may stay in texts.
 _PLAIN_HEADERS = frozenset({"accept", "content-type", "user-agent"})
-
-_OPTIONS = RequestOptions.__annotations__.keys()
 
 #: The headers of a request by name in lower case: the name as it is sent, and the value.
 _Headers = dict[str, tuple[str, str]]
@@ -269,8 +267,8 @@ class ApiClient:
 
 def _with_options(settings: Snapshot, operation: Operation[Any], options: RequestOptions) -> Snapshot:
     """The settings of a call with its own options, which are checked here."""
-    if not options.keys() <= _OPTIONS:
-        raise ApiTypeError(f"{operation.name} has no option {', '.join(sorted(options.keys() - _OPTIONS))}")
+    if not options.keys() <= OPTIONS:
+        raise unknown_options(operation, options)
     if options.get("_host_index"):
         raise ApiValueError("_host_index must be 0: there is one server")
     if options.get("_request_auth") is not None:

@@ -8,7 +8,7 @@ import platform
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from typing_extensions import Self
 
@@ -16,16 +16,13 @@ from qovery._version import __version__
 from qovery.checks import DEFAULT_HOST, OPAQUE_SETTINGS, checked_settings, mapping
 from qovery.credentials import CredentialsReader, OverriddenCredentials, Token, is_jwt, scheme_entry
 from qovery.exceptions import ApiAttributeError, InsecureWarning
+from qovery.lazy import ssl, urllib3
+from qovery.nearest import nearest, settings_by_name
 from qovery.origins import warn_caller
 from qovery.redaction.marks import Masked, MaskedDict
 from qovery.redaction.sealing import sealed_class
 from qovery.route import RouteReader
 from qovery.snapshot import Snapshot, plain_settings
-
-if TYPE_CHECKING:
-    import ssl
-
-    import urllib3
 
 __all__ = ["Configuration", "Token"]
 
@@ -35,6 +32,7 @@ HOST_VARIABLE = "QOVERY_API_URL"
 
 
 @sealed_class
+@settings_by_name
 class Configuration:
     """The settings of a client. The defaults suit a service that calls the public API.
 
@@ -75,7 +73,7 @@ class Configuration:
 
     Raises:
         ApiValueError: A setting cannot be used; nothing was sent.
-        ApiAttributeError: A setting of that name does not exist.
+        ApiTypeError: A setting has the wrong type, or does not exist.
     """
 
     _access_token: Masked[Token | None]
@@ -179,7 +177,7 @@ class Configuration:
         """
         unknown = settings.keys() - _SETTINGS
         if unknown:
-            raise ApiAttributeError(f"Configuration has no setting {min(unknown)!r}")
+            raise ApiAttributeError(f"Configuration has no setting {min(unknown)!r}{nearest(_SETTINGS, min(unknown))}")
         checked = checked_settings(settings)
         if self._complete:  # a route that cannot be used, or whose warning is an error, changes nothing
             self._routes.read({**self.__dict__, **checked}, _warn)
@@ -189,7 +187,7 @@ class Configuration:
         if name in OPAQUE_SETTINGS or name not in _SETTINGS:
             known = name in self.__dict__ or hasattr(type(self), name) or type(self) is not Configuration
             if self._complete and not known:
-                raise ApiAttributeError(f"Configuration has no setting {name!r}")
+                raise ApiAttributeError(f"Configuration has no setting {name!r}{nearest(_SETTINGS, name)}")
             super().__setattr__(name, value)
         else:
             self.update(**{name: value})

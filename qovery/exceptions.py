@@ -128,6 +128,8 @@ class ApiException(OpenApiException):
         outcome_unknown: True if the operation writes and the service may have applied it.
     """
 
+    _hint = ""  # what the text adds for the reader
+
     def __init__(
         self,
         status: int | None = None,
@@ -179,8 +181,8 @@ class ApiException(OpenApiException):
     def __str__(self) -> str:
         what = " ".join(str(part) for part in (self.status, self.reason) if part)
         text = f"{self.operation or 'call'} failed: {what or type(self).__name__}"
-        if self.detail:
-            text += f": {self.detail}"
+        if self.detail or self._hint:
+            text += f": {'; '.join(filter(None, (self.detail, self._hint)))}"
         if self.attempts > 1:
             text += f" (after {self.attempts} attempts)"
         if self.request_id:

@@ -14,6 +14,7 @@ from typing_extensions import TypedDict
 
 from qovery.exceptions import ApiTypeError, ApiValueError
 from qovery.models.model import RequestModel
+from qovery.nearest import nearest
 
 T = TypeVar("T")
 
@@ -108,6 +109,16 @@ class RequestOptions(TypedDict, total=False):
     """How many times this call may be retried where that is safe, instead of `Configuration.retries`."""
     _host_index: int
     """The index of the server; there is one, so 0."""
+
+
+OPTIONS = RequestOptions.__annotations__.keys()
+
+
+def unknown_options(operation: Operation[Any], options: Mapping[str, Any]) -> ApiTypeError:
+    """The error for options that no call has."""
+    unknown, model = sorted(options.keys() - OPTIONS), operation.request_model
+    body = [] if model is None else [re.sub("(?<=[a-z])(?=[A-Z])", "_", model.__name__).lower()]  # its argument
+    return ApiTypeError(f"{operation.name} has no option {', '.join(unknown)}{nearest([*OPTIONS, *body], *unknown)}")
 
 
 C = TypeVar("C", bound=type)

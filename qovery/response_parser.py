@@ -64,11 +64,14 @@ def error_of(request: Request, response: Response) -> ApiException:
     location = details["headers"].get("Location")
     if 300 <= response.status <= 399 and location:
         details["reason"] += f" to {location}, which is not followed: check host"
-    if response.status == 401 and not any(name.lower() == "authorization" for name in request.headers):
-        details["reason"] += ": no credentials were sent. Set QOVERY_API_TOKEN, or pass access_token or api_key"
-    return exception_class(response.status)(
+    error = exception_class(response.status)(
         **details, retry_after=response.outcome.retry_after, outcome_unknown=response.unconfirmed
     )
+    if response.status == 401 and not any(name.lower() == "authorization" for name in request.headers):
+        error._hint = "no credentials were sent. Set QOVERY_API_TOKEN, or pass access_token or api_key."
+    elif response.status == 403:
+        error._hint = "the service also responds with 403 to ids that do not exist, such as that of a deleted secret"
+    return error
 
 
 def _memory_of_values(data: bytes) -> int:

@@ -32,6 +32,16 @@ class _Mark:
         )
         return {**schema, "schema": held} if nullable else held
 
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Any:
+        found = handler(schema)
+        strings = [one for one in found.get("anyOf", ()) if one.get("type") == "string"]
+        for one in (found, *strings):
+            one.update(format="password", writeOnly=True)
+        return found
+
+    def __repr__(self) -> str:
+        return "MASKED"
+
 
 #: Marks a model's field as a secret: `Annotated[str, MASKED]`.
 MASKED: Final = _Mark()

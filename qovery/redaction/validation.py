@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 from typing_extensions import Self
 
 from qovery.exceptions import ApiValueError
+from qovery.nearest import nearest
 from qovery.redaction.marks import MASK
 
 
@@ -23,12 +25,15 @@ class ApiValidationError(ApiValueError, ValidationError):
         self.path_to_item = None
 
     @classmethod
-    def without_input(cls, error: ValidationError) -> Self:
-        """The same problems, with the mask as their input."""
-        return cls._made_of(
-            error.title,
-            [(problem["type"], tuple(problem["loc"]), problem["msg"]) for problem in error.errors()],
-        )
+    def without_input(cls, error: ValidationError, known: Collection[str] = ()) -> Self:
+        """The same problems, with the mask as their input. An unknown field names the nearest of the `known` ones."""
+        problems = []
+        for problem in error.errors():
+            kind, loc, text = problem["type"], tuple(problem["loc"]), problem["msg"]
+            if kind == "extra_forbidden":
+                text += nearest(known, loc[-1])
+            problems.append((kind, loc, text))
+        return cls._made_of(error.title, problems)
 
     @classmethod
     def _made_of(cls, title: str, problems: list[tuple[str, tuple[str | int, ...], str]]) -> Self:
