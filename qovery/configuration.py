@@ -8,7 +8,7 @@ import platform
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import Self
 
@@ -183,14 +183,16 @@ class Configuration:
             self._routes.read({**self.__dict__, **checked}, _warn)
         self._keep(checked)
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name in OPAQUE_SETTINGS or name not in _SETTINGS:
-            known = name in self.__dict__ or hasattr(type(self), name) or type(self) is not Configuration
-            if self._complete and not known:
-                raise ApiAttributeError(f"Configuration has no setting {name!r}{nearest(_SETTINGS, name)}")
-            super().__setattr__(name, value)
-        else:
-            self.update(**{name: value})
+    if not TYPE_CHECKING:  # type checkers would accept every name
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if name in OPAQUE_SETTINGS or name not in _SETTINGS:
+                known = name in self.__dict__ or hasattr(type(self), name) or type(self) is not Configuration
+                if self._complete and not known:
+                    raise ApiAttributeError(f"Configuration has no setting {name!r}{nearest(_SETTINGS, name)}")
+                super().__setattr__(name, value)
+            else:
+                self.update(**{name: value})
 
     def _keep(self, checked: dict[str, Any]) -> None:
         before = self.__dict__.copy()  # keeps the old values, so that no finalizer of one runs between two settings
