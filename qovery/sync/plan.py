@@ -72,7 +72,8 @@ def plan_secrets(
         ApiTypeError, ApiValueError: The desired state is invalid; nothing was sent.
         ApiException: The list request failed.
     """
-    if not callable(getattr(api, "list_environment_secrets", None)):  # a stand-in of a test will do
+    # A stand-in of a test will do.
+    if isinstance(api, type) or not callable(getattr(api, "list_environment_secrets", None)):
         raise ApiTypeError(
             f"api must be an EnvironmentSecretApi, not {type(api).__name__}: pass EnvironmentSecretApi(client)"
         )

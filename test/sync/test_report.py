@@ -5,16 +5,20 @@ from __future__ import annotations
 import io
 import json
 import sys
+from typing import Any
 
 import pytest
 from IPython.lib.pretty import pretty
 
 from qovery import (
+    ApiClient,
+    ApiTypeError,
     ApplyError,
     BadRequestException,
+    Configuration,
     EnvironmentSecretApi,
     MissingExtraError,
-)  # fmt: skip
+)
 from qovery.sandbox import Sandbox
 from qovery.sync import plan_secrets, read_dotenv
 from test.support.clients import Connect
@@ -73,6 +77,13 @@ def test_apply_error__is_a_group(sandbox: Sandbox, api: EnvironmentSecretApi, en
     assert isinstance(refused, ApplyError)
     assert [error.status for error in refused.exceptions] == [400]
     assert [error.status for error in rest.exceptions] == [403]
+
+
+@pytest.mark.parametrize("wrong", [ApiClient(Configuration()), Configuration(), None, EnvironmentSecretApi])
+def test_plan__of_something_else(wrong: Any) -> None:
+    """A plan needs an `EnvironmentSecretApi`, and says how to make one of a client."""
+    with pytest.raises(ApiTypeError, match=r"api must be an EnvironmentSecretApi, .*EnvironmentSecretApi\(client\)"):
+        plan_secrets(wrong, "e", {})
 
 
 def test_extras__missing(
