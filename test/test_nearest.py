@@ -79,6 +79,14 @@ def test_field__suggests_a_name() -> None:
         SecretRequest(key="A").valeu = "a"  # type: ignore[attr-defined] # what is tested
 
 
+def test_field__suggestions_are_bounded() -> None:
+    """Any number of unknown fields is reported, and the first ones have suggestions."""
+    with pytest.raises(ApiValidationError) as caught:
+        SecretRequest.from_dict({"key": "A", **{f"value{number}": 1 for number in range(1000)}})
+    assert caught.value.error_count() == 1000
+    assert str(caught.value).count("did you mean") == 20
+
+
 def test_option__suggests_a_name() -> None:
     """An option that a call does not have is an error that suggests an option, or the argument for the body."""
     with RecordingServer(lambda _: pytest.fail("sent")) as server:

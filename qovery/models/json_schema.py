@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic import GetJsonSchemaHandler
+from pydantic import BaseModel, GetJsonSchemaHandler
 
 
 def describe(model: type[Any], schema: dict[str, Any], handler: GetJsonSchemaHandler) -> dict[str, Any]:
@@ -19,7 +19,8 @@ def describe(model: type[Any], schema: dict[str, Any], handler: GetJsonSchemaHan
     somebody asks for the schema. Without the source, there are no descriptions.
     """
     properties = handler.resolve_ref_schema(schema).get("properties", {})
-    for base in model.__mro__:
+    bases = (base for base in model.__mro__ if issubclass(base, BaseModel))
+    while any("description" not in field for field in properties.values()) and (base := next(bases)) is not BaseModel:
         for name, text in _field_docstrings(base):
             if name in properties:
                 properties[name].setdefault("description", text)

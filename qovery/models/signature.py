@@ -5,7 +5,7 @@ from __future__ import annotations
 from inspect import Signature
 from typing import Annotated, Any, get_args, get_origin
 
-from pydantic import Strict
+from pydantic import FailFast, Strict
 
 from qovery.redaction.marks import MASKED
 
@@ -23,5 +23,5 @@ def _plain(annotation: Any) -> Any:
     if get_origin(annotation) is not Annotated:
         return annotation
     base, *limits = get_args(annotation)
-    limits = [one for one in limits if not isinstance(one, Strict) and one is not MASKED]
+    limits = [one for one in limits if not isinstance(one, (FailFast, Strict)) and one is not MASKED]
     return Annotated[(base, *limits)] if limits else base

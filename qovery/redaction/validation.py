@@ -13,6 +13,9 @@ from qovery.exceptions import ApiValueError
 from qovery.nearest import nearest
 from qovery.redaction.marks import MASK
 
+#: How many problems of an error may suggest a name, since an input may have any number of unknown fields.
+_SUGGESTIONS = 20
+
 
 class ApiValidationError(ApiValueError, ValidationError):
     """Fields that do not fit a model. It never carries the input, which may be a secret.
@@ -27,10 +30,10 @@ class ApiValidationError(ApiValueError, ValidationError):
     @classmethod
     def without_input(cls, error: ValidationError, known: Collection[str] = ()) -> Self:
         """The same problems, with the mask as their input. An unknown field names the nearest of the `known` ones."""
-        problems = []
+        problems: list[tuple[str, tuple[str | int, ...], str]] = []
         for problem in error.errors():
             kind, loc, text = problem["type"], tuple(problem["loc"]), problem["msg"]
-            if kind == "extra_forbidden":
+            if kind == "extra_forbidden" and len(problems) < _SUGGESTIONS:
                 text += nearest(known, loc[-1])
             problems.append((kind, loc, text))
         return cls._made_of(error.title, problems)
