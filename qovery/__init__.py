@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from qovery.exceptions import ApiConnectionError as ApiConnectionError
     from qovery.exceptions import ApiDecodeError as ApiDecodeError
     from qovery.exceptions import ApiException as ApiException
+    from qovery.exceptions import ApiImportError as ApiImportError
     from qovery.exceptions import ApiKeyError as ApiKeyError
     from qovery.exceptions import ApiTimeoutError as ApiTimeoutError
     from qovery.exceptions import ApiTypeError as ApiTypeError
@@ -72,6 +73,7 @@ _HOMES = {
     "ApiConnectionError": "exceptions",
     "ApiDecodeError": "exceptions",
     "ApiException": "exceptions",
+    "ApiImportError": "exceptions",
     "ApiKeyError": "exceptions",
     "ApiResponse": "api_response",
     "ApiTimeoutError": "exceptions",
@@ -131,6 +133,12 @@ __all__ = ["__version__", *_HOMES]  # pyright: ignore[reportUnsupportedDunderAll
 if not TYPE_CHECKING:  # type checkers would accept every name
 
     def __getattr__(name: str) -> object:
+        if name in {"apis", "model"}:  # of 1.0.3
+            import sys
+
+            from qovery.legacy import module_problem
+
+            raise module_problem(name, sys._getframe(1).f_code.co_name)
         if name not in _HOMES and name not in _MODULES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from importlib import import_module

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import os
 import platform
 import threading
@@ -17,7 +18,8 @@ from qovery.checks import DEFAULT_HOST, OPAQUE_SETTINGS, checked_settings, mappi
 from qovery.credentials import CredentialsReader, OverriddenCredentials, Token, is_jwt, scheme_entry
 from qovery.exceptions import ApiAttributeError, InsecureWarning
 from qovery.lazy import ssl, urllib3
-from qovery.nearest import nearest, settings_by_name
+from qovery.legacy import SETTINGS, LegacyNames, arguments, name_hint
+from qovery.nearest import settings_by_name
 from qovery.origins import warn_caller
 from qovery.redaction.marks import Masked, MaskedDict
 from qovery.redaction.sealing import sealed_class
@@ -30,10 +32,12 @@ __all__ = ["Configuration", "Token"]
 TOKEN_VARIABLES = ("QOVERY_API_TOKEN", "QOVERY_CLI_ACCESS_TOKEN", "Q_CLI_ACCESS_TOKEN")
 HOST_VARIABLE = "QOVERY_API_URL"
 
+_warn = functools.partial(warn_caller, category=InsecureWarning)
+
 
 @sealed_class
 @settings_by_name
-class Configuration:
+class Configuration(LegacyNames):
     """The settings of a client. The defaults suit a service that calls the public API.
 
     Every setting may be changed at any time, also in place (`api_key["ApiKeyAuth"] = token`): calls that start
@@ -83,8 +87,10 @@ class Configuration:
 
     _default: ClassVar[Configuration | None] = None
     _overrides: ClassVar[frozenset[str]] = frozenset()  # what a subclass defines anew
+    _legacy = SETTINGS
     _complete = False
 
+    @arguments
     def __init__(
         self,
         host: str | None = None,
@@ -177,7 +183,7 @@ class Configuration:
         """
         unknown = settings.keys() - _SETTINGS
         if unknown:
-            raise ApiAttributeError(f"Configuration has no setting {min(unknown)!r}{nearest(_SETTINGS, min(unknown))}")
+            raise _unknown(min(unknown, key=lambda name: (name not in SETTINGS, name)))
         checked = checked_settings(settings)
         if self._complete:  # a route that cannot be used, or whose warning is an error, changes nothing
             self._routes.read({**self.__dict__, **checked}, _warn)
@@ -188,8 +194,8 @@ class Configuration:
         def __setattr__(self, name: str, value: Any) -> None:
             if name in OPAQUE_SETTINGS or name not in _SETTINGS:
                 known = name in self.__dict__ or hasattr(type(self), name) or type(self) is not Configuration
-                if self._complete and not known:
-                    raise ApiAttributeError(f"Configuration has no setting {name!r}{nearest(_SETTINGS, name)}")
+                if self._complete and not known and name not in SETTINGS:
+                    raise _unknown(name)
                 super().__setattr__(name, value)
             else:
                 self.update(**{name: value})
@@ -262,9 +268,6 @@ class Configuration:
     def __getstate__(self) -> dict[str, Any]:
         # A copy fetches its own tokens and warns of its own route.
         return {**self.__dict__, "_signers": CredentialsReader(), "_routes": RouteReader()}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
 
     def _snapshot(self) -> Snapshot:
         """All settings as they are now, for one call."""
@@ -340,8 +343,8 @@ class Configuration:
         return f"qovery {__version__} (API 1.0.4)\n{python}\nHost {self.host}"
 
 
-def _warn(text: str) -> None:
-    warn_caller(text, InsecureWarning)
+def _unknown(name: str) -> ApiAttributeError:
+    return ApiAttributeError(f"Configuration has no setting {name!r}{name_hint(SETTINGS, _SETTINGS, name)}")
 
 
 #: The names of all settings.

@@ -12,9 +12,9 @@ from uuid import UUID
 
 from typing_extensions import TypedDict
 
+from qovery import legacy
 from qovery.exceptions import ApiTypeError, ApiValueError
 from qovery.models.model import RequestModel
-from qovery.nearest import nearest
 
 T = TypeVar("T")
 
@@ -118,7 +118,8 @@ def unknown_options(operation: Operation[Any], options: Mapping[str, Any]) -> Ap
     """The error for options that no call has."""
     unknown, model = sorted(options.keys() - OPTIONS), operation.request_model
     body = [] if model is None else [re.sub("(?<=[a-z])(?=[A-Z])", "_", model.__name__).lower()]  # its argument
-    return ApiTypeError(f"{operation.name} has no option {', '.join(unknown)}{nearest([*OPTIONS, *body], *unknown)}")
+    hint = legacy.name_hint(legacy.OPTIONS, [*OPTIONS, *body], *unknown)
+    return ApiTypeError(f"{operation.name} has no option {', '.join(unknown)}{hint}")
 
 
 C = TypeVar("C", bound=type)

@@ -22,8 +22,8 @@ from pydantic import (
 from pydantic_core import ValidationError
 from typing_extensions import Self
 
-from qovery.exceptions import ApiAttributeError, ApiValueError
-from qovery.nearest import nearest
+from qovery.exceptions import ApiAttributeError, ApiTypeError, ApiValueError
+from qovery.legacy import MODEL, name_hint
 from qovery.redaction.marks import MASK, MASKED, Masked
 from qovery.redaction.sealing import sealed
 from qovery.redaction.validation import ApiValidationError
@@ -109,9 +109,24 @@ class Model(BaseModel, metaclass=_ModelType):
         def __setattr__(self, name, value):
             known = name in type(self).model_fields or self.model_config.get("extra") == "allow"
             if not known and not name.startswith("_"):
-                hint = nearest(type(self).model_fields, name)
+                hint = name_hint({}, type(self).model_fields, name)
                 raise ApiAttributeError(f"{type(self).__name__} has no field {name!r}{hint}")
             super().__setattr__(name, value)
+
+        def __getattr__(self, name):
+            try:
+                return super().__getattr__(name)
+            except AttributeError:
+                if name not in MODEL:
+                    raise
+            raise ApiAttributeError(f"{type(self).__name__} has no attribute {name!r}: {MODEL[name]}")
+
+        def __getitem__(self, name):
+            raise ApiTypeError(f"{type(self).__name__} has no items: {MODEL['get']}")
+
+        @sealed
+        def __setitem__(self, name, value):
+            self[name]
 
     @classmethod
     @sealed

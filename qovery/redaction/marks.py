@@ -17,6 +17,9 @@ T = TypeVar("T")
 #: What is shown instead of a secret that is set.
 MASK: Final = "**********"
 
+#: Headers that hold no credential, so that their values may stay in texts.
+PLAIN_HEADERS: Final = frozenset({"accept", "content-type", "user-agent"})
+
 
 class _Mark:
     """The type of `MASKED`. A field that it marks holds a `Masked` object, and is serialised as the value in it."""

@@ -10,7 +10,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 from typing_extensions import Self
 
 from qovery.exceptions import ApiValueError
-from qovery.nearest import nearest
+from qovery.legacy import name_hint
 from qovery.redaction.marks import MASK
 
 #: How many problems of an error may suggest a name, since an input may have any number of unknown fields.
@@ -29,12 +29,12 @@ class ApiValidationError(ApiValueError, ValidationError):
 
     @classmethod
     def without_input(cls, error: ValidationError, known: Collection[str] = ()) -> Self:
-        """The same problems, with the mask as their input. An unknown field names the nearest of the `known` ones."""
+        """The same problems, with the mask as their input. For a model with the `known` fields, an unknown one has a hint."""
         problems: list[tuple[str, tuple[str | int, ...], str]] = []
         for problem in error.errors():
             kind, loc, text = problem["type"], tuple(problem["loc"]), problem["msg"]
-            if kind == "extra_forbidden" and len(problems) < _SUGGESTIONS:
-                text += nearest(known, loc[-1])
+            if known and kind == "extra_forbidden" and len(loc) == 1 and len(problems) < _SUGGESTIONS:
+                text += name_hint({}, known, loc[0])  # an inner model has given its own
             problems.append((kind, loc, text))
         return cls._made_of(error.title, problems)
 

@@ -15,6 +15,7 @@ from qovery.api.environment_secret_api import OPERATIONS
 from qovery.sandbox import Sandbox
 from qovery.sandbox.store import Behaviour
 from test.support import ROOT
+from test.support.pages import anchors
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 SYBIL = Sybil(parsers=[PythonCodeBlockParser()], path=str(ROOT))
@@ -96,9 +97,3 @@ def test_sync__output(
     at = [printed.find(block) for block in blocks]
     assert -1 not in at, blocks[at.index(-1)]
     assert at == sorted(at)
-
-
-def anchors(page: Path) -> set[str]:
-    """The anchors of a page's headings, as code hosts make them."""
-    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

@@ -19,7 +19,19 @@ PACKAGE = Package(Path(qovery.__file__).parent)
 #: The floors of the house and their rooms, from the ground up. Imports point to a room that comes earlier, or stay
 #: in their own. A package stands for all its modules without a room of their own.
 FLOORS = {
-    0: ["_version", "printable", "exceptions", "lazy", "nearest", "origins", "api_response", "table"],
+    0: [
+        "_version",
+        "printable",
+        "error_group",
+        "error_state",
+        "exceptions",
+        "lazy",
+        "nearest",
+        "legacy",
+        "origins",
+        "api_response",
+        "table",
+    ],
     1: [
         "redaction.marks",
         "redaction.decoders",
@@ -43,8 +55,8 @@ FLOORS = {
     ],
     3: ["retry"],
     4: ["transport"],
-    5: ["rest"],
-    6: ["response_parser", "api_client"],
+    5: ["raw_request", "rest"],
+    6: ["generated_values", "response_parser", "api_client"],
     7: ["api", ""],
     8: [
         "sync",
@@ -100,6 +112,8 @@ TESTED_IN = {
     "models.signature": "project/test_signatures.py",
     "models.timestamp": "models/test_responses.py",
     "lazy": "project/test_signatures.py",
+    "error_group": "test_exceptions.py",
+    "error_state": "test_exceptions.py",
     "sync.outcome": "sync/test_apply.py",
     "snapshot": "test_configuration.py",
     "transport.attempt": "transport/test_connection.py",
