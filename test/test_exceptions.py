@@ -141,8 +141,15 @@ def raise_it(error: Exception) -> None:
     raise error
 
 
-@pytest.mark.parametrize("travel", [from_json, raised_in_a_child])
-@pytest.mark.parametrize("make", [failed, lambda: ApiTimeoutError(reason="late"), lambda: NotFoundException(404)])
+@pytest.mark.parametrize(
+    ("make", "travel"),
+    [
+        (failed, from_json),
+        (lambda: ApiTimeoutError(reason="late"), from_json),
+        (lambda: NotFoundException(404), from_json),
+        (failed, raised_in_a_child),
+    ],
+)
 def test_exception__leaves_its_process(make: Callable[[], Any], travel: Callable[[Any], Any]) -> None:
     """An ApiException keeps its class, text and attributes through a codec for JSON and a pool of processes."""
     error = make()
