@@ -17,7 +17,7 @@ from qovery.checks import count, header_key, header_text, mapping
 from qovery.configuration import Configuration
 from qovery.exceptions import ApiException, ApiTypeError, ApiValueError, OpenApiException
 from qovery.generated_values import plain, preferred
-from qovery.legacy import CLIENT, LegacyNames, arguments
+from qovery.legacy import CLIENT, LegacyNames
 from qovery.models.model import RequestModel, json_bytes
 from qovery.operation import OPTIONS, Operation, RequestOptions, unknown_options
 from qovery.redaction.marks import PLAIN_HEADERS, Masked, MaskedDict
@@ -61,7 +61,6 @@ class ApiClient(LegacyNames):
     _default: ClassVar[ApiClient | None] = None
     _legacy = CLIENT
 
-    @arguments
     def __init__(
         self,
         configuration: Configuration | None = None,

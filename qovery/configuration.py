@@ -18,8 +18,7 @@ from qovery.checks import DEFAULT_HOST, OPAQUE_SETTINGS, checked_settings, mappi
 from qovery.credentials import CredentialsReader, OverriddenCredentials, Token, is_jwt, scheme_entry
 from qovery.exceptions import ApiAttributeError, InsecureWarning
 from qovery.lazy import ssl, urllib3
-from qovery.legacy import SETTINGS, LegacyNames, arguments, name_hint
-from qovery.nearest import settings_by_name
+from qovery.legacy import SETTINGS, LegacyNames, name_hint
 from qovery.origins import warn_caller
 from qovery.redaction.marks import Masked, MaskedDict
 from qovery.redaction.sealing import sealed_class
@@ -36,7 +35,6 @@ _warn = functools.partial(warn_caller, category=InsecureWarning)
 
 
 @sealed_class
-@settings_by_name
 class Configuration(LegacyNames):
     """The settings of a client. The defaults suit a service that calls the public API.
 
@@ -90,7 +88,6 @@ class Configuration(LegacyNames):
     _legacy = SETTINGS
     _complete = False
 
-    @arguments
     def __init__(
         self,
         host: str | None = None,

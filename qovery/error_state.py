@@ -19,8 +19,11 @@ class JsonArguments:
     def __get__(self, error: Any, owner: type | None = None) -> Any:
         if error is None:
             return self
-        values = {**vars(error), "headers": None if error.headers is None else dict(error.headers)}
-        return _kept.__get__(error) or (error.status, error.reason, {name: values[name] for name in _REST})
+        values = vars(error)
+        rest = {name: values[name] for name in _REST if name in values}
+        if rest.get("headers") is not None:
+            rest["headers"] = dict(rest["headers"])
+        return _kept.__get__(error) or (values.get("status"), values.get("reason"), rest)
 
     def __set__(self, error: Any, value: Any) -> None:
         _kept.__set__(error, value)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import re
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from qovery.exceptions import ApiAttributeError, ApiImportError, ApiTypeError, OpenApiException
 from qovery.nearest import nearest
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 GUIDE = "docs/guides/migration.md"
 
@@ -114,7 +111,7 @@ PACKAGE = _table(
 
 def camel_case_hint(name: object) -> str | None:
     """What to do about a name in camel case; None for other names."""
-    if not isinstance(name, str) or name.islower() or len(name) > 100 or not re.fullmatch("[a-z]+(?:[A-Z][a-z]*)+", name):
+    if not isinstance(name, str) or len(name) > 100 or not re.fullmatch("[a-z]+(?:[A-Z][a-z]*)+", name):
         return None
     snake = re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", name)
     return f"names are in snake case: {snake}; see {GUIDE}#camel-case-names"
@@ -134,6 +131,20 @@ def module_problem(name: str, reader: str) -> OpenApiException:
     """
     kind = ApiImportError if reader == "_handle_fromlist" else ApiAttributeError
     return kind(f"qovery has no module {name!r}: {PACKAGE[name]}")
+
+
+def argument_problem(function: Any, owner: object, names: Iterable[str]) -> ApiTypeError | None:
+    """The error for arguments that a function of `owner` does not have, or None if there is nothing to say of them."""
+    from inspect import CO_VARKEYWORDS  # for errors alone
+
+    code = function.__code__
+    known = {*code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]} - {"self", "cls"}
+    unknown = [name for name in names if name not in known]
+    hint = name_hint(owner._legacy if isinstance(owner, LegacyNames) else {}, known, *unknown)
+    if not unknown or (code.co_flags & CO_VARKEYWORDS and not hint):
+        return None
+    called = function.__qualname__.removesuffix(".__init__")
+    return ApiTypeError(f"{called} has no argument {', '.join(map(repr, unknown))}{hint}")
 
 
 class LegacyNames:
@@ -162,17 +173,3 @@ class LegacyNames:
                 del value  # the frame stays with the error
                 raise ApiAttributeError(f"{type(self).__name__}.{name} cannot be set: {text}")
             super().__setattr__(name, value)
-
-
-def arguments(function: F) -> F:
-    """Let a constructor reject the arguments that only a generated client has."""
-
-    @functools.wraps(function)
-    def call(self: LegacyNames, *args: Any, **kwargs: Any) -> Any:
-        for name in kwargs:
-            text = self._legacy.get(name) or camel_case_hint(name)
-            if text is not None:
-                raise ApiTypeError(f"{type(self).__name__} has no argument {name!r}: {text}")
-        return function(self, *args, **kwargs)
-
-    return call  # type: ignore[return-value] # it has the signature of `function`

@@ -101,14 +101,33 @@ def test_configuration__argument(name: str) -> None:
             super().__init__(**settings)
 
     for configuration in (Configuration, Mine):
-        with pytest.raises(ApiTypeError, match=rf"has no argument '{name}': .*{legacy.GUIDE}"):
+        with pytest.raises(ApiTypeError, match=rf"Configuration has no argument '{name}': .*{legacy.GUIDE}"):
             configuration(**{name: None})
+    with pytest.raises(ApiAttributeError, match=rf"has no setting '{name}': .*{legacy.GUIDE}"):
+        Configuration().update(**{name: None})
 
 
 def test_client__argument() -> None:
     """`pool_threads` of 1.0.3 is no argument of a client."""
     with pytest.raises(ApiTypeError, match=r"ApiClient has no argument 'pool_threads': .*#options-of-103"):
         ApiClient(pool_threads=4)
+
+
+def test_arguments__of_others() -> None:
+    """An argument that no client has is an error without a section; a TypeError from within stays what it is."""
+    with pytest.raises(ApiTypeError, match=r"ApiClient has no argument 'nope'$"):
+        ApiClient(nope=1)
+    api: Any = client_for(OFFLINE)
+    with pytest.raises(ApiTypeError, match=r"no argument 'enviroment_id' \(did you mean 'environment_id'\?\)"):
+        api.list_environment_secrets(enviroment_id="e")
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'environment_id'"):
+        api.list_environment_secrets(_retries=1)
+
+    class Mine(Configuration):
+        def __init__(self, apiKey: str) -> None:  # noqa: N803 - which is what is tested
+            super().__init__(api_key={"ApiKeyAuth": apiKey})
+
+    assert Mine(apiKey="k").api_key == {"ApiKeyAuth": "k"}
 
 
 def test_names__others() -> None:
@@ -180,6 +199,8 @@ def test_names__in_camel_case() -> None:
         client_for(OFFLINE).create_environment_secret("e", secretRequest={"key": "A"})
     with pytest.raises(ApiTypeError, match=f"no argument 'accessToken': .*: access_token; {section}"):
         Configuration(accessToken="a.b.c")
+    with pytest.raises(ApiTypeError, match=f"list_environment_secrets has no argument 'environmentId': .*; {section}"):
+        client_for(OFFLINE).list_environment_secrets(environmentId="e")
     for make in (SecretRequest, lambda **fields: SecretRequest.from_dict(fields)):
         with pytest.raises(ApiValidationError, match=f"mountPath: .*: mount_path; {section}$") as caught:
             make(key="A", mountPath="/canary")

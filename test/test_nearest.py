@@ -46,14 +46,14 @@ def test_nearest__several_names() -> None:
 def test_setting__suggests_a_name() -> None:
     """A setting that does not exist is an error that suggests one, wherever it is named."""
     wrong: dict[str, Any] = {"acces_token": "a"}
-    text = r"Configuration has no setting 'acces_token' \(did you mean 'access_token'\?\)"
+    text = r"Configuration has no (setting|argument) 'acces_token' \(did you mean 'access_token'\?\)"
     with pytest.raises(ApiTypeError, match=text):
         Configuration(**wrong)
     with pytest.raises(ApiAttributeError, match=text):
         Configuration().update(**wrong)
     with pytest.raises(ApiAttributeError, match=text):
         Configuration().acces_token = "a"  # type: ignore[attr-defined] # what is tested
-    with pytest.raises(ApiTypeError, match=r"no setting 'zebra'$"):
+    with pytest.raises(ApiTypeError, match=r"no argument 'zebra'$"):
         Configuration(zebra=1)  # type: ignore[arg-type] # what is tested
 
 

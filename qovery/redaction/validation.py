@@ -29,7 +29,7 @@ class ApiValidationError(ApiValueError, ValidationError):
 
     @classmethod
     def without_input(cls, error: ValidationError, known: Collection[str] = ()) -> Self:
-        """The same problems, with the mask as their input. For a model with the `known` fields, an unknown one has a hint."""
+        """The same problems, with the mask as their input. The hint for an unknown field knows the `known` ones."""
         problems: list[tuple[str, tuple[str | int, ...], str]] = []
         for problem in error.errors():
             kind, loc, text = problem["type"], tuple(problem["loc"]), problem["msg"]
