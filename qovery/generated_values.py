@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from qovery.exceptions import ApiTypeError
+
 
 def plain(value: Any) -> Any:
-    """`value` as JSON has it, secrets in the clear; see `ApiClient.sanitize_for_serialization`."""
+    """`value` as JSON has it, secrets in the clear; see `ApiClient.sanitize_for_serialization`.
+
+    Raises:
+        ApiTypeError: It holds an object without attributes.
+        RecursionError: It holds itself.
+    """
     from datetime import date
     from decimal import Decimal
     from enum import Enum
@@ -26,10 +33,12 @@ def plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, date):
         return value.isoformat()
-    for method in ("get_secret_value", "to_dict"):
+    for method in ("get_secret_value", "reveal", "to_dict"):
         if callable(getattr(value, method, None)):
             return plain(getattr(value, method)())
-    return plain(vars(value))
+    if hasattr(value, "__dict__"):
+        return plain(vars(value))
+    raise ApiTypeError(f"{type(value).__name__} is nothing that JSON can hold")
 
 
 def preferred(types: Sequence[str] | None) -> str | None:

@@ -12,8 +12,9 @@ from uuid import UUID
 import pytest
 from pydantic import SecretStr
 
-from qovery import APIVariableScopeEnum, Key, SecretRequest
+from qovery import ApiTypeError, APIVariableScopeEnum, Key, SecretRequest
 from qovery.generated_values import plain, preferred
+from qovery.redaction.marks import MaskedDict
 
 ID = "0f4bd6a4-6b5b-4d2f-b7f4-5d0f7b8ea001"
 
@@ -36,6 +37,7 @@ ID = "0f4bd6a4-6b5b-4d2f-b7f4-5d0f7b8ea001"
         (SecretRequest(key="A", value="b"), {"key": "A", "value": "b"}),
         ([Key(key="A")], [{"key": "A"}]),
         (SimpleNamespace(a=SecretStr("b")), {"a": "b"}),
+        (MaskedDict({"a": "b"}), {"a": "b"}),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -43,6 +45,12 @@ def test_plain__of_each_type(value: Any, expected: Any) -> None:
     """Values become what JSON has, at any depth; texts and numbers stay as they are."""
     result = plain(value)
     assert (result, type(result)) == (expected, type(expected))
+
+
+def test_plain__of_an_object() -> None:
+    """An object without attributes is an error that does not show it."""
+    with pytest.raises(ApiTypeError, match=r"^object is nothing that JSON can hold$"):
+        plain([object()])
 
 
 @pytest.mark.parametrize(

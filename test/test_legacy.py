@@ -48,10 +48,17 @@ def made(owner: type[Any]) -> Any:
     return {Configuration: client.configuration, ApiClient: client, RESTClientObject: client.rest_client}[owner]
 
 
-@pytest.mark.parametrize(
-    "table",
-    [legacy.SETTINGS, legacy.CLIENT, legacy.REST_CLIENT, legacy.OPTIONS, legacy.MODEL, legacy.PACKAGE],
-)
+TABLES = (legacy.SETTINGS, legacy.CLIENT, legacy.REST_CLIENT, legacy.OPTIONS, legacy.MODEL, legacy.PACKAGE)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_table__names_are_in_the_guide(table: dict[str, str]) -> None:
+    """The guide has every name."""
+    words = set(re.findall(r"\w+", (ROOT / legacy.GUIDE).read_text(encoding="utf-8")))
+    assert table.keys() <= words
+
+
+@pytest.mark.parametrize("table", TABLES)
 def test_table__sections_exist(table: dict[str, str]) -> None:
     """Every section that an error names is a heading of the guide."""
     hints = [*table.values(), legacy.camel_case_hint("aName") or ""]
