@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import functools
-import json
 import math
 import operator
 from collections.abc import Iterable, Mapping
-from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import (
@@ -15,7 +13,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    GetJsonSchemaHandler,
     SecretStr,
     model_validator,
 )
@@ -122,11 +119,11 @@ class Model(BaseModel, metaclass=_ModelType):
             raise ApiAttributeError(f"{type(self).__name__} has no attribute {name!r}: {MODEL[name]}")
 
         def __getitem__(self, name):
-            raise ApiTypeError(f"{type(self).__name__} has no items: {MODEL['get']}")
+            raise ApiTypeError(f"{type(self).__name__} has no items by name: {MODEL['get']}")
 
         @sealed
         def __setitem__(self, name, value):
-            self[name]
+            Model.__getitem__(self, name)
 
     @classmethod
     @sealed
@@ -278,44 +275,6 @@ class ResponseModel(Model):
     model_config = ConfigDict(extra="allow")
 
     __pydantic_extra__: dict[str, Annotated[Any, AfterValidator(_finite)]]
-
-
-class OpenEnum(str, Enum):
-    """An enum that may grow on the server: an unknown value becomes a member that carries it.
-
-    `str` and `format` of a member are its value.
-    """
-
-    __str__ = str.__str__
-    __format__ = str.__format__  # type: ignore[assignment] # as that of `enum.StrEnum`
-
-    @classmethod
-    def _missing_(cls, value: object) -> Self | None:
-        if not isinstance(value, str):
-            return None
-        # Not entered among the known members, so nothing that a server sends is kept for ever.
-        member = str.__new__(cls, value)
-        member._name_ = member._value_ = value
-        return member
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        from qovery.models.json_schema import open_enum  # seldom needed
-
-        return open_enum(handler(core_schema), handler)
-
-    @classmethod
-    def from_json(cls, json_str: str | bytes) -> Self:
-        """The member for `json_str`, a string in JSON.
-
-        Raises:
-            ApiValueError: It is no string in JSON.
-        """
-        try:
-            return cls(json.loads(json_str))
-        except ValueError:
-            pass
-        raise ApiValueError(f"{cls.__name__} must be a string in JSON")
 
 
 def _readable(value: Any) -> Any:

@@ -42,6 +42,7 @@ FLOORS = {
     ],
     2: [
         "models.json_schema",
+        "models.open_enum",
         "models.signature",
         "models.timestamp",
         "models.model",
@@ -109,6 +110,7 @@ TESTED_IN = {
     "__main__": "cli/test_main.py",
     "_version": "project/test_structure.py",
     "checks": "test_configuration.py",
+    "models.open_enum": "models/test_enums.py",
     "models.signature": "project/test_signatures.py",
     "models.timestamp": "models/test_responses.py",
     "lazy": "project/test_signatures.py",
@@ -127,7 +129,14 @@ TESTED_IN = {
 }
 
 #: Schemas are tested together, in `test/models/`; these are none.
-BASES = {"models.json_schema", "models.model", "models.secret_table", "models.signature", "models.timestamp"}
+BASES = {
+    "models.json_schema",
+    "models.model",
+    "models.open_enum",
+    "models.secret_table",
+    "models.signature",
+    "models.timestamp",
+}
 
 
 #: The modules above the public API, which it names for type checkers and does not import.
