@@ -21,6 +21,7 @@ from qovery import (
     EnvironmentSecretApi,
     Secret,
     SecretRequest,
+    SecretResponseList,
     legacy,
 )
 from qovery.rest import RESTClientObject
@@ -219,9 +220,13 @@ def test_names__in_camel_case() -> None:
 def test_model__items() -> None:
     """Item access is a TypeError, as without it, with its section; `get` is no attribute."""
     secret: Any = Secret.from_dict(SECRET)
-    for use in (lambda: secret["key"], lambda: secret.__setitem__("key", "B")):
-        with pytest.raises(ApiTypeError, match=r"Secret has no items: fields are attributes; .*#item-access"):
-            use()
+    listed: Any = SecretResponseList(results=[secret])
+    for one, key in ((secret, "key"), (listed, "results")):
+        for use in (lambda one, key: one[key], lambda one, key: one.__setitem__(key, "B")):
+            with pytest.raises(ApiTypeError, match=r" has no items by name: fields are attributes; .*#item-access"):
+                use(one, key)
+    with pytest.raises(ApiTypeError):
+        listed[0] = secret
     with pytest.raises(ApiAttributeError, match=r"Secret has no attribute 'get': .*#item-access"):
         secret.get("key")
     assert not hasattr(secret, "get")

@@ -29,6 +29,8 @@ class SecretResponseList(SecretTable, ResponseModel):
     @overload
     def __getitem__(self, index: slice) -> list[Secret]: ...
     def __getitem__(self, index: int | slice) -> Secret | list[Secret]:
+        if isinstance(index, str):
+            return super().__getitem__(index)  # raises with advice
         if not isinstance(index, (int, slice)):
             raise ApiTypeError(f"SecretResponseList takes a position or a slice, not {type(index).__name__}")
         return (self.results or [])[index]

@@ -104,8 +104,8 @@ def test_list__is_a_sequence_of_its_secrets() -> None:
     assert {secret.key: secret for secret in listed}["C"] is listed[1]
     with pytest.raises(IndexError):
         listed[3]
-    with pytest.raises(ApiTypeError, match="takes a position or a slice, not str"):
-        listed["A"]  # type: ignore[call-overload] # what is tested
+    with pytest.raises(ApiTypeError, match="takes a position or a slice, not float"):
+        listed[0.0]  # type: ignore[call-overload] # what is tested
 
 
 @pytest.mark.parametrize("fields", [{}, {"results": None}, {"results": []}], ids=repr)
