@@ -1,6 +1,7 @@
 """The base of every schema: reading, writing and a representation that shows no secret."""
 
-from __future__ import annotations
+# No `from __future__ import annotations`: before 2.13, pydantic looks for what the annotation of `__pydantic_extra__`
+# names in the module of each subclass.
 
 import functools
 import math
