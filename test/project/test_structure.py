@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import modulefinder
 import re
 import subprocess
 import sys
@@ -164,6 +165,17 @@ def test_imports__of_the_upper_floors(room: str) -> None:
     """The parts above the public API take little else from the house."""
     taken = {top_level(target) for module in GRAPH if top_level(module) == room for target in GRAPH[module]}
     assert taken <= {"", room, *ALLOWED[room]}
+
+
+def test_imports__are_seen_by_freezers(tmp_path: Path) -> None:
+    """A tool that follows import statements, as PyInstaller does, finds all modules and the libraries of the extras."""
+    program = tmp_path / "program.py"
+    program.write_text("import qovery, qovery.sandbox, qovery.sync")
+    finder = modulefinder.ModuleFinder(path=[str(ROOT)])
+    finder.run_script(str(program))
+    missing = {f"qovery.{module}".strip(".") for module in PACKAGE.files} - finder.modules.keys()
+    assert missing == {"qovery.sandbox.__main__", "qovery.sandbox.pytest_plugin", "qovery.transport.relied_on"}
+    assert finder.badmodules.keys() >= {"dotenv.parser", "tqdm", "tqdm.auto", "socks", "uvicorn"}
 
 
 @pytest.mark.parametrize("folder", LONGEST)
