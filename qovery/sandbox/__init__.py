@@ -20,7 +20,9 @@ if not TYPE_CHECKING:  # type checkers would accept every name
         try:
             from qovery.sandbox.server import Sandbox
         except ModuleNotFoundError as error:
-            problem = f"the sandbox needs {error.name}: pip install 'qovery[sandbox]'"
+            from qovery.extras import missing
+
+            problem = missing(f"the sandbox, which imports {error.name},", "sandbox")
         else:
             return Sandbox
         from qovery.exceptions import MissingExtraError

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from qovery.exceptions import MissingExtraError
+from qovery.extras import missing
 from qovery.sync.report import Result
 
 #: Called after each action with the number of finished actions, the total, and the result of the last one.
@@ -47,5 +48,5 @@ def _bar() -> Any:
         else:
             from tqdm import tqdm  # type: ignore[import-untyped]
     except ImportError:
-        raise MissingExtraError("progress=True needs tqdm: pip install 'qovery[sync]'") from None
+        raise MissingExtraError(missing("progress=True", "sync")) from None
     return tqdm

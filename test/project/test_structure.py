@@ -26,6 +26,7 @@ FLOORS = {
         "error_group",
         "error_state",
         "exceptions",
+        "extras",
         "lazy",
         "nearest",
         "legacy",
@@ -85,6 +86,7 @@ FLOORS = {
 ALLOWED = {
     "sync": {
         "exceptions",
+        "extras",
         "printable",
         "origins",
         "models",
@@ -95,7 +97,7 @@ ALLOWED = {
         "retry",
         "checks",
     },
-    "sandbox": {"exceptions", "models", "operation", "printable", "api", "redaction"},
+    "sandbox": {"exceptions", "extras", "models", "operation", "printable", "api", "redaction"},
     "cli": {"sync", "exceptions", "configuration", "printable", "_version"},
     "__main__": {"cli"},
 }

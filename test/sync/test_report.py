@@ -92,9 +92,9 @@ def test_extras__missing(
     """What needs a library that is not installed says how to get it; a bar, before anything is sent."""
     for module in ("dotenv.parser", "tqdm", "tqdm.auto"):
         monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(MissingExtraError, match=r"qovery\[sync\]"):
+    with pytest.raises(MissingExtraError, match=r"needs the extra `sync`: pip install"):
         read_dotenv(io.StringIO("A=b"))
     plan = plan_secrets(api, env, {"A": "v"})
-    with pytest.raises(MissingExtraError, match=r"qovery\[sync\]"):
+    with pytest.raises(MissingExtraError, match=r"needs the extra `sync`: pip install"):
         plan.apply(progress=True)
     assert len(sandbox.requests) == 1
