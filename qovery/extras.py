@@ -5,11 +5,11 @@ The hint names the libraries, since `pip install 'qovery[sync]'` may install ano
 
 from __future__ import annotations
 
-import importlib.metadata
-
 
 def missing(use: str, extra: str) -> str:
     """The text of the error when `use` needs an extra whose libraries are not installed."""
+    import importlib.metadata  # for this error alone
+
     try:
         declared = importlib.metadata.requires("qovery") or []
     except importlib.metadata.PackageNotFoundError:  # in one file made by a freezer, for example
