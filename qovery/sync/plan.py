@@ -72,11 +72,6 @@ def plan_secrets(
         ApiTypeError, ApiValueError: The desired state is invalid; nothing was sent.
         ApiException: The list request failed.
     """
-    # A stand-in of a test will do.
-    if isinstance(api, type) or not callable(getattr(api, "list_environment_secrets", None)):
-        raise ApiTypeError(
-            f"api must be an EnvironmentSecretApi, not {type(api).__name__}: pass EnvironmentSecretApi(client)"
-        )
     if state is not None and not isinstance(state, StateFile):
         raise ApiTypeError(f"state must be a StateFile, not {type(state).__name__}")
     service = Service(api, environment_id)

@@ -20,7 +20,7 @@ from qovery import (
     MissingExtraError,
 )
 from qovery.sandbox import Sandbox
-from qovery.sync import plan_secrets, read_dotenv
+from qovery.sync import compare_secrets, plan_secrets, read_dotenv
 from test.support.clients import Connect
 from test.support.hostile import HostileServer, http_response, respond
 
@@ -81,9 +81,10 @@ def test_apply_error__is_a_group(sandbox: Sandbox, api: EnvironmentSecretApi, en
 
 @pytest.mark.parametrize("wrong", [ApiClient(Configuration()), Configuration(), None, EnvironmentSecretApi])
 def test_plan__of_something_else(wrong: Any) -> None:
-    """A plan needs an `EnvironmentSecretApi`, and says how to make one of a client."""
-    with pytest.raises(ApiTypeError, match=r"api must be an EnvironmentSecretApi, .*EnvironmentSecretApi\(client\)"):
-        plan_secrets(wrong, "e", {})
+    """A plan or a comparison needs an `EnvironmentSecretApi`, and says how to make one of a client."""
+    for use in (lambda: plan_secrets(wrong, "e", {}), lambda: compare_secrets(wrong, "e", "f")):
+        with pytest.raises(ApiTypeError, match=r"must be an EnvironmentSecretApi, .*EnvironmentSecretApi\(client\)"):
+            use()
 
 
 def test_extras__missing(
