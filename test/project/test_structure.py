@@ -172,11 +172,12 @@ def test_imports__of_the_upper_floors(room: str) -> None:
 def test_imports__are_seen_by_freezers(tmp_path: Path) -> None:
     """A tool that follows import statements, as PyInstaller does, finds all modules and the libraries of the extras."""
     program = tmp_path / "program.py"
-    program.write_text("import qovery, qovery.sandbox, qovery.sync")
+    program.write_text("import qovery, qovery.cli.main, qovery.sandbox, qovery.sync")
     finder = modulefinder.ModuleFinder(path=[str(ROOT)])
     finder.run_script(str(program))
     missing = {f"qovery.{module}".strip(".") for module in PACKAGE.files} - finder.modules.keys()
-    assert missing == {"qovery.sandbox.__main__", "qovery.sandbox.pytest_plugin", "qovery.transport.relied_on"}
+    programs = {"qovery.__main__", "qovery.sandbox.__main__"}
+    assert missing == {*programs, "qovery.sandbox.pytest_plugin", "qovery.transport.relied_on"}
     assert finder.badmodules.keys() >= {"dotenv.parser", "tqdm", "tqdm.auto", "socks", "uvicorn"}
 
 
