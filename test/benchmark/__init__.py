@@ -1,1 +1,1 @@
-"""What the client costs, side by side with the same calls written by hand and with a generated client."""
+"""What the client costs, side by side with the same calls in hand-written code and with a generated client."""

@@ -32,8 +32,8 @@ from test.support import openapi_generator
 #: The floor: what every client that stands on the two libraries must pay, a schema of its own included.
 LIBRARIES = "import urllib3, pydantic; pydantic.create_model('M', x=(int, 1)).model_validate_json('{}')"
 
-#: What stands above the lines of rows.
-HEAD = "| work | against | this package | the other | ratio (spread) | bound | holds |\n|---|---|---|---|---|---|---|"
+#: The header of the table.
+HEAD = "| operation | compared with | this package | alternative | ratio (range) | target | met |\n" + 7 * "|---" + "|"
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -226,9 +226,9 @@ class Benchmark:
     def _small_calls(self, url: str) -> None:
         with Worker("client", url, ROOT) as ours, Worker("hand", url, ROOT) as hand:
             for work in SMALL_CALLS:
-                self._calls(Row(f"{work}, a call", "by hand", "µs", 0.95), ours, hand, work, 400)
+                self._calls(Row(f"{work}, a call", "hand-written", "µs", 0.95), ours, hand, work, 400)
         for work in SMALL_CALLS:
-            row = self._row(Row(f"{work}, a call", "by hand", "k instructions", 0.95))
+            row = self._row(Row(f"{work}, a call", "hand-written", "k instructions", 0.95))
             if self._measurable(row, counts=True):
                 row.measure(
                     functools.partial(instructions_of_a_call, "client", url, work),
@@ -248,7 +248,7 @@ class Benchmark:
         large = Row("list-10000, a call", "generated", "ms", 0.6)
         with Worker("client", url, ROOT) as ours:
             with Worker("hand", url, ROOT) as hand:
-                self._calls(Row("list-10000, a call", "by hand", "ms", 2.5), ours, hand, "list-10000", 3)
+                self._calls(Row("list-10000, a call", "hand-written", "ms", 2.5), ours, hand, "list-10000", 3)
             if self.generated is None:
                 self._measurable(self._row(large))
             else:
