@@ -8,7 +8,6 @@ import importlib
 import multiprocessing
 import os
 import runpy
-import signal
 import subprocess
 import sys
 import threading
@@ -112,54 +111,6 @@ def test_rotate_secrets__that_fails(sandbox: Sandbox) -> None:
     assert (code, "nothing was rotated: " in told) == (1, True)
     assert run("rotate_secrets.py", *TO)[0] == 2
     assert run("rotate_secrets.py", "OLD")[0] == 2
-
-
-def test_push_dotenv(sandbox: Sandbox, dotenv: Path) -> None:
-    """Without --yes the plan is shown and nothing changes; with it the environment is as the file says."""
-    env = sandbox.environment_id
-    code, told = run("push_dotenv.py", str(dotenv))
-    assert (code, "Plan: 2 create, 1 override" in told) == (3, True)
-    assert [request.method for request in sandbox.requests] == ["GET"]
-    code, told = run("push_dotenv.py", str(dotenv), "--prune", "--yes")
-    assert (code, "0 failed, 0 skipped" in told) == (0, True)
-    assert [sandbox.value(env, key) for key in ("API_KEY", "REGION", "STRIPE_API_KEY")] == [CANARY] * 3
-    assert "SESSION_SECRET" not in [secret.key for secret in sandbox.secrets(env)]
-
-
-def test_push_dotenv__that_fails(sandbox: Sandbox, dotenv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A key that fails, a conflict, a file that cannot be meant, a wrong token: each has its status and its text."""
-    sandbox.fail("create_environment_secret", status=403)
-    code, told = run("push_dotenv.py", str(dotenv), "--yes")
-    assert (code, "1 failed" in told) == (1, True)
-    dotenv.write_text(f"SERVICE_ACCOUNT={CANARY}\nFINE={CANARY}\n")
-    code, told = run("push_dotenv.py", str(dotenv), "--yes")
-    assert (code, "1 create, 1 conflict" in told) == (3, True)
-    assert "FINE" not in [secret.key for secret in sandbox.secrets(sandbox.environment_id)]
-    sandbox.revoke("a-token")
-    code, told = run("push_dotenv.py", str(dotenv), "--yes")
-    assert (code, "401 Unauthorized" in told, told.count("\n")) == (1, True, 1)
-    dotenv.write_text(f"A={CANARY}\nA={CANARY}\n")
-    code, told = run("push_dotenv.py", str(dotenv))
-    assert (code, "duplicate of the key on line 1" in told) == (1, True)
-    code, told = run("push_dotenv.py", str(dotenv.parent / "none"))
-    assert (code, "No such file" in told) == (1, True)
-    monkeypatch.delenv("QOVERY_ENVIRONMENT_ID")
-    assert run("push_dotenv.py", str(dotenv))[0] == 2
-
-
-@pytest.mark.needs_posix
-@pytest.mark.usefixtures("sigint")
-def test_push_dotenv__ctrl_c(sandbox: Sandbox, dotenv: Path) -> None:
-    """After Ctrl-C the report says what had been done."""
-    dotenv.write_text("".join(f"K{number}={CANARY}\n" for number in range(400)))
-    sandbox.delay(0.2)
-    with started("push_dotenv.py", str(dotenv), "--yes") as process:
-        wait_until(lambda: process.poll() is not None or any(one.method == "POST" for one in sandbox.requests))
-        process.send_signal(signal.SIGINT)
-        told, _ = process.communicate(timeout=PATIENCE)
-    assert (process.returncode, "not started before the interruption" in told) == (130, True)
-    assert "Traceback" not in told
-    assert CANARY not in told
 
 
 def test_worker_pool(sandbox: Sandbox, dotenv: Path) -> None:

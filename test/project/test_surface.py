@@ -54,10 +54,14 @@ def named(name: str, parent: object) -> str:
     return "".join(text for text in docstrings if re.search(rf"\b{name}\b", text))
 
 
-def test_surface__command() -> None:
-    """The distribution names the command of the sandbox."""
+def test_surface__commands() -> None:
+    """The distribution names the commands."""
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    assert re.search(r'\[project\.scripts\]\nqovery-sandbox = "qovery\.sandbox\.__main__:main"', project)
+    (scripts,) = re.findall(r"^\[project\.scripts\]\n((?:.+\n)+)", project, re.MULTILINE)
+    assert dict(re.findall(r'^(\S+) = "(\S+)"$', scripts, re.MULTILINE)) == {
+        "qovery-sandbox": "qovery.sandbox.__main__:main",
+        "qovery-secrets": "qovery.cli.main:main",
+    }
 
 
 def test_surface__is_in_the_reference() -> None:

@@ -1,0 +1,1 @@
+"""The command line: `qovery-secrets`, and `python -m qovery`."""
