@@ -1,1 +1,1 @@
-"""What the client costs, side by side with the same calls written by hand and with a generated client."""
+"""Benchmarks of the client against a hand-written baseline and a generated client."""
