@@ -1,4 +1,4 @@
-"""The guide for other languages: each of its blocks runs, against a mock server in a process of its own."""
+"""The guide for other languages: each block runs against a mock server in its own process."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def blocks(kind: str) -> list[str]:
 
 
 def variables(url: str) -> dict[str, str]:
-    """The environment after the first block, for the server at `url`."""
+    """The environment variables after the first block, for the server at `url`."""
     exports = dict(re.findall(r"^export (\w+)=(\S+)$", blocks("sh")[0], re.MULTILINE))
     assert exports.keys() == {"QOVERY_API_URL", "QOVERY_API_TOKEN", "QOVERY_ENVIRONMENT_ID"}
     return {**os.environ, **exports, "QOVERY_API_URL": url, "no_proxy": "*"}
@@ -59,7 +59,7 @@ def test_node__six_operations(start: Start, tmp_path: Path, behaviour: str) -> N
 @pytest.mark.needs_posix
 @needs_curl
 def test_curl__creates_edits_lists_and_deletes(start: Start, tmp_path: Path) -> None:
-    """The commands with curl run, and leave the environment as it was."""
+    """The curl commands run, and leave the environment as it was."""
     _, url = start()
     printed = run("bash", "-euo", "pipefail", "-c", blocks("sh")[1], folder=tmp_path, env=variables(url))
     assert '"key":"CURL_KEY"' in printed
@@ -69,7 +69,7 @@ def test_curl__creates_edits_lists_and_deletes(start: Start, tmp_path: Path) -> 
 @pytest.mark.needs_posix
 @needs_curl
 def test_ci__background_step(tmp_path: Path) -> None:
-    """The step of the CI job returns when the mock server is ready, and leaves it running."""
+    """The CI step returns when the mock server is ready, and leaves it running."""
     job = yaml.safe_load(blocks("yaml")[0])["jobs"]["test"]
     (script,) = [step["run"] for step in job["steps"] if step.get("name") == "Start the mock server"]
     with socket.create_server(("127.0.0.1", 0)) as free:
