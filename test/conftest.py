@@ -1,4 +1,4 @@
-"""The fixtures that test files share."""
+"""Shared fixtures."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
     from qovery.sandbox.store import Behaviour
 
 
-# Without a deadline, which a busy machine misses. By default each run has the same examples: a test fails for a change,
-# and new examples are tried in the nightly run.
+# No deadline, since a busy machine would exceed it. By default the examples are always the same, so only a change
+# makes a test fail; the nightly run tries new examples.
 settings.register_profile("default", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile(
     "nightly", deadline=None, max_examples=2000, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("nightly" if NIGHTLY else "default")
 
-# A shell may have switched off the cache of bytecode; then each process that a test starts would compile its imports.
+# A shell may have disabled the bytecode cache; then each process that a test starts would compile its imports.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
@@ -46,9 +46,9 @@ PROXIES = [f"{kind}_proxy" for kind in ("http", "https", "all", "no")]
 
 @pytest.hookimpl(wrapper=True, optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> Generator[None, int, int]:
-    """Take two workers more than there are cores: tests wait for deadlines, and for processes that they start.
+    """Use two workers more than there are cores: tests wait for deadlines and for the processes that they start.
 
-    A worker that is done takes over tests of another: the slow ones are next to each other.
+    An idle worker takes over tests of another worker, since slow tests are next to each other.
     """
     if config.option.dist == "no":
         config.option.dist = "worksteal"
@@ -57,13 +57,13 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> Generator[None, int,
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """End a test that hangs."""
+    """Give each test a time limit."""
     for item in items:
         item.add_marker(pytest.mark.timeout((40 if NIGHTLY else 4) * PATIENCE))
 
 
 def pytest_collection_finish() -> None:
-    """Spare the collections of garbage in tests what the imports have made."""
+    """Exempt the objects that the imports created from the garbage collections in tests."""
     gc.collect()
     gc.freeze()
 
@@ -75,7 +75,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Keeps variables of the machine, and defaults of another test, away from each test."""
+    """Isolate each test from variables of the machine and from defaults that another test has set."""
     for name in (*VARIABLES, *PROXIES, *map(str.upper, PROXIES)):
         monkeypatch.delenv(name, raising=False)
     yield
@@ -85,7 +85,7 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def short_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Makes the delays between attempts milliseconds."""
+    """Shorten the delays between attempts to milliseconds."""
     monkeypatch.setattr(retry, "BACKOFF_BASE", 0.001)
 
 
@@ -103,7 +103,7 @@ def routes(tls: Authority) -> Iterator[Routes]:
 
 @pytest.fixture
 def connect(request: pytest.FixtureRequest) -> Iterator[Connect]:
-    """Makes an API for a server; closes its client at the end of the test. The authority of `tls` is trusted."""
+    """Create an API for a server; close its client at the end of the test. The authority of `tls` is trusted."""
     with contextlib.ExitStack() as stack:
 
         def connect(server: HasUrl | str, **settings: Any) -> EnvironmentSecretApi:
@@ -126,14 +126,14 @@ def server() -> Iterator[RecordingServer]:
 
 @pytest.fixture
 def proxy() -> Iterator[RecordingServer]:
-    """Another one, for a client that takes it for its proxy."""
+    """A second recording server, used as a proxy."""
     with RecordingServer(EMPTY) as proxy:
         yield proxy
 
 
 @pytest.fixture
 def nowhere() -> Iterator[str]:
-    """The URL of a port that refuses connections, and that nobody else can get meanwhile."""
+    """The URL of a port that refuses connections and that no other process can bind during the test."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{bound.getsockname()[1]}"
@@ -141,7 +141,7 @@ def nowhere() -> Iterator[str]:
 
 @pytest.fixture
 def sigint() -> Iterator[None]:
-    """Lets SIGINT interrupt this process and those it starts: background jobs ignore it, and so do their children."""
+    """Let SIGINT interrupt this process and its children: background jobs ignore it, and so do their children."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -149,7 +149,7 @@ def sigint() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def mock_server() -> Iterator[Sandbox]:
-    """One sandbox for all tests that need none of their own."""
+    """One mock server for all tests that do not need their own."""
     from qovery.sandbox import Sandbox
 
     with Sandbox(seeded=False) as sandbox:
@@ -158,13 +158,13 @@ def mock_server() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def behaviour() -> Behaviour:
-    """The behaviour of the test's `sandbox`; folders and tests have others."""
+    """The behaviour of the test's `sandbox`; folders and tests override it."""
     return "documented"
 
 
 @pytest.fixture
 def sandbox(mock_server: Sandbox, behaviour: Behaviour) -> Sandbox:
-    """A sandbox with one empty environment."""
+    """A mock server with one empty environment."""
     mock_server.reset()
     mock_server.behaviour = behaviour
     return mock_server
@@ -183,6 +183,6 @@ def env(sandbox: Sandbox) -> str:
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Starts a sandbox in a process of its own, and returns the process and its URL; it ends with the test."""
+    """Start a mock server in its own process, and return the process and its URL; it ends with the test."""
     with starter() as start:
         yield start

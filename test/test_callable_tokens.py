@@ -1,4 +1,4 @@
-"""Callables that return tokens: slow ones, failing ones, and those that call themselves."""
+"""Callables that return tokens: slow, failing and reentrant ones."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from test.support.threads import THREADS, in_threads
 
 @pytest.mark.parametrize("nested", ["its own client", "another client"])
 def test_callable__that_calls_with_its_own_client(connect: Connect, server: RecordingServer, nested: str) -> None:
-    """It gets an error that says so, and the outer call an `ApiException`; other threads go on meanwhile."""
+    """The callable gets an error that says so, and the outer call an `ApiException`; other threads are not blocked."""
     errors: list[BaseException] = []
     waiting, go = threading.Event(), threading.Event()
 
@@ -61,7 +61,7 @@ def test_callable__that_calls_with_its_own_client(connect: Connect, server: Reco
 
 
 def test_callable__that_renews_with_its_own_client(connect: Connect, server: RecordingServer) -> None:
-    """A renewal by a call that is rejected itself ends with an error instead of without end."""
+    """A renewal that makes a call which is rejected itself ends with an error, not in endless recursion."""
     server.default = Response(401)
     asked: list[None] = []
 
@@ -78,7 +78,7 @@ def test_callable__that_renews_with_its_own_client(connect: Connect, server: Rec
 
 
 def test_callable__slow(connect: Connect, server: RecordingServer) -> None:
-    """A call that waits for another's callable waits no longer than its own deadline."""
+    """A call that waits for the callable in another call waits no longer than its own deadline."""
     asked, go = threading.Event(), threading.Event()
 
     def token() -> str:
@@ -101,8 +101,8 @@ def test_callable__slow(connect: Connect, server: RecordingServer) -> None:
     assert server.last.headers["Authorization"] == "Bearer late"
 
 
-def test_callable__failing_is_asked_again_by_each_call(connect: Connect, server: RecordingServer) -> None:
-    """The calls that waited for a callable which fails ask it themselves: one bad moment fails one call."""
+def test_callable__failing_is_called_again_by_each_call(connect: Connect, server: RecordingServer) -> None:
+    """Calls that waited for a callable that fails call it themselves: one failure affects only one call."""
     begun, failed = threading.Event(), threading.Event()
     asked: list[None] = []
 
@@ -133,7 +133,7 @@ def test_callable__failing_is_asked_again_by_each_call(connect: Connect, server:
 
 @pytest.mark.parametrize("problem", ["raises", "returns no token"])
 def test_renewal__that_fails_after_a_lost_response(connect: Connect, problem: str) -> None:
-    """What an attempt may have done, and the number of attempts, are on the error of the callable."""
+    """The error of the callable says what an attempt may have done, and how many attempts there were."""
     asked: list[None] = []
 
     def token() -> Any:
@@ -152,10 +152,10 @@ def test_renewal__that_fails_after_a_lost_response(connect: Connect, problem: st
 
 @pytest.mark.parametrize("raised", [SystemExit, KeyboardInterrupt, GeneratorExit, MemoryError])
 @pytest.mark.parametrize("renewing", [False, True])
-def test_callable__raises_what_is_no_error(
+def test_callable__raises_a_base_exception(
     connect: Connect, server: RecordingServer, raised: type[BaseException], renewing: bool
 ) -> None:
-    """It leaves as it is, and the next call asks again."""
+    """An exception that is not an error passes through unchanged, and the next call asks again."""
     asked: list[None] = []
 
     def token() -> str:

@@ -1,4 +1,4 @@
-"""`Configuration`: settings, their checks, copies and defaults."""
+"""`Configuration`: settings, validation, copies and defaults."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from test.support.recording import RecordingServer
 
 
 def test_defaults() -> None:
-    """Without arguments the settings are the documented ones."""
+    """Without arguments the settings have the documented defaults."""
     configuration = Configuration()
     assert {name: getattr(configuration, name) for name in list(inspect.signature(Configuration).parameters)} == {
         "host": "https://api.qovery.com",
@@ -60,19 +60,19 @@ def test_defaults() -> None:
 
 
 def test_arguments__first_three_by_position() -> None:
-    """Host, keys and prefixes may be given by position, as in a generated client."""
+    """Host, keys and prefixes can be positional, as in a generated client."""
     configuration = Configuration("http://localhost:1", {"ApiKeyAuth": "k"}, {"ApiKeyAuth": "P"})
     assert configuration.host == "http://localhost:1"
     assert configuration.get_api_key_with_prefix("ApiKeyAuth") == "P k"
 
 
 def test_setting__misspelt() -> None:
-    """A setting that does not exist is an `ApiAttributeError`, not a silent new attribute."""
+    """An unknown setting is an `ApiAttributeError`, not a silent new attribute."""
     configuration = Configuration()
     with pytest.raises(ApiAttributeError, match="Configuration has no setting 'acces_token'"):
-        configuration.acces_token = "a"  # type: ignore[attr-defined] # what is tested
+        configuration.acces_token = "a"  # the case under test
     with pytest.raises(TypeError, match="acces_token"):
-        Configuration(acces_token="a")  # type: ignore[call-arg] # what is tested
+        Configuration(acces_token="a")  # the case under test
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_setting__misspelt() -> None:
     ],
 )
 def test_setting__checked(name: str, value: Any, error: type[Exception]) -> None:
-    """A value of the wrong kind is refused when it is set, given or assigned, by name and without being shown."""
+    """A value of the wrong kind is rejected on construction and assignment; the error has the name, not the value."""
     with pytest.raises(error, match=f"^{name} must be") as caught:
         Configuration(**{name: value})
     assert "hush" not in str(caught.value)
@@ -119,7 +119,7 @@ def test_setting__checked(name: str, value: Any, error: type[Exception]) -> None
 
 
 def test_setting__none_where_a_generated_client_has_none() -> None:
-    """None stands for the default where a generated client takes it so."""
+    """None means the default wherever a generated client accepts it."""
     configuration = Configuration(retries=None, connection_pool_maxsize=None, debug=None, socket_options=None)
     assert (configuration.retries, configuration.connection_pool_maxsize, configuration.debug) == (3, 32, False)
     configuration.retries = None
@@ -129,7 +129,7 @@ def test_setting__none_where_a_generated_client_has_none() -> None:
 
 
 def test_arguments__are_not_shared() -> None:
-    """The caller's objects are copied: changing them, or the settings, does not change the other."""
+    """The caller's objects are copied: changes to them or to the settings do not affect each other."""
     keys, prefixes, headers, options = {"ApiKeyAuth": "a"}, {"ApiKeyAuth": "A"}, {"X": "a"}, [(6, 1, 1)]
     configuration = Configuration(api_key=keys, api_key_prefix=prefixes, proxy_headers=headers, socket_options=options)
     configuration.api_key["ApiKeyAuth"] = "b"
@@ -142,12 +142,12 @@ def test_arguments__are_not_shared() -> None:
 
 
 def test_repr__names_the_host() -> None:
-    """A configuration shows its host."""
+    """The repr of a configuration shows its host."""
     assert repr(Configuration()) == "<Configuration https://api.qovery.com>"
 
 
 def test_to_debug_report__holds_versions_and_no_credential() -> None:
-    """The report names versions, platform and host."""
+    """The report contains versions, platform and host."""
     report = Configuration(access_token="hush", proxy="http://u:hush@localhost:1").to_debug_report()
     assert __version__ in report
     assert platform.python_version() in report
@@ -182,7 +182,7 @@ def settings(configuration: Configuration) -> dict[str, Any]:
     "twin", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))], ids=["deepcopy", "pickle"]
 )
 def test_copy__is_equal_and_independent(twin: Callable[[Configuration], Configuration]) -> None:
-    """A copy has the same settings, and neither feels the other's changes."""
+    """A copy has the same settings and is independent of the original."""
     original = full()
     other = twin(original)
     assert settings(other) == settings(original)
@@ -197,11 +197,11 @@ def test_copy__is_equal_and_independent(twin: Callable[[Configuration], Configur
     other.host = "https://changed.example"
     assert settings(original) == settings(full())
     with pytest.raises(ApiAttributeError):
-        other.nothing = 1  # type: ignore[attr-defined] # what is tested
+        other.nothing = 1  # the case under test
 
 
-def test_default__is_kept_until_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`set_default` keeps a copy; `get_default` gives it, `get_default_copy` a copy of it; None forgets it."""
+def test_default__is_kept_until_cleared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`set_default` keeps a copy; `get_default` returns it, `get_default_copy` a copy of it; None clears it."""
     mine = Configuration(host="https://mine.example")
     Configuration.set_default(mine)
     mine.host = "https://changed.example"
@@ -226,13 +226,13 @@ def test_default__is_kept_until_forgotten(monkeypatch: pytest.MonkeyPatch) -> No
     ],
 )
 def test_from_env__url(monkeypatch: pytest.MonkeyPatch, url: str, host: str) -> None:
-    """`QOVERY_API_URL` is the host, without a slash at its end; empty, it is as if not set."""
+    """`QOVERY_API_URL` is the host, without a trailing slash; an empty variable counts as unset."""
     monkeypatch.setenv("QOVERY_API_URL", url)
     assert Configuration.from_env().host == host
 
 
 def test_from_env__is_what_an_api_without_client_uses(monkeypatch: pytest.MonkeyPatch, server: RecordingServer) -> None:
-    """`EnvironmentSecretApi()` needs nothing but the variables."""
+    """`EnvironmentSecretApi()` needs nothing but the environment variables."""
     monkeypatch.setenv("QOVERY_API_URL", server.url + "/")
     monkeypatch.setenv("QOVERY_API_TOKEN", JWT)
     api = EnvironmentSecretApi()
@@ -258,7 +258,7 @@ def test_from_env__is_what_an_api_without_client_uses(monkeypatch: pytest.Monkey
 def test_update__with_a_bad_value_changes_nothing(
     monkeypatch: pytest.MonkeyPatch, server: RecordingServer, bad: dict[str, Any], first: bool
 ) -> None:
-    """All settings are as they were, whatever the order, and calls go on as before."""
+    """The settings are unchanged, whatever the order, and calls continue as before."""
     configuration = full()
     configuration.update(host=server.url, proxy=None)
     before = settings(configuration)
@@ -277,7 +277,7 @@ def test_update__with_a_bad_value_changes_nothing(
 
 
 def test_update__several_at_once() -> None:
-    """What `update` takes is what the constructor takes, and the hook."""
+    """`update` accepts the arguments of the constructor, and the hook."""
     configuration = Configuration()
     configuration.update(
         host="https://example.com/", api_key=None, retries=None, debug=None, refresh_api_key_hook=print

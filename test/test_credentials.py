@@ -1,4 +1,4 @@
-"""Tokens and API keys: what is sent, when a callable is asked, and which variable is read."""
+"""Tokens and API keys: what is sent, when a callable is called, and which variable is read."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ from test.support.threads import THREADS, in_threads
 def test_api_key__and_its_scheme(
     connect: Connect, server: RecordingServer, key: Any, prefixes: dict[str, str], sent: str
 ) -> None:
-    """An API key goes out as `Token` unless a prefix is set or it carries a scheme."""
+    """An API key is sent as `Token` unless a prefix is set or it contains a scheme."""
     api = connect(server, api_key={"ApiKeyAuth": key}, api_key_prefix=prefixes)
     configuration = api.api_client.configuration
     api.list_environment_secrets("e")
@@ -65,7 +65,7 @@ def test_api_key__and_its_scheme(
     "token", ["a.b.c", " a.b.c ", SecretStr("a.b.c"), lambda: "a.b.c"], ids=["text", "spaces", "SecretStr", "callable"]
 )
 def test_access_token__wins(connect: Connect, server: RecordingServer, token: Any) -> None:
-    """The access token goes out as `Bearer`, before an API key."""
+    """The access token is sent as `Bearer`, and takes precedence over an API key."""
     api = connect(server, access_token=token, api_key={"ApiKeyAuth": "qov_a"})
     configuration = api.api_client.configuration
     api.list_environment_secrets("e")
@@ -89,7 +89,7 @@ def test_credentials__none(connect: Connect, server: RecordingServer) -> None:
 @pytest.mark.parametrize("token", ["", "  ", 5, b"a", "a\nb", "a\r\nX: y", "a\0b", "tök€n", lambda: "", lambda: None])
 @pytest.mark.parametrize("setting", ["access_token", "api_key"])
 def test_credentials__unusable(connect: Connect, server: RecordingServer, setting: str, token: Any) -> None:
-    """A token that no header can carry is refused before anything is sent, and not shown."""
+    """A token that cannot be in a header is rejected before anything is sent, and is not shown."""
     value = {"ApiKeyAuth": token} if setting == "api_key" else token
     with pytest.raises((ApiValueError, ApiTypeError), match=setting) as caught:
         connect(server, **{setting: value}).list_environment_secrets("e")
@@ -98,7 +98,7 @@ def test_credentials__unusable(connect: Connect, server: RecordingServer, settin
 
 
 def test_get_api_key_with_prefix__alias() -> None:
-    """The key may be stored under another name; the prefix is the identifier's."""
+    """The key may be stored under another name; the prefix is that of the identifier."""
     configuration = Configuration(api_key={"other": "a"}, api_key_prefix={"ApiKeyAuth": "P"})
     assert configuration.get_api_key_with_prefix("ApiKeyAuth", alias="other") == "P a"
     assert configuration.get_api_key_with_prefix("ApiKeyAuth") is None
@@ -115,8 +115,8 @@ def test_refresh_api_key_hook__is_called_before_each_call(connect: Connect, serv
     assert [received.headers["Authorization"] for received in server.received] == ["Token one", "Token two"]
 
 
-def test_callable__is_asked_once(connect: Connect, server: RecordingServer) -> None:
-    """A callable is asked at the first call; its answer is kept."""
+def test_callable__is_called_once(connect: Connect, server: RecordingServer) -> None:
+    """A callable is called at the first call; its token is cached."""
     asked: list[None] = []
     api = connect(server, access_token=lambda: asked.append(None) or "t")  # type: ignore[func-returns-value] # short
     for _ in range(3):
@@ -125,8 +125,8 @@ def test_callable__is_asked_once(connect: Connect, server: RecordingServer) -> N
 
 
 @pytest.mark.parametrize("setting", ["access_token", "api_key"])
-def test_callable__is_asked_again_after_401(connect: Connect, server: RecordingServer, setting: str) -> None:
-    """A rejected token is renewed and the call repeated once; a second 401 is the caller's."""
+def test_callable__is_called_again_after_401(connect: Connect, server: RecordingServer, setting: str) -> None:
+    """A rejected token is renewed and the call retried once; a second 401 is raised."""
     tokens = iter(["one", "two", "three"])
     source = lambda: next(tokens)  # noqa: E731 - identity matters, not the name
     value: Any = {"ApiKeyAuth": source} if setting == "api_key" else source
@@ -145,7 +145,7 @@ def test_callable__is_asked_again_after_401(connect: Connect, server: RecordingS
 
 
 def test_callable__renewed_by_another_call() -> None:
-    """A call whose token another call has renewed meanwhile gets the new one; the callable is not asked again."""
+    """A call whose token another call has renewed meanwhile uses the new token; the callable is not called again."""
     tokens = iter(["one", "two"])
     configuration = Configuration(access_token=lambda: next(tokens))
     assert configuration.authorization() == "Bearer one"
@@ -156,7 +156,7 @@ def test_callable__renewed_by_another_call() -> None:
 
 
 def test_callable__with_nothing_new(connect: Connect, server: RecordingServer) -> None:
-    """A call is not repeated with the token that was rejected, nor where there is no callable."""
+    """A call is not retried with the token that was rejected, nor without a callable."""
     server.default = Response(401)
     for token in ("a.b.c", lambda: "a.b.c"):
         with pytest.raises(ApiException, match="401"):
@@ -165,7 +165,7 @@ def test_callable__with_nothing_new(connect: Connect, server: RecordingServer) -
 
 
 def test_callable__that_fails(connect: Connect, server: RecordingServer) -> None:
-    """What a callable raises becomes an `ApiException` that says whose fault it was."""
+    """An exception from a callable becomes an `ApiException` that says that the callable failed."""
 
     def token() -> str:
         raise RuntimeError("no vault")
@@ -210,8 +210,8 @@ def test_from_env__token(
     assert configuration.host == "https://api.qovery.com"
 
 
-def test_callable_token__is_asked_again_after_a_lost_answer(connect: Connect) -> None:
-    """What may have been applied before a 401 is not forgotten when the call is repeated."""
+def test_callable_token__renewed_after_a_lost_response(connect: Connect) -> None:
+    """After a token renewal, the call still counts an earlier attempt that may have been applied."""
     tokens = map(str, range(9))
     script = list(respond(http_response(401), http_response(404)))
     with HostileServer([read, reset], script, [read, reset], script) as server:
@@ -223,15 +223,15 @@ def test_callable_token__is_asked_again_after_a_lost_answer(connect: Connect) ->
         assert (caught.value.attempts, caught.value.outcome_unknown) == (3, True)
 
 
-def test_threads__rejected_at_once(connect: Connect, server: RecordingServer) -> None:
-    """When all threads get a 401 the callable is asked once more, by one of them, and each call is repeated once."""
+def test_threads__rejected_concurrently(connect: Connect, server: RecordingServer) -> None:
+    """If all threads get a 401, one of them calls the callable once more, and each call is retried once."""
     rejected = threading.Barrier(THREADS)
     asked_by: list[int] = []
 
     def judge(received: Received) -> Response:
         if received.headers["Authorization"] != "Bearer old":
             return EMPTY
-        rejected.wait(PATIENCE)  # until everybody has sent the old one
+        rejected.wait(PATIENCE)  # until every thread has sent the old token
         return Response(401)
 
     def ask() -> str:
@@ -254,7 +254,7 @@ def test_threads__rejected_at_once(connect: Connect, server: RecordingServer) ->
 
 
 def test_token__changed_after_the_first_call(connect: Connect, server: RecordingServer) -> None:
-    """The next call sends the token that is set now, however it was changed."""
+    """The next call sends the current token, however it was changed."""
     api = connect(server, access_token=None, api_key={"ApiKeyAuth": "one"})
     configuration = api.api_client.configuration
     for change in (
@@ -280,7 +280,7 @@ def test_token__changed_after_the_first_call(connect: Connect, server: Recording
 
 
 def test_renewal__asks_the_source_that_the_call_started_with(connect: Connect, server: RecordingServer) -> None:
-    """A token that is set during a call is for the next one: a 401 renews the one that was sent."""
+    """A token that is set during a call is for the next one: a 401 renews the token that was sent."""
     tokens = iter(["one", "two"])
     api = connect(server, access_token=lambda: next(tokens))
     configuration = api.api_client.configuration
@@ -302,7 +302,7 @@ def test_renewal__asks_the_source_that_the_call_started_with(connect: Connect, s
 
 
 def test_configuration__of_two_clients(connect: Connect, server: RecordingServer) -> None:
-    """Clients with one configuration share its tokens: a callable is asked once, and renewed for both."""
+    """Clients with one configuration share its tokens: a callable is called once, and renewed for both."""
     tokens = iter(["one", "two"])
     server.default = lambda received: EMPTY if received.headers["Authorization"] == "Bearer two" else Response(401)
     configuration = Configuration(host=server.url, access_token=lambda: next(tokens))
@@ -313,7 +313,7 @@ def test_configuration__of_two_clients(connect: Connect, server: RecordingServer
 
 
 def test_refresh_api_key_hook__that_changes_the_host(connect: Connect, server: RecordingServer, nowhere: str) -> None:
-    """A call uses everything that the hook has set."""
+    """A call uses every setting that the hook has set."""
     api = connect(nowhere, access_token=None)
     api.api_client.configuration.refresh_api_key_hook = lambda it: it.update(
         host=server.url, api_key={"ApiKeyAuth": "a"}
@@ -326,7 +326,7 @@ def test_refresh_api_key_hook__that_changes_the_host(connect: Connect, server: R
 
 
 class Signs(Configuration):
-    """Adds a header, and counts."""
+    """Adds a header and counts the calls."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         self.asked = 0
@@ -339,7 +339,7 @@ class Signs(Configuration):
 
 
 def test_auth_settings__overridden(server: RecordingServer) -> None:
-    """The headers that a subclass returns are sent, once for each call, and a callable's token is renewed."""
+    """The headers that a subclass returns are sent, once per call, and a callable's token is renewed."""
     tokens = iter(["one", "two"])
     configuration = Signs(server.url, access_token=lambda: next(tokens))
     with ApiClient(configuration) as client:
@@ -364,10 +364,10 @@ def test_auth_settings__overridden_with_a_hook(server: RecordingServer) -> None:
 
 
 @pytest.mark.parametrize(("value", "error"), [("hush\r\nX: y", ApiValueError), (5, ApiTypeError)])
-def test_auth_settings__overridden_with_what_no_header_can_carry(
+def test_auth_settings__overridden_with_invalid_headers(
     server: RecordingServer, monkeypatch: pytest.MonkeyPatch, value: Any, error: type[Exception]
 ) -> None:
-    """What a subclass, or a patch of one configuration, returns is checked before anything is sent."""
+    """Headers from a subclass, or from a patched configuration, are checked before anything is sent."""
     configuration = Configuration(server.url)
     monkeypatch.setitem(
         configuration.__dict__, "auth_settings", lambda: {"a": {"in": "header", "key": "X", "value": value}}
@@ -379,7 +379,7 @@ def test_auth_settings__overridden_with_what_no_header_can_carry(
 
 
 def test_access_token__overridden(server: RecordingServer) -> None:
-    """A property of a subclass is asked for each call."""
+    """A property of a subclass is read for each call."""
     tokens = iter(["one", "two"])
 
     class Fresh(Configuration):

@@ -53,14 +53,14 @@ def api(server: RecordingServer, connect: Connect) -> EnvironmentSecretApi:
     ],
 )
 def test_ids__stay_one_segment(server: RecordingServer, api: EnvironmentSecretApi, text: str, segment: str) -> None:
-    """Whatever an id holds, it is one segment of the path, encoded."""
+    """An id is one encoded segment of the path, whatever it contains."""
     server.default = Response(204)
     api.delete_environment_secret(text, text)
     assert server.last.target == f"/environment/{segment}/secret/{segment}"
 
 
 def test_ids__uuid(server: RecordingServer, api: EnvironmentSecretApi) -> None:
-    """A `UUID` goes out as its text."""
+    """A `UUID` is sent as its text."""
     server.default = Response(204)
     api.delete_environment_secret(UUID(ENVIRONMENT), UUID(SECRET_ID))
     assert server.last.target == f"/environment/{ENVIRONMENT}/secret/{SECRET_ID}"
@@ -68,8 +68,8 @@ def test_ids__uuid(server: RecordingServer, api: EnvironmentSecretApi) -> None:
 
 @pytest.mark.parametrize("position", [0, 1])
 @pytest.mark.parametrize("text", ["", " ", "\t\n", ".", "..", "a\ud800"])
-def test_ids__that_are_none(server: RecordingServer, api: EnvironmentSecretApi, text: str, position: int) -> None:
-    """An empty id, a dot segment and what UTF-8 cannot hold are refused before anything is sent."""
+def test_ids__invalid(server: RecordingServer, api: EnvironmentSecretApi, text: str, position: int) -> None:
+    """An empty id, a dot segment and text that UTF-8 cannot encode are rejected before anything is sent."""
     ids = [ENVIRONMENT, SECRET_ID]
     ids[position] = text
     with pytest.raises(ApiValueError, match=["environment_id", "secret_id"][position]):
@@ -79,7 +79,7 @@ def test_ids__that_are_none(server: RecordingServer, api: EnvironmentSecretApi, 
 
 @pytest.mark.parametrize("value", [None, 5, b"abc", ["a"], object()], ids=lambda value: type(value).__name__)
 def test_ids__of_another_type(server: RecordingServer, api: EnvironmentSecretApi, value: Any) -> None:
-    """An id that is neither `str` nor `UUID` is refused before anything is sent."""
+    """An id that is neither `str` nor `UUID` is rejected before anything is sent."""
     with pytest.raises(ApiTypeError, match=f"environment_id must be a str or a UUID, not {type(value).__name__}"):
         api.list_environment_secrets(value)
     assert server.received == []
@@ -89,28 +89,28 @@ def test_ids__of_another_type(server: RecordingServer, api: EnvironmentSecretApi
     "body", ["text", b"bytes", 5, ["TOKEN"], Key(key="a"), Secret.from_dict(SECRET), SecretRequest], ids=repr
 )
 def test_body__of_another_type(server: RecordingServer, api: EnvironmentSecretApi, body: Any) -> None:
-    """A body that is neither the model nor a mapping is refused before anything is sent."""
+    """A body that is neither the model nor a mapping is rejected before anything is sent."""
     with pytest.raises(ApiTypeError, match="takes a SecretRequest or a mapping of its fields, not a"):
         api.create_environment_secret(ENVIRONMENT, body)
     assert server.received == []
 
 
 def test_body__missing_where_required(server: RecordingServer, api: EnvironmentSecretApi) -> None:
-    """An edit without a body is refused before anything is sent."""
+    """An edit without a body is rejected before anything is sent."""
     with pytest.raises(ApiTypeError, match="edit_environment_secret needs a body"):
-        api.edit_environment_secret(ENVIRONMENT, SECRET_ID, None)  # type: ignore[arg-type] # what is tested
+        api.edit_environment_secret(ENVIRONMENT, SECRET_ID, None)  # the case under test
     assert server.received == []
 
 
 def test_body__that_does_not_fit(server: RecordingServer, api: EnvironmentSecretApi) -> None:
-    """A mapping with a misspelt field is refused before anything is sent."""
+    """A mapping with a misspelt field is rejected before anything is sent."""
     with pytest.raises(ApiValidationError, match="valeu"):
         api.create_environment_secret(ENVIRONMENT, {"key": "a", "valeu": "b"})
     assert server.received == []
 
 
 def test_body__that_json_cannot_hold(server: RecordingServer, api: EnvironmentSecretApi) -> None:
-    """A lone surrogate is refused before anything is sent, and not shown."""
+    """A lone surrogate is rejected before anything is sent, and is not shown."""
     with pytest.raises(ApiValueError, match="cannot hold") as caught:
         api.create_environment_secret(ENVIRONMENT, SecretRequest.model_construct(key="a", value="hush\ud800"))
     assert "hush" not in str(caught.value)
@@ -118,7 +118,7 @@ def test_body__that_json_cannot_hold(server: RecordingServer, api: EnvironmentSe
 
 
 def test_body__of_a_megabyte(server: RecordingServer, api: EnvironmentSecretApi) -> None:
-    """A value of a megabyte goes out whole."""
+    """A value of a megabyte is sent completely."""
     server.default = Response(201, SECRET)
     value = "ß" * (512 * 1024)
     api.create_environment_secret(ENVIRONMENT, SecretRequest(key="BIG", value=value))

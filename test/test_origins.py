@@ -1,4 +1,4 @@
-"""Exceptions are told apart by where they were raised."""
+"""The origin of an exception: who raised it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class SignalHandler:
     "handler", [fail, SignalHandler().method, SignalHandler()], ids=["function", "method", "object"]
 )
 def test_from_signal_handler__raised_by_it(handler: Callable[[int, FrameType | None], None]) -> None:
-    """What a handler raised is found, also as the cause or the context of another error."""
+    """An exception that a handler raised is found, also as the cause or context of another error."""
     before = signal.signal(signal.SIGUSR1, handler)
     try:
         error = caught(functools.partial(signal.raise_signal, signal.SIGUSR1))
@@ -54,7 +54,7 @@ def test_from_signal_handler__raised_by_it(handler: Callable[[int, FrameType | N
 
 
 def test_from_signal_handler__raised_elsewhere() -> None:
-    """The same function called by other code is no handler."""
+    """The same function called by other code is not a handler."""
     assert origins.from_signal_handler(caught(fail)) is None
 
 
@@ -64,26 +64,26 @@ class Handler(logging.Handler):
 
 
 def logged(act: Callable[[], object]) -> Exception:
-    """What came out of a log record whose handler does this."""
+    """The exception that escapes a log call whose handler runs `act`."""
     logger = logging.Logger("one")
     logger.addHandler(Handler())
     return caught(lambda: logger.info("text", extra={"act": act}))
 
 
 def test_from_log_handler__is_behind_logging() -> None:
-    """An error that came through a handler is one, whoever raised it; one of other code is not."""
+    """An error that came through a log handler is recognized, whoever raised it; an error of other code is not."""
     assert origins.from_log_handler(logged(fail))
     assert origins.from_log_handler(logged(lambda: qovery.Configuration(host="")))
     assert not origins.from_log_handler(caught(fail))
 
 
 def test_from_callee__is_code_of_a_caller() -> None:
-    """An error that came through other code is a callee's, one of the package alone is not."""
+    """An error that came through foreign code is a callee's; an error of this package alone is not."""
     assert origins.from_callee(caught(fail))
     assert origins.from_callee(logged(fail))
 
 
 def test_from_library__is_code_of_the_library() -> None:
-    """An error that the HTTP libraries raise is theirs, one of a function that they call is not."""
+    """An error that the HTTP libraries raise is theirs; an error of a function that they call is not."""
     assert origins.from_library(caught(lambda: urllib3.Timeout(connect="soon")))  # type: ignore[arg-type] # fails there
     assert not origins.from_library(caught(fail))

@@ -1,4 +1,4 @@
-"""Foreign text in one line that a terminal shows and does not obey."""
+"""Foreign text as one printable line, without terminal control characters."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ HOSTILE = {
 
 @given(st.text())
 def test_printable__any_text(text: str) -> None:
-    """The result is one printable line, and a text that is one already stays as it is."""
+    """The result is one printable line; text that already is one stays unchanged."""
     shown = printable(text)
     assert not {unicodedata.category(char) for char in shown} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
     assert len(shown.splitlines()) <= 1
@@ -39,13 +39,13 @@ def test_printable__any_text(text: str) -> None:
 
 
 def test_printable__says_what_it_replaced() -> None:
-    """A character that does not print is shown as Python writes it."""
+    """An unprintable character is shown as its Python escape."""
     assert printable("a\n\x1b\x9b\u202e\udc80ü") == "a\\n\\x1b\\x9b\\u202e\\udc80ü"
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_errors__are_one_printable_line(kind: str) -> None:
-    """What a server said is part of an error's text, but cannot steer a terminal or begin a new line in a log."""
+    """Text from a server is part of an error message, but cannot control a terminal or start a new line in a log."""
     text = HOSTILE[kind]
     error = ApiException(
         400, text, operation="list_environment_secrets", data={"detail": text}, headers={"X-Request-Id": text}

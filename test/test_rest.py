@@ -45,7 +45,7 @@ each = pytest.mark.parametrize("name", CALLS)
 @each
 @pytest.mark.parametrize("status", [425, 429, 503])
 def test_status__that_did_not_run(connect: Connect, name: str, status: int) -> None:
-    """What the service refused to run is repeated, whatever it is."""
+    """A request that the service certainly did not run is retried, idempotent or not."""
     with HostileServer(list(respond(http_response(status, b"", "Retry-After: 0"), GOOD[name]))) as server:
         CALLS[name](connect(server))
         assert len(server.requests) == 2
@@ -54,7 +54,7 @@ def test_status__that_did_not_run(connect: Connect, name: str, status: int) -> N
 @each
 @pytest.mark.parametrize("status", [408, 500, 502, 504])
 def test_status__that_may_have_run(connect: Connect, name: str, status: int) -> None:
-    """What may have run is repeated if it is a list, an edit or a delete, and is otherwise unknown."""
+    """A request that may have run is retried if it is a list, an edit or a delete; otherwise its outcome is unknown."""
     with HostileServer(list(respond(http_response(status), GOOD[name]))) as server:
         if name in REPEATABLE:
             CALLS[name](connect(server))
@@ -67,8 +67,8 @@ def test_status__that_may_have_run(connect: Connect, name: str, status: int) -> 
 
 
 @pytest.mark.parametrize("status", [101, 300, 304, 305, 399])
-def test_status__that_is_no_end(connect: Connect, status: int) -> None:
-    """A status that asks for something that was not offered is an error, and the call is not repeated."""
+def test_status__unexpected(connect: Connect, status: int) -> None:
+    """A status that asks for something that was not offered is an error, and the call is not retried."""
     with HostileServer(list(respond(http_response(status), EMPTY_LIST))) as server:
         with pytest.raises(ApiException, match=f"{status} Reason") as caught:
             CALLS["list"](connect(server))
@@ -76,21 +76,21 @@ def test_status__that_is_no_end(connect: Connect, status: int) -> None:
 
 
 def in_seconds(seconds: int) -> str:
-    """A time as HTTP writes it."""
+    """A time in the format of HTTP."""
     return formatdate(time.time() + seconds, usegmt=True)
 
 
 @pytest.mark.parametrize("wait", ["30", in_seconds(3600)], ids=["seconds", "date"])
 @each
-def test_retry_after__is_obeyed(
+def test_retry_after__is_honoured(
     connect: Connect, name: str, wait: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A wait within the budget is waited for: the call sends nothing more until it ends with its client."""
+    """A `Retry-After` within the deadline is honoured: the call waits, until its client is closed."""
     with HostileServer(list(respond(http_response(429, b"", f"Retry-After: {wait}"), GOOD[name]))) as server:
         api = connect(server, total_timeout=4000)
         timer = threading.Timer(0.1, api.api_client.close)
         caplog.set_level(logging.DEBUG, "qovery")
-        monkeypatch.setattr(caplog.handler, "emit", lambda _: timer.start())  # once the answer is there
+        monkeypatch.setattr(caplog.handler, "emit", lambda _: timer.start())  # once the response is there
         with pytest.raises(ApiConnectionError, match="the client was closed") as caught:
             CALLS[name](api)
         timer.join()
@@ -99,7 +99,7 @@ def test_retry_after__is_obeyed(
 
 @pytest.mark.parametrize("wait", ["0", in_seconds(-3600)], ids=["seconds", "date"])
 def test_retry_after__is_over(connect: Connect, wait: str) -> None:
-    """A wait that is over is none."""
+    """A `Retry-After` in the past means no wait."""
     with HostileServer(list(respond(http_response(429, b"", f"Retry-After: {wait}"), EMPTY_LIST))) as server:
         CALLS["list"](connect(server))
         assert len(server.requests) == 2
@@ -107,8 +107,8 @@ def test_retry_after__is_over(connect: Connect, wait: str) -> None:
 
 @pytest.mark.parametrize("wait", ["86400", in_seconds(86400)], ids=["seconds", "date"])
 @each
-def test_retry_after__longer_than_the_budget(connect: Connect, name: str, wait: str) -> None:
-    """A wait beyond the budget ends the call at once, and the error says how long it would have been."""
+def test_retry_after__beyond_the_deadline(connect: Connect, name: str, wait: str) -> None:
+    """A `Retry-After` beyond the deadline ends the call immediately, and the error says how long the wait would be."""
     with HostileServer(list(respond(http_response(429, b"", f"Retry-After: {wait}")))) as server:
         with pytest.raises(TooManyRequestsException) as caught:
             CALLS[name](connect(server))
@@ -120,7 +120,7 @@ def test_retry_after__longer_than_the_budget(connect: Connect, name: str, wait: 
 
 @pytest.mark.parametrize("wait", ["soon", "-5", "inf", "9" * 5000, "Mon, 99 Foo 2099"])
 def test_retry_after__garbage(connect: Connect, wait: str) -> None:
-    """A wait that cannot be read counts as none."""
+    """An invalid `Retry-After` is ignored."""
     with HostileServer(list(respond(http_response(503, b"", f"Retry-After: {wait}"), EMPTY_LIST))) as server:
         CALLS["list"](connect(server))
         assert len(server.requests) == 2
@@ -128,7 +128,7 @@ def test_retry_after__garbage(connect: Connect, wait: str) -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirect__is_an_error(connect: Connect, status: int) -> None:
-    """A redirect is not followed; the error says where it led."""
+    """A redirect is not followed; the error names its location."""
     with HostileServer(list(respond(EMPTY_LIST))) as elsewhere:
         redirect = http_response(status, b"", f"Location: {elsewhere.url}/x")
         with (
@@ -150,7 +150,7 @@ def test_without_preload_content__retries_too(connect: Connect) -> None:
 
 
 def test_retry__of_the_caller(connect: Connect) -> None:
-    """A caller's own policy is followed to the letter, and its end has the class of the outcome."""
+    """A caller's own policy is followed exactly, and the final error has the class of the last outcome."""
     policy = urllib3.Retry(total=1, status_forcelist=[500], allowed_methods=None, backoff_factor=0)
     with HostileServer(list(respond(http_response(500), GOOD["create"]))) as server:
         CALLS["create"](connect(server, retries=policy))
@@ -166,10 +166,10 @@ def test_retry__of_the_caller(connect: Connect) -> None:
 
 
 def test_retry__of_the_caller_and_what_is_known(connect: Connect) -> None:
-    """What an attempt of the caller's policy may have done is not forgotten over a later refusal."""
+    """The outcome stays unknown after an attempt that may have run, even if a later attempt is rejected."""
     policy = urllib3.Retry(total=2, status_forcelist=[503], allowed_methods=None, backoff_factor=0)
-    refused = list(respond(http_response(409), http_response(503), http_response(409)))
-    with HostileServer([read, reset], refused) as server:
+    rejected = list(respond(http_response(409), http_response(503), http_response(409)))
+    with HostileServer([read, reset], rejected) as server:
         api = connect(server, retries=policy)
         for unknown in (True, False):  # lost, 409; 503, 409
             with pytest.raises(ConflictException) as caught:
@@ -180,7 +180,7 @@ def test_retry__of_the_caller_and_what_is_known(connect: Connect) -> None:
 def test_debug__writes_a_line_for_each_attempt(
     connect: Connect, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The lines have what helps and nothing that is secret; with logging set up they go there alone."""
+    """The lines have the details that help and no secret; with logging set up they are written only there."""
     with HostileServer([read, reset], list(respond(http_response(503), EMPTY_LIST, EMPTY_LIST))) as server:
         api = connect(server, debug=True)
         CALLS["list"](api)
@@ -198,7 +198,7 @@ def test_debug__writes_a_line_for_each_attempt(
 
 
 def test_retries__of_one_call(connect: Connect) -> None:
-    """`_retries` takes the place of the setting, whatever that is, for this call alone."""
+    """`_retries` overrides the setting, whatever that is, for this call only."""
     busy = http_response(503, b"", "Retry-After: 0")
     policy = urllib3.Retry(5, status_forcelist=[503], allowed_methods=None)
     with HostileServer(list(respond(*[busy] * 99))) as server:
@@ -219,9 +219,9 @@ def test_retries__of_one_call(connect: Connect) -> None:
 def test_retries__of_one_call_unusable(
     connect: Connect, server: RecordingServer, wrong: object, error: type[Exception]
 ) -> None:
-    """What is no number of retries is rejected before anything is sent."""
+    """An invalid number of retries is rejected before anything is sent."""
     with pytest.raises(error, match="_retries must be"):
-        connect(server).list_environment_secrets("e", _retries=wrong)  # type: ignore[arg-type] # what is tested
+        connect(server).list_environment_secrets("e", _retries=wrong)  # the case under test
     assert server.connections == 0
 
 
@@ -239,7 +239,7 @@ def test_log_records__carry_their_origin(
 
 
 class BrokenStream(io.TextIOBase):
-    """Raises what it is told to."""
+    """A stream whose writes raise an error."""
 
     def __init__(self, raised: type[Exception]) -> None:
         self.raised = raised
@@ -269,7 +269,7 @@ def test_debug__with_a_broken_stderr(
 @pytest.mark.needs_posix
 @pytest.mark.parametrize("debug", [True, False], ids=["stderr", "logger"])
 def test_log__that_is_interrupted(connect: Connect, monkeypatch: pytest.MonkeyPatch, debug: bool) -> None:
-    """An exception of a signal handler that meets the log is not one of the log."""
+    """An exception of a signal handler that interrupts logging is not an error of logging."""
 
     def handler(*_: object) -> None:
         raise TimeoutError("the limit")
@@ -300,7 +300,7 @@ def test_log__that_is_interrupted(connect: Connect, monkeypatch: pytest.MonkeyPa
 def test_transport__is_made_once_by_many_threads(
     connect: Connect, tls: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Threads that make the first call together over TLS build one transport, which loads the certificates once."""
+    """Threads that make the first call concurrently over TLS build one transport, which loads the certificates once."""
     made: list[str] = []
 
     def counted(kind: type, name: str) -> None:

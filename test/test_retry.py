@@ -14,7 +14,7 @@ from qovery.retry import Outcome
 IDEMPOTENT = (LIST, EDIT, DELETE)
 OTHERS = (CREATE, CREATE_ALIAS, CREATE_OVERRIDE)
 
-# outcome, retried if idempotent, retried if not, a write's outcome is then unknown
+# outcome, retried if idempotent, retried if not, outcome of a write is unknown
 TABLE = [
     (Outcome(sent=False), True, True, False),
     (Outcome(sent=True), True, False, True),
@@ -40,7 +40,7 @@ TABLE = [
 @pytest.mark.parametrize(("outcome", "safe", "unsafe", "unknown"), TABLE, ids=lambda value: str(value))
 @pytest.mark.parametrize("operation", [*IDEMPOTENT, *OTHERS], ids=lambda operation: operation.name)
 def test_next_delay__row(operation: Operation[Any], outcome: Outcome, safe: bool, unsafe: bool, unknown: bool) -> None:
-    """Each outcome is retried or not, and leaves the outcome of a write known or not."""
+    """Each outcome is retried or not, and leaves the outcome of a write known or unknown."""
     retried = retry.next_delay(operation, outcome, attempt=1, max_retries=3, left=60) is not None
     assert retried == (safe if operation in IDEMPOTENT else unsafe)
     assert retry.is_unconfirmed(operation, outcome) == (unknown and operation is not LIST)
@@ -64,7 +64,7 @@ def test_next_delay__upper_bound(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_next_delay__number_of_retries() -> None:
-    """As many attempts follow the first as are allowed."""
+    """At most max_retries attempts follow the first."""
     assert retry.next_delay(LIST, Outcome(503), attempt=3, max_retries=3, left=60) is not None
     assert retry.next_delay(LIST, Outcome(503), attempt=4, max_retries=3, left=60) is None
     assert retry.next_delay(LIST, Outcome(503), attempt=1, max_retries=0, left=60) is None
@@ -74,7 +74,7 @@ def test_next_delay__number_of_retries() -> None:
     ("asked", "left", "most"), [(5, 60, 5.25), (0, 60, 0.25), (59.9, 60, 60), (60, 60, None), (1e6, 60, None)]
 )
 def test_next_delay__retry_after(asked: float, left: float, most: float | None) -> None:
-    """What the service asks for is waited for with a little jitter if the time allows it, and ends the call if not."""
+    """A `Retry-After` is honoured with a little jitter if the deadline allows it; otherwise the call ends."""
     delays = [retry.next_delay(CREATE, Outcome(429, retry_after=asked), 1, 3, left) for _ in range(50)]
     if most is None:
         assert set(delays) == {None}
@@ -84,7 +84,7 @@ def test_next_delay__retry_after(asked: float, left: float, most: float | None) 
 
 
 @pytest.mark.parametrize(
-    ("operation", "status", "unconfirmed", "success"),
+    ("operation", "status", "outcome_unknown", "success"),
     [
         (LIST, 200, False, True),
         (CREATE, 299, False, True),
@@ -95,6 +95,6 @@ def test_next_delay__retry_after(asked: float, left: float, most: float | None) 
         (CREATE, 300, False, False),
     ],
 )
-def test_is_success__row(operation: Operation[Any], status: int, unconfirmed: bool, success: bool) -> None:
-    """A 2xx has succeeded, and so has a delete that finds nothing after a lost answer."""
-    assert retry.is_success(operation, status, unconfirmed) == success
+def test_is_success__row(operation: Operation[Any], status: int, outcome_unknown: bool, success: bool) -> None:
+    """A 2xx is a success, and so is a 404 for a delete after a lost response."""
+    assert retry.is_success(operation, status, outcome_unknown) == success

@@ -1,4 +1,4 @@
-"""Where requests go: host, proxy, and warnings about insecure routes."""
+"""The route of a request: host, proxy, and warnings about insecure routes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from test.support.tls import Authority
     ],
 )
 def test_host__usable(given: str, kept: str) -> None:
-    """Surrounding white space and slashes at the end are taken off; https and loopback do not warn."""
+    """Surrounding white space and trailing slashes are removed; https and loopback do not warn."""
     assert Configuration(host=given).host == kept
 
 
@@ -70,7 +70,7 @@ def test_host__usable(given: str, kept: str) -> None:
     ],
 )
 def test_host__unusable(host: str) -> None:
-    """What is not a plain URL is an `ApiValueError` that shows nothing of it, also on assignment."""
+    """A host that is not a plain URL is an `ApiValueError` that does not show it, also on assignment."""
     configuration = Configuration()
     with pytest.raises(ApiValueError, match="host must be") as caught:
         Configuration(host=host)
@@ -82,7 +82,7 @@ def test_host__unusable(host: str) -> None:
 
 @pytest.mark.parametrize("host", ["http://example.com", "http://10.0.0.1", "http://127.example.com", "http://[::2]"])
 def test_host__plain_http_warns(host: str) -> None:
-    """Plain http to anything but loopback warns, at the line that set it."""
+    """Plain http to any host but loopback warns, at the line that set it."""
     with pytest.warns(InsecureWarning, match="plain http") as caught:
         configuration = Configuration(host=host)
     assert caught[0].filename == __file__
@@ -95,7 +95,7 @@ def test_host__plain_http_warns(host: str) -> None:
 
 
 def test_verify_ssl__off_warns(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Switching the check of certificates off warns once, at the line that did it."""
+    """Disabling certificate verification warns once, at the line that did it."""
     with pytest.warns(InsecureWarning, match="verify_ssl is off") as caught:
         Configuration(verify_ssl=False)
     assert [warning.filename for warning in caught] == [__file__]
@@ -106,14 +106,14 @@ def test_verify_ssl__off_warns(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_verify_ssl__off_in_code_without_a_module() -> None:
-    """Code that runs in a bare namespace, as in a template or a notebook's cell, is warned like any other."""
+    """Code in a bare namespace, such as a template or a notebook cell, gets the same warning."""
     with pytest.warns(InsecureWarning, match="verify_ssl is off"):
         exec("Configuration(verify_ssl=False)", {"Configuration": Configuration})
 
 
 @pytest.mark.parametrize("settings", [{"verify_ssl": False}, {"host": "http://api.example"}])
 def test_insecure__warns_once_at_the_callers_line(settings: dict[str, Any]) -> None:
-    """A setting under which secrets can be read on their way warns, and says what to do."""
+    """A setting that exposes secrets in transit warns, and says what to do."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         Configuration(**settings)
@@ -127,7 +127,7 @@ def test_insecure__warns_once_at_the_callers_line(settings: dict[str, Any]) -> N
 def test_proxy__from_the_environment(
     connect: Connect, monkeypatch: pytest.MonkeyPatch, server: RecordingServer, proxy: RecordingServer, name: str
 ) -> None:
-    """Without the setting, the proxy is the one that the usual variables name."""
+    """Without the setting, the proxy comes from the usual variables."""
     monkeypatch.setenv(name, proxy.url.replace("//", "//user:pass@"))
     connect(server).list_environment_secrets("e")
     assert server.received == []
@@ -138,7 +138,7 @@ def test_proxy__from_the_environment(
 def test_proxy__from_the_environment_for_https(
     connect: Connect, monkeypatch: pytest.MonkeyPatch, proxy: RecordingServer, tls: Authority
 ) -> None:
-    """`https_proxy` is for https hosts, `http_proxy` is not."""
+    """`https_proxy` applies to https hosts, `http_proxy` does not."""
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     monkeypatch.setenv("https_proxy", proxy.url)
     with tls.server() as server:
@@ -168,7 +168,7 @@ def test_no_proxy(
     no_proxy: str,
     direct: bool,
 ) -> None:
-    """A host of `no_proxy` is reached directly, wherever proxy and exception were named."""
+    """A host in `no_proxy` is reached directly, whether proxy and exception come from settings or variables."""
     no_proxy = no_proxy.format(port=server.port)
     api = connect(server)
     configuration = api.api_client.configuration
@@ -189,7 +189,7 @@ def test_no_proxy(
 def test_proxy__setting_over_variables(
     connect: Connect, monkeypatch: pytest.MonkeyPatch, server: RecordingServer, proxy: RecordingServer
 ) -> None:
-    """A proxy that was set is used whatever the variables say."""
+    """A proxy setting takes precedence over the variables."""
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     monkeypatch.setenv("no_proxy", "*")
     connect(server, proxy=proxy.url).list_environment_secrets("e")
@@ -201,7 +201,7 @@ def test_proxy__setting_over_variables(
     ["localhost:3128", "ftp://localhost", "http://", "http://:3128", "http://[::1", "http://a:99999", "http://a b:1"],
 )
 def test_proxy__unusable(connect: Connect, server: RecordingServer, url: str) -> None:
-    """A proxy that is no URL is refused before anything is sent."""
+    """A proxy that is not a URL is rejected before anything is sent."""
     with pytest.raises(ApiValueError, match="proxy must be a URL like"):
         connect(server, proxy=url).list_environment_secrets("e")
     assert server.received == []
@@ -237,7 +237,7 @@ ROUTES: dict[str, tuple[dict[str, Any], dict[str, str], str | None]] = {
 @pytest.mark.parametrize("when", ["made", "updated", "assigned"])
 @pytest.mark.parametrize("name", ROUTES)
 def test_insecure__is_judged_by_the_effective_route(monkeypatch: pytest.MonkeyPatch, name: str, when: str) -> None:
-    """What warns is the route that a call takes, whatever it was made of; the warning names the caller's line."""
+    """The warning depends on the route that a call uses, however it was set up; it names the caller's line."""
     settings, variables, expected = ROUTES[name]
     for variable, value in variables.items():
         monkeypatch.setenv(variable, value)
@@ -274,7 +274,7 @@ def test_insecure__by_a_variable_that_is_set_later(
 
 
 def test_insecure__as_an_error(connect: Connect, monkeypatch: pytest.MonkeyPatch, server: RecordingServer) -> None:
-    """Where the warning is an error, no setting is changed to it, and no call is sent on such a route."""
+    """If the warning is an error, no setting is changed to it, and no call is sent on such a route."""
     api = connect(server)
     configuration = api.api_client.configuration
     with warnings.catch_warnings():

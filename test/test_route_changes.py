@@ -1,4 +1,4 @@
-"""Settings that change: where the next call goes, and that none uses half of them."""
+"""Changes of settings: the route of the next call, and no call with half of a change."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def other() -> Iterator[RecordingServer]:
 def test_host__changed_after_the_first_call(
     connect: Connect, server: RecordingServer, other: RecordingServer, closed: bool
 ) -> None:
-    """The next call goes where the configuration says, which is what every representation names."""
+    """The next call uses the configured host, and every representation names it."""
     api = connect(server)
     client = api.api_client
     api.list_environment_secrets("e")
@@ -55,7 +55,7 @@ def test_host__changed_after_the_first_call(
 def test_host__changed_leaves_no_idle_connection(
     connect: Connect, server: RecordingServer, other: RecordingServer
 ) -> None:
-    """The connections of the old route are closed as soon as nobody uses them."""
+    """The connections of the old route are closed as soon as they are unused."""
     api = connect(server)
     api.list_environment_secrets("e")
     api.api_client.configuration.host = other.url
@@ -64,7 +64,7 @@ def test_host__changed_leaves_no_idle_connection(
 
 
 def test_host__changed_during_a_call(connect: Connect, server: RecordingServer, other: RecordingServer) -> None:
-    """A call goes on where it began, also with its retries, and closes its connection at the end."""
+    """A call finishes on the route where it began, retries included, and closes its connection at the end."""
     begun, changed = threading.Event(), threading.Event()
 
     def judge(_: Received) -> Response:
@@ -89,7 +89,7 @@ def test_host__changed_during_a_call(connect: Connect, server: RecordingServer, 
 def test_host__changed_closes_what_is_idle_at_once(
     connect: Connect, server: RecordingServer, other: RecordingServer
 ) -> None:
-    """Idle connections of the old route are closed although a call is still under way there."""
+    """Idle connections of the old route are closed although a call is still in progress there."""
     begun, go = threading.Event(), threading.Event()
 
     def judge(received: Received) -> Response:
@@ -118,7 +118,7 @@ def test_host__changed_closes_what_is_idle_at_once(
 def test_close__reaches_calls_on_an_earlier_route(
     connect: Connect, server: RecordingServer, other: RecordingServer
 ) -> None:
-    """`close()` ends also the calls that began before the host was changed."""
+    """`close()` also ends the calls that began before the host was changed."""
     begun, go = threading.Event(), threading.Event()
     server.default = lambda _: (begun.set(), go.wait(PATIENCE), EMPTY)[2]
     api = connect(server)
@@ -148,7 +148,7 @@ def test_proxy__changed_after_the_first_call(
     proxy: RecordingServer,
     source: str,
 ) -> None:
-    """The next call goes through the proxy that is set now, by a setting or the environment, and back again."""
+    """The next call uses the current proxy, from a setting or the environment, and no proxy once it is removed."""
     api = connect(server)
     configuration = api.api_client.configuration
     api.list_environment_secrets("e")
@@ -166,7 +166,7 @@ def test_proxy__changed_after_the_first_call(
 
 
 def test_tls__changed_after_the_first_call(connect: Connect, tls: Authority) -> None:
-    """Trust, names and certificates of the client are those that are set now."""
+    """The trusted authorities, host names and client certificates are the current ones."""
     certificate, key = tls.client()
     with tls.server(mutual=True) as server:
         api = connect(server, cert_file=certificate, key_file=key, retries=0)
@@ -190,7 +190,7 @@ def test_tls__changed_after_the_first_call(connect: Connect, tls: Authority) -> 
 
 @pytest.mark.needs_posix
 def test_host__changed_in_a_forked_child(server: RecordingServer, other: RecordingServer) -> None:
-    """A child that changes the host calls there, and its parent where it did before."""
+    """A child that changes the host calls there, and its parent calls the same host as before."""
     run_script(
         """
         import os, sys
@@ -238,7 +238,7 @@ class Computes(Configuration):
 
 
 @pytest.mark.parametrize("kind", [Configuration, Signs, Computes])
-def test_update__is_never_seen_half(server: RecordingServer, other: RecordingServer, kind: type[Configuration]) -> None:
+def test_update__is_atomic(server: RecordingServer, other: RecordingServer, kind: type[Configuration]) -> None:
     """Calls of many threads use either the old host with the old token or the new host with the new token."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)

@@ -1,4 +1,4 @@
-"""The tables of terminals and notebooks."""
+"""Tables in terminals and notebooks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NOW = datetime(2026, 1, 2, tzinfo=timezone.utc)
 
 
 def test_html__structure() -> None:
-    """The HTML has a caption, heads of columns and of rows for those who cannot see it, and the cells of the text."""
+    """The HTML has a caption, column and row headers for screen readers, and the cells of the text."""
     columns, rows = ("key", "reason"), [("A", "b"), ("A_KEY_THAT_IS_MUCH_TOO_LONG_FOR_ONE_LINE", "")]
     read = TableReader(Table("two", columns, rows).html())
     assert read.caption == "two"
@@ -24,7 +24,7 @@ def test_html__structure() -> None:
 
 
 def test_html__escaped() -> None:
-    """Whatever a server puts into a field stays text."""
+    """A field from a server is escaped as text."""
     table = Table(NASTY, (NASTY, NASTY), [(NASTY, NASTY + "_" * 30)])
     assert "<script" not in table.html()
     read = TableReader(table.html())
@@ -32,7 +32,7 @@ def test_html__escaped() -> None:
 
 
 def test_html__themes() -> None:
-    """No colour but those of the page, and lines of a grey that is seen on light and dark."""
+    """The table uses the colours of the page, and grey lines that are visible on light and dark."""
     style = ";".join(re.findall(r'style="([^"]*)"', Table("t", ("a",), [("b",)]).html()))
     assert "color:inherit" in style
     assert "background:transparent" in style
@@ -40,20 +40,20 @@ def test_html__themes() -> None:
 
 
 def test_text__aligned() -> None:
-    """Columns are as wide as their widest cell, also of characters that take two places, and lines end in no space."""
+    """Columns are as wide as their widest cell, wide characters included, and no line ends in a space."""
     text = Table("t", ("key", "reason"), [("鍵", "x"), ("ABC", "y"), ("A", "")]).text()
     assert text.splitlines() == ["t", "key  reason", "鍵   x", "ABC  y", "A"]
 
 
 def test_text__control_characters() -> None:
-    """What a terminal would obey, or what would break a line, is escaped; in HTML too."""
+    """Terminal control characters and line breaks are escaped, in HTML too."""
     table = Table("t", ("key",), [("a\x1b[31m\nb\u202e",)])
     assert table.text().splitlines()[-1] == r"a\x1b[31m\nb\u202e"
     assert r"a\x1b[31m\nb\u202e" in table.html()
 
 
 def test_text__empty() -> None:
-    """Without rows only the caption is left in a terminal."""
+    """Without rows a terminal shows only the caption."""
     assert Table("0 secrets", ("key",), []).text() == "0 secrets"
 
 
@@ -63,5 +63,5 @@ def test_text__empty() -> None:
      (86400, "1 d"), (400 * 86400, "400 d")],
 )  # fmt: skip
 def test_age(seconds: int, said: str) -> None:
-    """An age is told in its largest unit; a clock that is ahead makes none."""
+    """An age has its largest unit only; a time in the future counts as now."""
     assert age(NOW - timedelta(seconds=seconds), NOW) == said

@@ -1,4 +1,4 @@
-"""The eighteen methods: the bytes they send and the models they return."""
+"""The eighteen methods: the bytes that they send and the models that they return."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SECRET_ID = "8d3c1a52-3f0d-4a8e-9a57-1d1b8c0f9f01"
 
 
 class Case(NamedTuple):
-    """How a method is called, and what must be on the wire."""
+    """A call of a method, and the expected request and response."""
 
     name: str
     arguments: tuple[Any, ...]
@@ -43,14 +43,14 @@ class Case(NamedTuple):
     status: int
 
     @property
-    def answer(self) -> Any:
+    def content(self) -> Any:
         if self.name == "delete_environment_secret":
             return None
         return {"results": [SECRET]} if self.name == "list_environment_secrets" else SECRET
 
     @property
-    def reply(self) -> Response:
-        return Response(self.status, b"" if self.answer is None else self.answer)
+    def response(self) -> Response:
+        return Response(self.status, b"" if self.content is None else self.content)
 
 
 CASES = [
@@ -107,14 +107,14 @@ def api(server: RecordingServer, connect: Connect) -> EnvironmentSecretApi:
 
 
 def test_cases__cover_the_table() -> None:
-    """The cases below are the operations of the table, no more and no fewer."""
+    """The cases cover every operation of the table, and no other."""
     assert [case.name for case in CASES] == [operation.name for operation in OPERATIONS]
     for case, operation in zip(CASES, OPERATIONS, strict=True):
         assert (case.method, case.status) == (operation.method, operation.status)
 
 
 def test_methods__are_eighteen() -> None:
-    """Each operation has its three methods, and the class has no other public ones."""
+    """Each operation has three methods, and the class has no other public ones."""
     public = {name for name in vars(EnvironmentSecretApi) if not name.startswith("_")}
     assert public == {case.name + form for case, form in itertools.product(CASES, FORMS)}
 
@@ -122,8 +122,8 @@ def test_methods__are_eighteen() -> None:
 @each_form
 @each_operation
 def test_request__is_exact(server: RecordingServer, api: EnvironmentSecretApi, case: Case, form: str) -> None:
-    """Method, path, headers and the bytes of the body are what the service expects, and nothing else."""
-    server.default = case.reply
+    """Method, path, headers and body are exactly the bytes that the service expects."""
+    server.default = case.response
     result = getattr(api, case.name + form)(*case.arguments)
     if form == "_without_preload_content":
         result.release_conn()
@@ -133,7 +133,7 @@ def test_request__is_exact(server: RecordingServer, api: EnvironmentSecretApi, c
         "User-Agent": f"qovery-python/{__version__}",
         "Authorization": "Token qov_x",
     }
-    if case.answer is not None:
+    if case.content is not None:
         headers["Accept"] = "application/json"
     if case.body is not None:
         headers |= {"Content-Type": "application/json", "Content-Length": str(len(case.body))}
@@ -143,25 +143,25 @@ def test_request__is_exact(server: RecordingServer, api: EnvironmentSecretApi, c
 
 @each_operation
 def test_plain__returns_the_model(server: RecordingServer, api: EnvironmentSecretApi, case: Case) -> None:
-    """The plain method returns the model of the answer; the delete returns None."""
-    server.default = case.reply
+    """The plain method returns the model of the response; the delete returns None."""
+    server.default = case.response
     result = getattr(api, case.name)(*case.arguments)
     expected = {"delete_environment_secret": type(None), "list_environment_secrets": SecretResponseList}
     assert type(result) is expected.get(case.name, Secret)
     if result is not None:
-        assert json.loads(result.to_json())  # a whole model
-        assert result == type(result).from_dict(case.answer)
+        assert json.loads(result.to_json())  # a complete model
+        assert result == type(result).from_dict(case.content)
 
 
 @each_operation
-def test_with_http_info__describes_the_answer(server: RecordingServer, api: EnvironmentSecretApi, case: Case) -> None:
-    """`ApiResponse` holds the status, the headers in any case, the body's bytes, and what the plain method gives."""
-    server.default = case.reply._replace(headers={"X-Request-Id": "r-1"})
+def test_with_http_info__describes_the_response(server: RecordingServer, api: EnvironmentSecretApi, case: Case) -> None:
+    """`ApiResponse` holds status, case-insensitive headers, the bytes of the body, and the plain method's result."""
+    server.default = case.response._replace(headers={"X-Request-Id": "r-1"})
     response = getattr(api, case.name + "_with_http_info")(*case.arguments)
     assert isinstance(response, ApiResponse)
     assert response.status_code == case.status
     assert response.headers["x-request-id"] == response.headers["X-REQUEST-ID"] == "r-1"
-    assert response.raw_data == (b"" if case.answer is None else json.dumps(case.answer).encode())
+    assert response.raw_data == (b"" if case.content is None else json.dumps(case.content).encode())
     assert response.data == getattr(api, case.name)(*case.arguments)
     assert str(case.status) in repr(response)
 
@@ -171,7 +171,7 @@ def test_with_http_info__describes_the_answer(server: RecordingServer, api: Envi
 def test_without_preload_content__raises_for_no_status(
     server: RecordingServer, api: EnvironmentSecretApi, case: Case, status: int
 ) -> None:
-    """The raw form hands over the unread answer, whatever its status."""
+    """The raw form returns the unread response, whatever its status."""
     body = b"" if status == 204 else b"not JSON"
     server.default = Response(status, body)
     response = getattr(api, case.name + "_without_preload_content")(*case.arguments)
@@ -182,7 +182,7 @@ def test_without_preload_content__raises_for_no_status(
 
 
 def test_without_preload_content__is_unread(server: RecordingServer, api: EnvironmentSecretApi) -> None:
-    """Nothing of the body is read before the caller reads it, in pieces if they like."""
+    """No part of the body is read before the caller reads it, in chunks if wanted."""
     server.default = Response(200, b"0123456789")
     response = api.list_environment_secrets_without_preload_content(ENVIRONMENT)
     assert response.tell() == 0
@@ -197,18 +197,18 @@ def test_without_preload_content__is_unread(server: RecordingServer, api: Enviro
 def test_success__of_another_status(
     server: RecordingServer, api: EnvironmentSecretApi, case: Case, status: int
 ) -> None:
-    """A 2xx that the documentation does not name is read like the one it names."""
-    server.default = Response(status, case.answer)
+    """An undocumented 2xx is read like the documented one."""
+    server.default = Response(status, case.content)
     response = getattr(api, case.name + "_with_http_info")(*case.arguments)
     assert response.status_code == status
-    assert (response.data is None) == (case.answer is None)
+    assert (response.data is None) == (case.content is None)
 
 
 @each_operation
 def test_success__without_a_body(server: RecordingServer, api: EnvironmentSecretApi, case: Case) -> None:
     """An empty success is an error that says so, except for the delete."""
     server.default = Response(204)
-    if case.answer is None:
+    if case.content is None:
         assert getattr(api, case.name)(*case.arguments) is None
     else:
         with pytest.raises(ApiDecodeError, match="empty"):
@@ -218,8 +218,8 @@ def test_success__without_a_body(server: RecordingServer, api: EnvironmentSecret
 @each_form
 @each_operation
 def test_ids__as_uuid(server: RecordingServer, api: EnvironmentSecretApi, case: Case, form: str) -> None:
-    """An id may be a `UUID`; it makes the same path."""
-    server.default = case.reply
+    """An id may be a `UUID`, and results in the same path."""
+    server.default = case.response
     ids = [UUID(part) if isinstance(part, str) else part for part in case.arguments]
     result = getattr(api, case.name + form)(*ids)
     if form == "_without_preload_content":
@@ -230,8 +230,8 @@ def test_ids__as_uuid(server: RecordingServer, api: EnvironmentSecretApi, case: 
 @pytest.mark.parametrize("kind", [dict, lambda body: FrozenMapping(body)], ids=["dict", "Mapping"])
 @pytest.mark.parametrize("case", [case for case in CASES if case.body], ids=lambda case: case.name)
 def test_body__as_mapping(server: RecordingServer, api: EnvironmentSecretApi, case: Case, kind: Any) -> None:
-    """A mapping of the fields makes the same bytes as the model."""
-    server.default = case.reply
+    """A mapping of the fields results in the same bytes as the model."""
+    server.default = case.response
     *ids, model = case.arguments
     getattr(api, case.name)(*ids, kind(model.to_dict()))
     assert server.last.body == case.body
@@ -255,7 +255,7 @@ class FrozenMapping(Mapping[str, Any]):
 
 @pytest.mark.parametrize("name", [name for name in (case.name for case in CASES) if name.startswith("create")])
 def test_body__left_out(server: RecordingServer, api: EnvironmentSecretApi, name: str) -> None:
-    """Where the documentation lets the body out, none is sent."""
+    """An optional body that is left out is not sent."""
     server.default = Response(201, SECRET)
     ids = [ENVIRONMENT] if name == "create_environment_secret" else [ENVIRONMENT, SECRET_ID]
     getattr(api, name)(*ids)
@@ -264,8 +264,8 @@ def test_body__left_out(server: RecordingServer, api: EnvironmentSecretApi, name
     assert server.last.headers["Content-Length"] == "0"
 
 
-def test_answer__large(server: RecordingServer, api: EnvironmentSecretApi) -> None:
-    """A list of thousands of secrets is read whole, whether the garbage collector is on or off."""
+def test_response__large(server: RecordingServer, api: EnvironmentSecretApi) -> None:
+    """A list of thousands of secrets is read completely, whether the garbage collector is on or off."""
     server.default = Response(200, {"results": [{**SECRET, "key": f"K{number}"} for number in range(2000)]})
     for switch in (gc.enable, gc.disable, gc.enable):
         switch()
@@ -277,6 +277,6 @@ def test_answer__large(server: RecordingServer, api: EnvironmentSecretApi) -> No
 
 
 def test_host__with_a_path(connect: Connect, server: RecordingServer) -> None:
-    """A path in the host comes before the operation's."""
+    """A path in the host precedes the path of the operation."""
     connect(f"{server.url}/api/v1/").list_environment_secrets(ENVIRONMENT)
     assert server.last.target == f"/api/v1/environment/{ENVIRONMENT}/secret"

@@ -1,9 +1,9 @@
 """`python -m test.benchmark [--json FILE] [--chart FILE] [--rounds N]`: measure, and print the table.
 
-Every row compares two contenders that take turns, and shows the median of the ratios with its spread. CPU
-is that of the client's process alone; the server is a process of its own. Instructions are counted by valgrind, which
-other processes on the machine do not disturb. The generated client is made by OpenAPI Generator, which needs Java. Rows
-for which something is missing say so.
+Every row compares two contenders that take turns, and shows the median and the range of their ratios. CPU time is that
+of the client's process only; the server is a separate process. valgrind counts instructions, which other processes on
+the machine do not affect. OpenAPI Generator makes the generated client, which needs Java. Rows that need a missing tool
+say so.
 """
 
 from __future__ import annotations
@@ -29,17 +29,19 @@ import trustme
 from test.benchmark.chart import chart
 from test.support import openapi_generator
 
-#: The floor: what every client that stands on the two libraries must pay, a schema of its own included.
+#: The floor: the minimum cost of any client that uses the two libraries, with one schema of its own.
 LIBRARIES = "import urllib3, pydantic; pydantic.create_model('M', x=(int, 1)).model_validate_json('{}')"
 
-#: The header of the table.
-HEAD = "| operation | compared with | this package | alternative | ratio (range) | target | met |\n" + 7 * "|---" + "|"
+#: The head of the table.
+HEAD = (
+    "| workload | compared with | this package | other | ratio (range) | limit | met |\n|---|---|---|---|---|---|---|"
+)
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 WORKER = str(HERE / "worker.py")
 
-#: How many certificate authorities a system trusts, about.
+#: The approximate number of certificate authorities that a system trusts.
 AUTHORITIES = 140
 
 SMALL_CALLS = ("list-3", "create", "delete")
@@ -49,7 +51,7 @@ Measure = Callable[[], float]
 
 @dataclass
 class Row:
-    """One line of the table; `holds` is None if the row was not measured or has no bound."""
+    """One line of the table; `holds` is None if the row was not measured or has no limit."""
 
     work: str
     against: str
@@ -63,7 +65,7 @@ class Row:
     skipped: str = "not measured"
 
     def measure(self, ours: Measure, theirs: Measure, rounds: int, factor: float) -> None:
-        """Let both take turns; `factor` turns what they return into the row's unit."""
+        """Run both in turn; `factor` converts their results to the row's unit."""
         pairs = [(ours() * factor, theirs() * factor) for _ in range(rounds)]
         ratios = sorted(a / b for a, b in pairs)
         self.ours = statistics.median(a for a, _ in pairs)
@@ -89,7 +91,7 @@ class Row:
 
 
 def process_cpu(*command: str) -> float:
-    """The CPU seconds of a whole process."""
+    """Run a process and return its CPU seconds."""
     child = subprocess.Popen(command, env=_environment(ROOT))
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
@@ -99,7 +101,7 @@ def process_cpu(*command: str) -> float:
 
 
 def instructions(*arguments: str, path: Path = ROOT) -> float:
-    """The instructions of a whole Python process, those of the kernel excepted."""
+    """Run a Python process and return its instructions, without those of the kernel."""
     with tempfile.TemporaryDirectory() as folder:
         counting = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/out"]
         environment = {**_environment(path), "PYTHONHASHSEED": "0"}
@@ -113,14 +115,14 @@ def instructions(*arguments: str, path: Path = ROOT) -> float:
 
 
 def instructions_of_a_call(kind: str, url: str, work: str) -> float:
-    """The instructions of one call among many, without those of the start."""
+    """The instructions per call, without those of the startup."""
     few, many = 50, 250
     once, often = (instructions(WORKER, kind, url, work, str(count)) for count in (few, many))
     return (often - once) / (many - few)
 
 
 class Worker:
-    """A contender that waits for orders."""
+    """A contender in its own process that runs one workload per command."""
 
     def __init__(self, kind: str, url: str, path: Path, settings: Mapping[str, str] | None = None) -> None:
         self._process = subprocess.Popen(
@@ -146,7 +148,7 @@ class Worker:
 
 @contextlib.contextmanager
 def server(delay: float = 0, certificate: Path | None = None) -> Iterator[str]:
-    """A canned server in its own process; gives its URL. With a certificate and its key it speaks TLS."""
+    """Run a server with canned responses in its own process; yields its URL. With a certificate and key it uses TLS."""
     command = [sys.executable, str(HERE / "server.py"), str(delay), *([str(certificate)] if certificate else [])]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -158,16 +160,16 @@ def server(delay: float = 0, certificate: Path | None = None) -> Iterator[str]:
 
 
 def _environment(path: Path) -> dict[str, str]:
-    # All as if installed: with their bytecode, which `main` keeps out of their folders.
+    # Bytecode is cached, as for an installed package; `main` keeps it out of the source folders.
     return {**os.environ, "PYTHONPATH": str(path), "PYTHONDONTWRITEBYTECODE": ""}
 
 
 class Benchmark:
-    """Measures the rows, one after the other.
+    """Measures the rows one after another.
 
     Args:
         generated: The folder of the generated client; rows against it are skipped if it is None.
-        rounds: How often the contenders of a row take turns.
+        rounds: The number of turns of each contender in a row.
     """
 
     def __init__(self, generated: Path | None, rounds: int) -> None:
@@ -189,19 +191,19 @@ class Benchmark:
             self._large_lists(url)
         self._first_calls_over_tls()
         with server(0.01) as url, Worker("client", url, ROOT) as ours:
-            self._row(Row("16 threads, 10 ms of latency", "16 / 10 ms", "calls/s", 0.85, more_is_better=True)).measure(
+            self._row(Row("16 threads, 10 ms latency", "16 / 10 ms", "calls/s", 0.85, more_is_better=True)).measure(
                 lambda: ours.order("threads", 16), lambda: 1600.0, self.rounds, 1
             )
         return self.rows
 
     def _row(self, row: Row) -> Row:
         self.rows.append(row)
-        print(f"{row.work} against {row.against} …", file=sys.stderr, flush=True)
+        print(f"{row.work} compared with {row.against} …", file=sys.stderr, flush=True)
         return row
 
     def _measurable(self, row: Row, counts: bool = False) -> bool:
-        """Whether there is what the row needs; if not, the row says what is missing."""
-        if row.against == "generated" and self.generated is None:
+        """Return whether everything that the row needs is installed; otherwise the row says what is missing."""
+        if row.against == "generated client" and self.generated is None:
             row.skipped = "not measured: needs Java and openapi-generator-cli"
         elif counts and shutil.which("valgrind") is None:
             row.skipped = "not measured: valgrind is not installed"
@@ -212,27 +214,27 @@ class Benchmark:
     def _starts(self, url: str) -> None:
         first = (WORKER, "client", url, "list-3", "1")
         ours = functools.partial(instructions, *first)
-        floor = self._row(Row("start to the first list", "floor", "M instructions", 1.06))
+        floor = self._row(Row("startup and first list", "floor", "M instructions", 1.06))
         if self._measurable(floor, counts=True):
             libraries = functools.partial(instructions, "-c", LIBRARIES)
             ours(), libraries()  # writes the bytecode
             floor.measure(ours, libraries, 3, 1e-6)
-        other = self._row(Row("start to the first list", "generated", "M instructions"))
+        other = self._row(Row("startup and first list", "generated client", "M instructions"))
         if self._measurable(other, counts=True):
             theirs = functools.partial(instructions, *first, path=self.generated or ROOT)
             theirs()  # writes the bytecode
             other.measure(ours, theirs, 3, 1e-6)
 
     def _small_calls(self, url: str) -> None:
-        with Worker("client", url, ROOT) as ours, Worker("hand", url, ROOT) as hand:
+        with Worker("client", url, ROOT) as ours, Worker("baseline", url, ROOT) as baseline:
             for work in SMALL_CALLS:
-                self._calls(Row(f"{work}, a call", "hand-written", "µs", 0.95), ours, hand, work, 400)
+                self._calls(Row(f"{work}, per call", "hand-written baseline", "µs", 0.95), ours, baseline, work, 400)
         for work in SMALL_CALLS:
-            row = self._row(Row(f"{work}, a call", "hand-written", "k instructions", 0.95))
+            row = self._row(Row(f"{work}, per call", "hand-written baseline", "k instructions", 0.95))
             if self._measurable(row, counts=True):
                 row.measure(
                     functools.partial(instructions_of_a_call, "client", url, work),
-                    functools.partial(instructions_of_a_call, "hand", url, work),
+                    functools.partial(instructions_of_a_call, "baseline", url, work),
                     1,
                     1e-3,
                 )
@@ -245,18 +247,20 @@ class Benchmark:
         row.measure(turns[0], turns[1], 3 * self.rounds, 1e6 if row.unit == "µs" else 1e3)
 
     def _large_lists(self, url: str) -> None:
-        large = Row("list-10000, a call", "generated", "ms", 0.6)
+        large = Row("list-10000, per call", "generated client", "ms", 0.6)
         with Worker("client", url, ROOT) as ours:
-            with Worker("hand", url, ROOT) as hand:
-                self._calls(Row("list-10000, a call", "hand-written", "ms", 2.5), ours, hand, "list-10000", 3)
+            with Worker("baseline", url, ROOT) as baseline:
+                self._calls(
+                    Row("list-10000, per call", "hand-written baseline", "ms", 2.5), ours, baseline, "list-10000", 3
+                )
             if self.generated is None:
                 self._measurable(self._row(large))
             else:
                 with Worker("client", url, self.generated) as theirs:
                     self._calls(large, ours, theirs, "list-10000", 3)
         for row, order in (
-            (Row("list-10000, peak of what Python allocates", "generated", "MiB", 0.7), "memory"),
-            (Row("list-10000, growth of the process", "generated", "MiB"), "growth"),
+            (Row("list-10000, peak memory allocated by Python", "generated client", "MiB", 0.7), "memory"),
+            (Row("list-10000, growth of peak RSS", "generated client", "MiB"), "growth"),
         ):
             if self._measurable(self._row(row)):
                 row.measure(
@@ -267,7 +271,7 @@ class Benchmark:
                 )
 
     def _first_calls_over_tls(self) -> None:
-        row = self._row(Row("TLS, the first calls of 32 threads together", "generated", "ms", 0.25))
+        row = self._row(Row("TLS, 32 concurrent first calls", "generated client", "ms", 0.25))
         if not self._measurable(row):
             return
         with tempfile.TemporaryDirectory() as folder:
@@ -282,14 +286,14 @@ class Benchmark:
 
 
 def _first_list(order: str, url: str, path: Path) -> float:
-    """What the first large list of a process costs."""
+    """The cost of the first large list of a process."""
     with Worker("client", url, path) as worker:
         worker.order("call", "list-3", 3)
         return worker.order(order, "list-10000")
 
 
 def _trusted(folder: Path) -> tuple[dict[str, str], Path]:
-    """A server's certificate, and the variables under which OpenSSL trusts as many authorities as on a real system."""
+    """A server certificate, and the variables that make OpenSSL trust as many authorities as on a real system."""
     authorities = [trustme.CA() for _ in range(AUTHORITIES)]
     bundle, certificate = folder / "authorities.pem", folder / "server.pem"
     bundle.write_bytes(b"".join(authority.cert_pem.bytes() for authority in authorities))
@@ -299,9 +303,9 @@ def _trusted(folder: Path) -> tuple[dict[str, str], Path]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m test.benchmark", description=__doc__)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there too")
-    parser.add_argument("--chart", type=Path, metavar="FILE", help="draw them there, as an SVG")
-    parser.add_argument("--rounds", type=int, default=9, metavar="N", help="turns of each contender (9)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the rows to FILE, as JSON")
+    parser.add_argument("--chart", type=Path, metavar="FILE", help="also draw the rows to FILE, as SVG")
+    parser.add_argument("--rounds", type=int, default=9, metavar="N", help="turns of each contender (default: 9)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         os.environ["PYTHONPYCACHEPREFIX"] = str(Path(folder, "bytecode"))

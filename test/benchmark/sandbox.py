@@ -1,7 +1,7 @@
-"""What the sandbox bears: `python -m test.benchmark.sandbox`. No part of the tests; it asserts nothing.
+"""Load test of the mock server: `python -m test.benchmark.sandbox`. Not part of the tests; it asserts nothing.
 
-The server is a process of its own, as it is for a client; the load comes from this one, over keep-alive
-connections that each send their next request when the answer to the last one is there.
+The server is a separate process, as it is for a client. The load comes from this process over keep-alive connections,
+each of which sends its next request once it has the response to the last one.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ HEAD = f"GET /environment/{ENVIRONMENT}/secret HTTP/1.1\r\nHost: localhost\r\nAu
 
 @contextlib.contextmanager
 def process(*arguments: object) -> Iterator[tuple[str, int, int]]:
-    """The host, port and process id of a server, from the moment when it prints that it is ready."""
+    """Run a server; yields its host, port and process id once it is ready."""
     command = [sys.executable, "-m", *map(str, arguments)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
@@ -40,7 +40,7 @@ def process(*arguments: object) -> Iterator[tuple[str, int, int]]:
 
 
 def ready_times(*commands: tuple[object, ...]) -> list[float]:
-    """The seconds from the start of each command until it is ready, the median of 11 that take turns."""
+    """The seconds from the start of each command until it is ready, the median of 11 alternating runs."""
     times: list[list[float]] = [[] for _ in commands]
     for _ in range(11):
         for command, its in zip(commands, times, strict=True):
@@ -51,7 +51,7 @@ def ready_times(*commands: tuple[object, ...]) -> list[float]:
 
 
 def stop_time() -> float:
-    """The seconds that a sandbox in this process takes to stop, the median of 11."""
+    """The seconds that a mock server in this process takes to stop, the median of 11."""
     times = []
     for _ in range(11):
         sandbox = Sandbox().start()
@@ -62,7 +62,7 @@ def stop_time() -> float:
 
 
 async def load(host: str, port: int, connections: int, requests: int) -> tuple[float, list[float], int]:
-    """The seconds for all requests, the seconds of each, and the size of an answer in bytes."""
+    """The seconds for all requests, the seconds of each, and the size of a response in bytes."""
     times: list[float] = []
     size = 0
 
@@ -88,7 +88,7 @@ async def load(host: str, port: int, connections: int, requests: int) -> tuple[f
 
 
 def resident(pid: int) -> float:
-    """The memory of a process in MiB, where /proc tells it."""
+    """The resident memory of a process in MiB, NaN on systems without /proc."""
     with contextlib.suppress(OSError):
         found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
         return int(found[1]) / 1024 if found else float("nan")
@@ -96,7 +96,7 @@ def resident(pid: int) -> float:
 
 
 def reset_time(secrets: int) -> float:
-    """The seconds in which a sandbox with that many secrets is as good as new, the median of 50."""
+    """The seconds that resetting a mock server with that many secrets takes, the median of 50."""
     seed = {"environments": [{"secrets": [{"key": f"KEY_{n}"} for n in range(secrets)]}]}
     times = []
     with Sandbox(seeded=False) as sandbox:
@@ -109,14 +109,14 @@ def reset_time(secrets: int) -> float:
 
 
 def measured(host: str, port: int, connections: int, requests: int) -> tuple[str, int]:
-    """The rate and the times of lists as text, and the size of one in bytes."""
+    """The rate and latency of lists as text, and the size of a response in bytes."""
     seconds, times, size = asyncio.run(load(host, port, connections, requests))
     median, p99 = (1000 * times[int(len(times) * part)] for part in (0.5, 0.99))
     return f"{len(times) / seconds:8,.0f} requests per second, median {median:.1f} ms, p99 {p99:.1f} ms", size
 
 
 async def probed(host: str, port: int, seconds: float) -> tuple[float, int]:
-    """The longest time in seconds that a list of another environment took meanwhile, and how many there were."""
+    """List another environment for `seconds`; return the longest time of a list in seconds, and the number of lists."""
     reader, writer = await asyncio.open_connection(host, port)
     times, end = [], time.perf_counter() + seconds
     while time.perf_counter() < end:
@@ -132,7 +132,7 @@ async def probed(host: str, port: int, seconds: float) -> tuple[float, int]:
 
 
 def held_up(host: str, port: int) -> str:
-    """How long others wait while a list of 100,000 secrets is made."""
+    """The longest wait of other requests while 100,000 secrets are listed."""
 
     async def both() -> tuple[float, int]:
         probe = asyncio.create_task(probed(host, port, 3))
@@ -169,7 +169,7 @@ def main() -> None:
             before = resident(pid)
             text, size = measured(host, port, options.connections, options.requests)
             after = resident(pid)
-            print(f"  sandbox         {text} ({size:,} bytes)")
+            print(f"  mock server     {text} ({size:,} bytes)")
             text, size = measured(bare_host, bare_port, options.connections, options.requests)
             print(f"  bare starlette  {text} ({size:,} bytes)")
         print(f"memory {before:.0f} MiB after {warm:,} requests, {after:.0f} MiB after {warm + options.requests:,}")

@@ -1,6 +1,6 @@
-"""A keep-alive server with canned responses: `server.py DELAY [CERTIFICATE]`. It prints its port.
+"""A keep-alive server with canned responses: `server.py DELAY [CERTIFICATE]`. Prints its port.
 
-Each response comes after `DELAY` seconds. With a file of a certificate and its key the server speaks TLS.
+Each response is sent after `DELAY` seconds. With a file of a certificate and its key the server uses TLS.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ DELAY = float(sys.argv[1])
 
 
 def secret(number: int) -> dict[str, object]:
-    """One of a mix: in ten secrets there are an alias, a file, a BUILT_IN one of a database and seven values."""
+    """One secret of a mix: of ten, one is an alias, one a file, one BUILT_IN (a database), and seven are values."""
     kind = {0: "ALIAS", 1: "FILE", 2: "BUILT_IN"}.get(number % 10, "VALUE")
     built_in = kind == "BUILT_IN"
     return {
@@ -24,7 +24,7 @@ def secret(number: int) -> dict[str, object]:
         "aliased_secret": {
             "id": f"6d0e6b5c-5f3a-4b8e-9a3e-{number + 7:012d}",
             "key": f"A_KEY_OF_COMMON_LENGTH_{number + 7}",
-            "mount_path": "",  # a generated client refuses the null that the service sends
+            "mount_path": "",  # a generated client rejects the null that the service sends
             "scope": "PROJECT",
             "variable_type": "VALUE",
         }
@@ -41,7 +41,7 @@ def secret(number: int) -> dict[str, object]:
     }
 
 
-def answer(status: str, data: object = None) -> bytes:
+def response(status: str, data: object = None) -> bytes:
     body = b"" if data is None else json.dumps(data, separators=(",", ":")).encode()
     head = f"HTTP/1.1 {status}\r\n"
     if data is not None:
@@ -50,18 +50,18 @@ def answer(status: str, data: object = None) -> bytes:
 
 
 def secrets(count: int) -> bytes:
-    return answer("200 OK", {"results": [secret(number) for number in range(count)]})
+    return response("200 OK", {"results": [secret(number) for number in range(count)]})
 
 
-ANSWERS = {
-    b"GET /environment/00000000-0000-4000-8000-000000000003/": answer(
+RESPONSES = {
+    b"GET /environment/00000000-0000-4000-8000-000000000003/": response(
         "200 OK", {"results": [secret(n) for n in range(3)]}
     ),
-    b"GET /environment/00000000-0000-4000-8000-000000010000/": answer(
+    b"GET /environment/00000000-0000-4000-8000-000000010000/": response(
         "200 OK", {"results": [secret(n) for n in range(10_000)]}
     ),
-    b"POST /": answer("201 Created", secret(3)),
-    b"DELETE /": answer("204 No Content"),
+    b"POST /": response("201 Created", secret(3)),
+    b"DELETE /": response("204 No Content"),
 }
 
 
@@ -79,11 +79,11 @@ class Connection(asyncio.Protocol):
         if not end or len(body) < length:
             return
         self.received = b""
-        reply = next(reply for start, reply in ANSWERS.items() if head.startswith(start))
+        canned = next(canned for start, canned in RESPONSES.items() if head.startswith(start))
         if DELAY:
-            asyncio.get_running_loop().call_later(DELAY, self.transport.write, reply)
+            asyncio.get_running_loop().call_later(DELAY, self.transport.write, canned)
         else:
-            self.transport.write(reply)
+            self.transport.write(canned)
 
 
 async def main() -> None:

@@ -1,7 +1,7 @@
-"""`python -m test.benchmark.sync [--rounds N]`: how fast many secrets are planned and applied.
+"""`python -m test.benchmark.sync [--rounds N]`: the time to plan and apply many secrets.
 
-The bound is held against a canned server, whose answers come after the latency and cost next to nothing. The sandbox
-takes longer than that by itself, which the row with bare connections shows.
+The limits apply to a server with canned responses, which are sent after the latency and cost almost nothing. The mock
+server itself takes longer than that; the row with bare connections shows how long.
 """
 
 from __future__ import annotations
@@ -30,13 +30,14 @@ from test.support.clients import client_for
 
 KEYS, LATENCY, WORKERS = 500, 0.02, 8
 LIMIT = 50
+ADMIN = "an-admin-token-of-the-benchmark"
 PLANNED = 10_000
 WORK = f"plan and apply {KEYS} keys, {LATENCY * 1000:g} ms"
 WANTED = {f"KEY_{n}": f"value {n}" for n in range(KEYS)}
 
 
 class Contenders:
-    """Ways to create `KEYS` secrets at a server, each in seconds."""
+    """Ways to create `KEYS` secrets on a server; each returns its seconds."""
 
     def __init__(self, host: str, port: int, environment: str) -> None:
         self.address = (host, port)
@@ -60,7 +61,7 @@ class Contenders:
         return clock() - start
 
     def bare(self) -> float:
-        """The same bytes over as many connections, without a client."""
+        """The same bytes over the same number of connections, without a client."""
         return asyncio.run(self._bare())
 
     async def _bare(self) -> float:
@@ -71,7 +72,8 @@ class Contenders:
             for key, value in waiting:
                 body = json.dumps({"key": key, "value": value})
                 writer.write(
-                    f"POST /environment/{self.environment}/secret HTTP/1.1\r\nHost: any\r\nAuthorization: Token any\r\n"
+                    f"POST /environment/{self.environment}/secret HTTP/1.1\r\nHost: localhost\r\n"
+                    "Authorization: Token any\r\n"
                     f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
                 )
                 head = (await reader.readuntil(b"\r\n\r\n")).lower()
@@ -86,7 +88,7 @@ class Contenders:
 
 
 class SandboxContenders(Contenders):
-    """The same, each with an empty environment."""
+    """The same for the mock server; each starts with an empty environment."""
 
     def plan_and_apply(self, workers: int = WORKERS, clock: Callable[[], float] = time.perf_counter) -> float:
         self._empty()
@@ -103,8 +105,9 @@ class SandboxContenders(Contenders):
             ("add_environment", {"environment_id": self.environment}),
             ("delay", {"seconds": LATENCY}),
         ):
-            answer = urllib3.request("POST", f"http://{host}:{port}/_sandbox/{command}", json=arguments)
-            assert answer.status < 300, answer.data
+            url = f"http://{host}:{port}/_sandbox/{command}"
+            response = urllib3.request("POST", url, json=arguments, headers={"Authorization": f"Bearer {ADMIN}"})
+            assert response.status < 300, response.data
 
 
 def paced(workers: int, jobs: int) -> float:
@@ -123,7 +126,7 @@ def paced(workers: int, jobs: int) -> float:
 
 
 def paced_rows() -> list[Row]:
-    """A sliding window with `Retry-After`; the other kinds of limits are in the tests of the pace, in virtual time."""
+    """Rows for a sliding window with `Retry-After`; the tests of the pace cover other limits, in virtual time."""
     rows = []
     for workers, jobs in ((8, 1), (32, 1), (64, 1), (8, 4)):
         work = f"apply {KEYS} keys in {jobs} environments, {workers} workers, {LIMIT} requests/s"
@@ -144,7 +147,7 @@ def plan_cpu(api: EnvironmentSecretApi) -> float:
 
 
 def worker_rows(canned: Contenders, rounds: int) -> list[Row]:
-    """Plan and apply with more and more workers, and the CPU of this process for each key."""
+    """Rows for plan and apply with increasing numbers of workers, and for the CPU time of this process per key."""
     rows = []
     for workers, limit in ((WORKERS, 1.15), (32, 1.2)):
         row = Row(f"{WORK}, {workers} workers", f"{KEYS} · {LATENCY * 1000:g} ms / {workers}", "s", limit)
@@ -163,15 +166,15 @@ def worker_rows(canned: Contenders, rounds: int) -> list[Row]:
 def run(rounds: int) -> list[Row]:
     work = f"{WORK}, {WORKERS} workers"
     loop = Row(work, "a loop of creates", "s", None)
-    bare = Row(f"{work}, sandbox", f"{WORKERS} bare connections", "s", None)
-    planning = Row(f"plan {PLANNED:,} keys where as many are, CPU", "one second", "s", 1)
+    bare = Row(f"{work}, mock server", f"{WORKERS} bare connections", "s", None)
+    planning = Row(f"plan {PLANNED:,} keys that all exist, CPU", "one second", "s", 1)
     with calls.server(LATENCY) as url:
         canned = Contenders("127.0.0.1", int(url.rpartition(":")[2]), SMALL)
         canned.plan_and_apply()  # warms up
         workers = worker_rows(canned, rounds)
         loop.measure(canned.plan_and_apply, canned.loop, max(1, rounds // 3), 1)
         planning.measure(lambda: plan_cpu(canned.api), lambda: 1.0, rounds, 1)
-    with sandbox.server(0, "--admin") as (host, port, _):
+    with sandbox.process("qovery.sandbox", "--port", 0, "--admin", "--admin-token", ADMIN) as (host, port, _):
         real = SandboxContenders(host, port, sandbox.ENVIRONMENT)
         bare.measure(real.plan_and_apply, real.bare, rounds, 1)
     return [*workers, loop, bare, planning, *paced_rows()]
@@ -179,7 +182,7 @@ def run(rounds: int) -> list[Row]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m test.benchmark.sync", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=9, metavar="N", help="turns of each contender (9)")
+    parser.add_argument("--rounds", type=int, default=9, metavar="N", help="turns of each contender (default: 9)")
     rows = run(parser.parse_args().rounds)
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores")
     print(calls.HEAD)

@@ -1,13 +1,13 @@
-"""One contender in a process of its own: `worker.py KIND URL`, or `worker.py KIND URL WORK COUNT`.
+"""One contender in its own process: `worker.py KIND URL`, or `worker.py KIND URL WORK COUNT`.
 
-With a work and a count it does that work so many times and ends: its whole process is measured. Otherwise it reads
-orders from standard input and answers each with a number:
+With a workload and a count it runs the workload that many times and exits, so that the whole process is measured.
+Otherwise it reads commands from standard input and prints one number for each:
 
-    call WORK COUNT   the CPU seconds of one call
-    memory WORK       the most bytes that Python has allocated during one call
-    growth WORK       the bytes that the process has grown by during one call
-    first COUNT       the CPU seconds in which that many threads make their first call together
-    threads COUNT     the calls a second of that many threads
+    call WORK COUNT   the CPU seconds per call
+    memory WORK       the peak of the bytes that Python allocates during one call
+    growth WORK       the growth of the peak RSS in bytes during one call
+    first COUNT       the CPU seconds of the concurrent first calls of that many threads
+    threads COUNT     the calls per second of that many threads
 """
 
 import sys
@@ -20,7 +20,7 @@ TOKEN = "a-token-of-the-benchmark"
 Works = dict[str, Callable[[], object]]
 
 
-def by_hand(host: str) -> Works:
+def baseline(host: str) -> Works:
     import json
 
     import urllib3
@@ -45,7 +45,7 @@ def by_hand(host: str) -> Works:
 
 
 def with_client(host: str) -> Works:
-    """This package and a generated one: the same code runs with both."""
+    """The calls with this package or a generated client: the same code works for both."""
     import qovery
 
     api = qovery.EnvironmentSecretApi(qovery.ApiClient(qovery.Configuration(host=host, access_token=TOKEN)))
@@ -114,7 +114,7 @@ def calls_a_second(work: Callable[[], object], threads: int) -> float:
     ready = threading.Barrier(threads + 1)
 
     def loop() -> None:
-        work()  # every connection is open before the clock runs
+        work()  # opens every connection before the clock starts
         ready.wait()
         for _ in range(each):
             work()
@@ -130,10 +130,10 @@ def calls_a_second(work: Callable[[], object], threads: int) -> float:
 
 
 def main() -> None:
-    kind, url, *repeated = sys.argv[1:]
-    works = (by_hand if kind == "hand" else with_client)(url)
-    if repeated:
-        work, count = repeated
+    kind, url, *workload = sys.argv[1:]
+    works = (baseline if kind == "baseline" else with_client)(url)
+    if workload:
+        work, count = workload
         for _ in range(int(count)):
             works[work]()
         return

@@ -1,4 +1,4 @@
-"""The sandbox of pages and examples."""
+"""The mock server of the pages and examples."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from qovery.sandbox import Sandbox, seed
 
 @pytest.fixture
 def sandbox(mock_server: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """A sandbox with the built-in seed, to which the variables of the environment lead."""
+    """A mock server with the built-in seed; the environment variables point to it."""
     mock_server.reset()
     mock_server._store.clear()
     seed.add_built_in(mock_server._store)

@@ -1,4 +1,4 @@
-"""What teaches the sandbox: each block of its page, and the example service's own test-suite."""
+"""The mock server guide: every block of the page, and the test suite of the example service."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ BLOCKS = [(found[1], found[2]) for found in re.finditer(r"^```(\w*)\n(.*?)^```$"
 
 
 def test_page__kinds_of_blocks() -> None:
-    """Every block is of a kind that is executed: python by `test_docs`, its tests and the rest here."""
+    """Every block is of a kind that runs: its tests, commands and seed here, other Python in `test_pages`."""
     assert {kind for kind, _ in BLOCKS} == {"python", "sh", "json"}
 
 
 def test_page__tests_pass(tmp_path: Path) -> None:
-    """The tests on the page pass with the plugin and nothing else."""
+    """The tests on the page pass with the plugin alone."""
     tests = [text for kind, text in BLOCKS if kind == "python" and "def test_" in text]
     for number, text in enumerate(tests):
         (tmp_path / f"test_block_{number}.py").write_text(text)
@@ -37,7 +37,7 @@ def test_page__tests_pass(tmp_path: Path) -> None:
 @pytest.mark.needs_posix
 @pytest.mark.skipif(not shutil.which("curl"), reason="the commands on the page use curl")
 def test_page__commands_work(start: Start) -> None:
-    """The commands on the page work, those that ask with the sandbox that the last one before them started."""
+    """The commands on the page work; each curl command uses the mock server started by the command before it."""
     url = ""
     for text in (text for kind, text in BLOCKS if kind == "sh"):
         if text.startswith("qovery-sandbox"):
@@ -60,6 +60,6 @@ def test_page__seed(tmp_path: Path) -> None:
 
 
 def test_preview_environments__own_tests_pass() -> None:
-    """The suite of the example service passes with the plugin and nothing else."""
+    """The test suite of the example service passes with the plugin alone."""
     outcomes, printed = run_pytest("-q", folder=ROOT / "docs/examples/preview_environments")
     assert outcomes.keys() == {"passed"}, printed

@@ -1,4 +1,4 @@
-"""The notebooks run from the first cell to the last, and neither they nor their stored outputs show a value."""
+"""The notebooks run from the first cell to the last, and no output, stored or new, shows a value."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VALUES = ("-of-no-account", "another-value")
 
 
 def outputs(notebook: Any) -> list[str]:
-    """The texts that the cells show, as text and as HTML, one a cell."""
+    """The output of each code cell, as text and as HTML."""
     return [
         "\n".join(
             str(text)
@@ -31,13 +31,13 @@ def outputs(notebook: Any) -> list[str]:
 
 
 def lasting(text: str) -> str:
-    """A text without what is another in each run: ages, and what a bar shows on its way."""
+    """Remove what differs between runs: ages, and the intermediate states of a progress bar."""
     return re.sub(r"\s+", " ", re.sub(r"\b\d+ (s|min)\b|Applying.*?(\r|\n|$)", "", text))
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("docs/**/*.ipynb")), ids=lambda path: path.stem)
 def test_notebook__runs(path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """It gives what is stored in it, without a value in any output; the code alone names them."""
+    """A run reproduces the stored outputs, and no output contains a value; only the code does."""
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
     stored, notebook = (nbformat.read(path, as_version=4) for _ in range(2))

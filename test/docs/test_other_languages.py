@@ -1,4 +1,4 @@
-"""The guide for other languages: each block runs against a mock server in a process of its own."""
+"""The guide for other languages: each block runs against a mock server in its own process."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_curl__creates_edits_lists_and_deletes(start: Start, tmp_path: Path) -> 
 @pytest.mark.needs_posix
 @needs_curl
 def test_ci__background_step(tmp_path: Path) -> None:
-    """The step of the CI job returns when the mock server is ready, and leaves it running."""
+    """The CI step returns when the mock server is ready, and leaves it running."""
     job = yaml.safe_load(blocks("yaml")[0])["jobs"]["test"]
     (script,) = [step["run"] for step in job["steps"] if step.get("name") == "Start the mock server"]
     with socket.create_server(("127.0.0.1", 0)) as free:

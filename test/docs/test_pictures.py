@@ -1,4 +1,4 @@
-"""The pictures show what the code prints, and the results of the benchmark are the same in all places."""
+"""The pictures show what the code prints, and the benchmark results are the same everywhere."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ STORED = sorted(pictures.FOLDER.glob("*.svg"))
 
 
 def test_pictures__are_current() -> None:
-    """Drawn again, each picture is what is stored; `python -m test.tools.pictures` writes them."""
+    """Each stored picture equals a new drawing; `python -m test.tools.pictures` updates them."""
     assert pictures.draw() == {file.name: file.read_text(encoding="utf-8") for file in STORED}
 
 
 @pytest.mark.parametrize("file", STORED, ids=lambda file: file.stem)
-def test_picture__needs_nothing(file: Path) -> None:
-    """A picture is well-formed, has a text for those who cannot see it, and loads nothing."""
+def test_picture__self_contained(file: Path) -> None:
+    """A picture is well-formed, has a text alternative, and loads nothing."""
     root = ElementTree.parse(file).getroot()
     assert root.get("aria-label")
     addresses = re.findall(r"[a-z]+://[^\"]+|@import|@font-face", file.read_text(encoding="utf-8"))
@@ -37,7 +37,7 @@ def test_picture__is_used() -> None:
 
 
 def test_benchmark__results_agree() -> None:
-    """The table of the guide has the results that the chart is drawn from."""
+    """The table in the guide has the results that the chart is drawn from."""
     page = (ROOT / "docs/guides/performance.md").read_text(encoding="utf-8").splitlines()
     results = json.loads((pictures.FOLDER / "benchmark.json").read_text(encoding="utf-8"))
     for result in results:

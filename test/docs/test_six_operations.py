@@ -1,4 +1,4 @@
-"""The main example."""
+"""The main example, `six_operations.py`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from qovery.sandbox.seed import ENVIRONMENT_ID
 from test.support import ROOT
 
 
-def story(code: int = 0, **variables: str) -> str:
-    """What the example prints when it ends with `code`, on standard output or, if it fails, standard error."""
+def run(code: int = 0, **variables: str) -> str:
+    """Run the example, check its exit status, and return its standard output, or standard error if it fails."""
     done = subprocess.run(
         [sys.executable, "-W", "error", str(ROOT / "docs/examples/six_operations.py")],
         capture_output=True,
@@ -29,20 +29,20 @@ def story(code: int = 0, **variables: str) -> str:
 
 
 def test_six_operations__by_itself() -> None:
-    """Without anything set it tells of all six operations, shows no value and leaves nothing behind."""
-    told = story()
-    assert re.findall(r"^\d\. (\w+)", told, re.MULTILINE) == ["list", "create", "alias", "override", "edit", "delete"]
-    assert "Left out" not in told
-    assert "as many as at the start: True" in told
+    """Without any variable set, the example reports all six operations, shows no value and leaves nothing behind."""
+    output = run()
+    assert re.findall(r"^\d\. (\w+)", output, re.MULTILINE) == ["list", "create", "alias", "override", "edit", "delete"]
+    assert "Left out" not in output
+    assert "as many as at the start: True" in output
     for value in ("correct horse", "tr0ub4dor", "only here"):
-        assert value not in told
+        assert value not in output
 
 
 def test_six_operations__against_a_service(sandbox: Sandbox) -> None:
-    """With an environment named it touches its own keys only, and deletes them."""
+    """With an environment id set, the example touches only its own keys, and deletes them."""
     before = sandbox.secrets(ENVIRONMENT_ID)
-    told = story(QOVERY_API_URL=sandbox.url, QOVERY_API_TOKEN="a-token", QOVERY_ENVIRONMENT_ID=ENVIRONMENT_ID)
-    assert f"Talking to {sandbox.url}" in told
+    output = run(QOVERY_API_URL=sandbox.url, QOVERY_API_TOKEN="a-token", QOVERY_ENVIRONMENT_ID=ENVIRONMENT_ID)
+    assert f"Talking to {sandbox.url}" in output
     assert sandbox.secrets(ENVIRONMENT_ID) == before
     assert {request.operation for request in sandbox.requests} == {
         "list_environment_secrets",
@@ -54,7 +54,7 @@ def test_six_operations__against_a_service(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(
-    ("disturb", "said"),
+    ("inject", "said"),
     [
         (lambda sandbox: sandbox.fail("edit_environment_secret", status=400), "edit_environment_secret failed: 400"),
         (lambda sandbox: sandbox.drop_reply("create_environment_secret"), "create_environment_secret failed"),
@@ -63,19 +63,19 @@ def test_six_operations__against_a_service(sandbox: Sandbox) -> None:
             "create_environment_secret_alias failed",
         ),
     ],
-    ids=["edit refused", "reply to create lost", "reply to alias lost"],
+    ids=["edit rejected", "response to create lost", "response to alias lost"],
 )
-def test_six_operations__that_fail(sandbox: Sandbox, disturb: Callable[[Sandbox], None], said: str) -> None:
-    """What it made is deleted even when it cannot go on, and when it never learnt that it made it."""
-    disturb(sandbox)
-    told = story(1, QOVERY_API_URL=sandbox.url, QOVERY_API_TOKEN="a-token", QOVERY_ENVIRONMENT_ID=ENVIRONMENT_ID)
-    assert told.startswith(f"It did not work out: {said}")
+def test_six_operations__that_fail(sandbox: Sandbox, inject: Callable[[Sandbox], None], said: str) -> None:
+    """After a failure the example deletes its secrets, even one whose creation has an unknown outcome."""
+    inject(sandbox)
+    output = run(1, QOVERY_API_URL=sandbox.url, QOVERY_API_TOKEN="a-token", QOVERY_ENVIRONMENT_ID=ENVIRONMENT_ID)
+    assert output.startswith(f"It did not work out: {said}")
     assert not any(secret.key.startswith("DEMO_") for secret in sandbox.secrets(ENVIRONMENT_ID))
 
 
 def test_six_operations__one_delete_fails(sandbox: Sandbox) -> None:
-    """One secret that cannot be deleted does not keep the others."""
+    """A secret that cannot be deleted does not stop the deletion of the others."""
     sandbox.fail("delete_environment_secret", status=400)
-    told = story(1, QOVERY_API_URL=sandbox.url, QOVERY_API_TOKEN="a-token", QOVERY_ENVIRONMENT_ID=ENVIRONMENT_ID)
-    assert told.startswith("It did not work out: delete_environment_secret failed: 400")
+    output = run(1, QOVERY_API_URL=sandbox.url, QOVERY_API_TOKEN="a-token", QOVERY_ENVIRONMENT_ID=ENVIRONMENT_ID)
+    assert output.startswith("It did not work out: delete_environment_secret failed: 400")
     assert sum(secret.key.startswith("DEMO_") for secret in sandbox.secrets(ENVIRONMENT_ID)) == 1

@@ -1,4 +1,4 @@
-"""All models: three places, JSON, copies, validation errors, and their first use."""
+"""All models: import paths, JSON, copies, validation errors and first use."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_import__from_three_places(model: type[Any]) -> None:
 
 @each_model
 def test_json__round_trip(model: type[Any]) -> None:
-    """`from_json`, `to_json`, `from_dict` and `to_dict` agree with one another, and nothing is lost."""
+    """`from_json`, `to_json`, `from_dict` and `to_dict` are consistent, and nothing is lost."""
     example = EXAMPLES[model]
     built = model.from_dict(example)
     assert model.from_json(json.dumps(example)) == model.from_json(json.dumps(example).encode()) == built
@@ -50,7 +50,7 @@ def test_json__round_trip(model: type[Any]) -> None:
 
 @each_model
 def test_to_str__is_readable(model: type[Any]) -> None:
-    """`to_str` names every field that was set, the nested ones too, and no secret value."""
+    """`to_str` names every field that was set, nested ones too, and no secret value."""
     built = model.from_dict(EXAMPLES[model])
     text = built.to_str()
     assert all(f"'{name}'" in text for name in built.to_dict())
@@ -60,7 +60,7 @@ def test_to_str__is_readable(model: type[Any]) -> None:
 
 @each_model
 def test_copies__are_equal(model: type[Any]) -> None:
-    """A model survives pickling and copying, with the knowledge of what was set."""
+    """A pickled or copied model is equal, and keeps the set of fields that were set."""
     built = model.from_dict(EXAMPLES[model])
     for twin in (
         *(pickle.loads(pickle.dumps(built, protocol)) for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1)),
@@ -76,7 +76,7 @@ def test_copies__are_equal(model: type[Any]) -> None:
 @each_model
 @pytest.mark.parametrize("junk", [None, 5, "text", [], [("key", "a")]], ids=repr)
 def test_from_dict__of_something_else(model: type[Any], junk: Any) -> None:
-    """What is no mapping is an `ApiValidationError`, for `from_json` too."""
+    """Anything but a mapping is an `ApiValidationError`, in `from_json` too."""
     with pytest.raises(ApiValidationError):
         model.from_dict(junk)
     with pytest.raises(ApiValidationError):
@@ -85,8 +85,8 @@ def test_from_dict__of_something_else(model: type[Any], junk: Any) -> None:
 
 @each_model
 @pytest.mark.parametrize("text", ["", "{", "nothing", b"\xff"], ids=repr)
-def test_from_json__of_no_json(model: type[Any], text: Any) -> None:
-    """What is not JSON is an `ApiValidationError`."""
+def test_from_json__invalid_json(model: type[Any], text: Any) -> None:
+    """Invalid JSON is an `ApiValidationError`."""
     with pytest.raises(ApiValidationError, match=f"{model.__name__} is not valid"):
         model.from_json(text)
 
@@ -153,7 +153,7 @@ print(json.dumps([at_import, built]))
 
 
 def test_first_use__by_many_threads_at_once() -> None:
-    """The schemas, which are built at their first use, may be used first by many threads at once."""
+    """Many threads may use the models for the first time concurrently; each schema is built at its first use."""
     for _ in range(20 if NIGHTLY else 1):
         done = subprocess.run(
             [sys.executable, "-W", "error", "-c", _FIRST_USE, json.dumps(SECRET)],

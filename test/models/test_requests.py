@@ -40,8 +40,8 @@ requests = st.sampled_from(REQUESTS).flatmap(lambda model: st.tuples(st.just(mod
 
 
 @given(requests)
-def test_request__gives_back_what_it_got(case: tuple[type[Any], dict[str, Any]]) -> None:
-    """`from_dict(x).to_dict() == x` for everything that the schema allows; through JSON as well."""
+def test_request__round_trip(case: tuple[type[Any], dict[str, Any]]) -> None:
+    """`from_dict(x).to_dict() == x` for every valid request, and through JSON too."""
     model, fields = case
     built = model.from_dict(fields)
     assert built.to_dict() == fields
@@ -49,7 +49,7 @@ def test_request__gives_back_what_it_got(case: tuple[type[Any], dict[str, Any]])
     assert model(**fields) == built
 
 
-def test_request__tells_unset_from_none() -> None:
+def test_request__distinguishes_unset_from_none() -> None:
     """Only a field that was set to None is sent as null."""
     assert SecretRequest(key="a").to_dict() == {"key": "a"}
     assert SecretRequest(key="a", mount_path=None, description=None).to_dict() == {
@@ -64,7 +64,7 @@ def test_request__tells_unset_from_none() -> None:
 
 @pytest.mark.parametrize("model", [SecretEditRequest, SecretRequest, Value], ids=lambda model: model.__name__)
 def test_request__value_none_is_left_out(model: type[Any]) -> None:
-    """A value is not nullable, so None is not sent; the empty text is."""
+    """A value is not nullable, so None is not sent; an empty string is."""
     assert (
         "value" not in model.from_dict({"key": "a", "value": None} if model is not Value else {"value": None}).to_dict()
     )
@@ -76,7 +76,7 @@ def test_request__value_none_is_left_out(model: type[Any]) -> None:
 
 @each_request
 def test_request__unknown_field(model: type[Any]) -> None:
-    """A field that the schema does not know is an error, given or assigned."""
+    """A field that the schema does not have is an error, in the constructor and on assignment."""
     with pytest.raises(ApiValidationError, match="valeu"):
         model.from_dict({**EXAMPLES[model], "valeu": "x"})
     with pytest.raises(ApiValidationError, match="valeu"):
@@ -90,7 +90,7 @@ def test_request__unknown_field(model: type[Any]) -> None:
 
 @each_request
 def test_request__missing_key(model: type[Any]) -> None:
-    """A key is required by all but the override's request."""
+    """A key is required in every request except an override."""
     if model is Value:
         assert model().to_dict() == {}
     else:
@@ -102,7 +102,7 @@ def test_request__missing_key(model: type[Any]) -> None:
 
 @each_request
 def test_request__description_limit(model: type[Any]) -> None:
-    """A description has at most 255 characters, of whatever width."""
+    """A description has at most 255 characters, of any width."""
     fields = EXAMPLES[model]
     assert model.from_dict({**fields, "description": "é" * 255}).description == "é" * 255
     with pytest.raises(ApiValidationError, match="description: String should have at most 255 characters"):
@@ -118,7 +118,7 @@ def test_request__description_limit(model: type[Any]) -> None:
     ids=lambda value: ascii(value[:12]),
 )
 def test_request__value_is_any_text(value: str) -> None:
-    """A value is kept to the letter: empty, any Unicode, a megabyte."""
+    """A value is kept exactly: empty, any Unicode, a megabyte."""
     request = SecretRequest(key="a", value=value)
     assert request.value == request.to_dict()["value"] == json.loads(request.to_json())["value"] == value
     assert SecretRequest.from_json(request.to_json()) == request
@@ -147,7 +147,7 @@ def test_request__that_json_cannot_hold() -> None:
     ],
 )
 def test_request__types_are_strict(field: str, wrong: Any) -> None:
-    """Nothing is converted: a number is no text and 1 is not true. Assignments are checked alike."""
+    """Nothing is converted, on assignment either: a number is not text, and 1 is not True."""
     with pytest.raises(ApiValidationError, match=field):
         SecretRequest.from_dict({"key": "a", field: wrong})
     request = SecretRequest(key="a")
@@ -158,7 +158,7 @@ def test_request__types_are_strict(field: str, wrong: Any) -> None:
 
 @pytest.mark.parametrize("model", [SecretEditRequest, SecretRequest, Value], ids=lambda model: model.__name__)
 def test_request__value_from_secret_str(model: type[Any]) -> None:
-    """A `SecretStr` is taken as its text, given or assigned."""
+    """A `SecretStr` is stored as its text, from the constructor and on assignment."""
     built = model.from_dict({**EXAMPLES[model], "value": SecretStr("hush")})
     assert built.value == "hush"
     built.value = SecretStr("hush hush")

@@ -12,7 +12,7 @@ FLOORS = {0: ["low", "nested.inner"], 1: ["nested", ""], 2: ["high"]}
 
 
 def package(folder: Path, **files: str) -> Package:
-    """A package `house` with these modules; two underscores stand for a dot, `house` for the package itself."""
+    """A package `house` with these modules; two underscores are a dot, and `house` is the package itself."""
     house = folder / "house"
     for name, text in {"house": "", **files}.items():
         path = house.joinpath("__init__.py" if name == "house" else name.replace("__", "/") + ".py")
@@ -32,13 +32,13 @@ def package(folder: Path, **files: str) -> Package:
     ],
 )
 def test_upward_imports__are_found(tmp_path: Path, statement: str) -> None:
-    """An import that points upwards is named, in whatever form, type-only ones and those in functions included."""
+    """An upward import is named in any form, including type-only imports and those in functions."""
     graph = package(tmp_path, low=statement, high="from house.low import x").graph()
     assert upward_imports(graph, FLOORS) == ["low (floor 0) imports high (floor 2)"]
 
 
 def test_upward_imports__within_a_floor(tmp_path: Path) -> None:
-    """Of the rooms of a floor the earlier one is the lower one, and a room of its own counts before its package."""
+    """Entries of a floor are ordered, the lowest first; an entry of a module takes precedence over its package's."""
     graph = package(
         tmp_path, low="import house.nested.inner", nested__inner="import house.nested.other", nested__other=""
     )
@@ -49,12 +49,12 @@ def test_upward_imports__within_a_floor(tmp_path: Path) -> None:
 
 
 def test_upward_imports__without_a_floor(tmp_path: Path) -> None:
-    """A module that the table does not have is named."""
+    """A module that is missing from the table is named."""
     assert upward_imports(package(tmp_path, stray="").graph(), FLOORS) == ["stray has no floor"]
 
 
 def test_upward_imports__downwards(tmp_path: Path) -> None:
-    """Imports of the same room, of a lower one and of other packages are fine."""
+    """Imports of the same entry, of a lower one and of other packages are allowed."""
     house = package(
         tmp_path, low="import json", high="import house.low", nested__a="import house.nested.b", nested__b=""
     )
@@ -77,7 +77,7 @@ def test_upward_imports__downwards(tmp_path: Path) -> None:
     ids=["three", "type-only", "in a function", "package", "two", "none"],
 )
 def test_import_cycles__are_found(tmp_path: Path, files: dict[str, str], cycles: list[str]) -> None:
-    """Each cycle is shown once, as a path, at its shortest."""
+    """Each cycle is shown once, by its shortest path."""
     assert import_cycles(package(tmp_path, **files).graph()) == cycles
 
 

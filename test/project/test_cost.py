@@ -1,4 +1,4 @@
-"""The causes of what a call costs; what it costs is measured by `test/benchmark`, and no test asserts a time."""
+"""The causes of the cost of a call. `test/benchmark` measures the cost itself; no test asserts a time."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from test.support.recording import SECRET, RecordingServer, Response
 #: What may be loaded besides the package, urllib3 and pydantic. The first three are the codec of host names.
 SMALL = {"encodings.idna", "stringprep", "unicodedata", "platform"}
 
-#: Parts of the package that a call without an error does not need.
+#: Modules of the package that a call without an error does not need.
 FOR_ERRORS = {"qovery.redaction.text_mask"}
 
-#: A process that makes each kind of call twice, and counts on the way. The profile sees its own thread alone.
+#: A process that makes each kind of call twice and counts. The profile sees only its own thread.
 COUNTING = """
 import collections, json, sys
 import urllib3, pydantic
@@ -58,7 +58,7 @@ print(json.dumps({**counts, "built": built}))
 
 @pytest.fixture(scope="module")
 def counts() -> dict[str, Any]:
-    """What the counting process saw."""
+    """The counts of that process."""
     with RecordingServer(lambda got: Response(200, {"results": [SECRET]} if got.method == "GET" else SECRET)) as server:
         command = [sys.executable, "-c", COUNTING, server.url]
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, cwd=ROOT, check=True)
@@ -68,12 +68,12 @@ def counts() -> dict[str, Any]:
 
 @pytest.mark.parametrize(("operation", "most"), [("list", 34), ("create", 35), ("edit", 35), ("delete", 32)])
 def test_call__functions(counts: dict[str, Any], operation: str, most: int) -> None:
-    """A call passes through a bounded number of this package's functions, however small they are."""
+    """A call runs a bounded number of this package's functions."""
     assert 12 <= counts[operation] <= most
 
 
 def test_call__modules(counts: dict[str, Any]) -> None:
-    """Up to its first answer the package loads its own modules and a few small ones of the standard library."""
+    """Until its first response, the package loads its own modules and a few small ones of the standard library."""
     own = {module for module in counts["modules"] if module.partition(".")[0] == "qovery"}
     assert not [module for module in own if module.startswith(("qovery.sync", "qovery.sandbox"))]
     assert not own & FOR_ERRORS
@@ -81,5 +81,5 @@ def test_call__modules(counts: dict[str, Any]) -> None:
 
 
 def test_models__are_built_once(counts: dict[str, Any]) -> None:
-    """A model's validator is built at its first use, and only then; those that are not used are never built."""
+    """A model's validator is built at its first use; those of unused models are never built."""
     assert counts["built"] == {"SecretResponseList": 1, "SecretRequest": 1, "Secret": 1, "SecretEditRequest": 1}

@@ -1,4 +1,4 @@
-"""Code as it is written for a client that OpenAPI Generator made runs unchanged."""
+"""Code written for a client of OpenAPI Generator runs unchanged."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from test.support.recording import EMPTY, SECRET, RecordingServer, Response
 ENVIRONMENT = "0f4bd6a4-6b5b-4d2f-b7f4-5d0f7b8ea001"
 SECRET_ID = "8d3c1a52-3f0d-4a8e-9a57-1d1b8c0f9f01"
 
-# What a generated client does not accept, though the service sends it.
+# What a generated client does not accept although the service sends it.
 PLAIN = {name: value for name, value in SECRET.items() if value is not None}
 
 
@@ -51,7 +51,7 @@ def server() -> Iterator[RecordingServer]:
 
 
 def test_page__of_the_reference(server: RecordingServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The example of a generated reference page: a key in the environment, its prefix, one call."""
+    """The example of a generated reference page runs: a key from the environment, its prefix, one call."""
     monkeypatch.setenv("API_KEY", "qov_a")
     configuration = qovery.Configuration(host=server.url)
     configuration.api_key["ApiKeyAuth"] = os.environ["API_KEY"]
@@ -131,13 +131,13 @@ def test_script__of_each_operation(
     exec(SCRIPT.format(body=CALLS[call], call=call), {})
     (request,) = sandbox.requests
     assert (request.operation, request.status) == (call.partition("(")[0], STATUS[request.operation])
-    told = capsys.readouterr().out
-    assert told.startswith(f"The response of {call}:")
-    assert "v-" not in told.partition(":")[2]
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"The response of {call}:")
+    assert "v-" not in printed.partition(":")[2]
 
 
 def test_arguments__by_position_and_by_name(server: RecordingServer) -> None:
-    """Every operation takes its arguments in the generated order and under the generated names."""
+    """Every operation accepts its arguments in the generated order and by the generated names."""
     configuration = qovery.Configuration(host=server.url, access_token="a.b.c")
     with qovery.ApiClient(configuration) as api_client:
         api = qovery.EnvironmentSecretApi(api_client)
@@ -169,8 +169,8 @@ def test_arguments__by_position_and_by_name(server: RecordingServer) -> None:
     assert {received.headers["Authorization"] for received in server.received} == {"Bearer a.b.c"}
 
 
-def test_answers__three_ways(server: RecordingServer) -> None:
-    """The plain method, the one with HTTP info and the raw one give what they give in a generated client."""
+def test_responses__three_ways(server: RecordingServer) -> None:
+    """The plain, HTTP info and raw methods return what they return in a generated client."""
     server.default = Response(200, {"results": [PLAIN]}, {"X-Page": "1"})
     with qovery.ApiClient(qovery.Configuration(host=server.url)) as api_client:
         api = qovery.EnvironmentSecretApi(api_client)
@@ -211,7 +211,7 @@ def test_answers__three_ways(server: RecordingServer) -> None:
     ],
 )
 def test_errors__as_they_are_caught(server: RecordingServer, status: int, error: type[ApiException]) -> None:
-    """A status raises the generated class, with the generated attributes."""
+    """An error status raises the generated class, with the generated attributes."""
     server.default = Response(status, {"status": status, "detail": "no"}, {"X-Why": "because"}, reason="Because")
     with qovery.ApiClient(qovery.Configuration(host=server.url)) as api_client:
         api = qovery.EnvironmentSecretApi(api_client)
@@ -228,7 +228,7 @@ def test_errors__as_they_are_caught(server: RecordingServer, status: int, error:
 
 
 def test_errors__data_is_the_parsed_body(server: RecordingServer) -> None:
-    """`data` holds the JSON of the answer, and is None where there was none."""
+    """`data` holds the parsed JSON of the response, and is None if the body is not JSON."""
     server.responses = [Response(400, {"detail": "no", "more": [1]}), Response(400, b"<html>")]
     with qovery.ApiClient(qovery.Configuration(host=server.url)) as api_client:
         api = qovery.EnvironmentSecretApi(api_client)
@@ -242,7 +242,7 @@ def test_errors__data_is_the_parsed_body(server: RecordingServer) -> None:
 
 
 def test_errors__tree() -> None:
-    """The classes have the generated names and parents."""
+    """The exception classes have the generated names and parents."""
     assert issubclass(ApiException, OpenApiException)
     assert issubclass(ApiTypeError, (OpenApiException, TypeError))
     for error, parent in (
@@ -284,7 +284,7 @@ def test_defaults__as_they_are_set(server: RecordingServer) -> None:
 
 
 def test_models__as_they_are_used() -> None:
-    """The lines of a generated model page run."""
+    """The code of a generated model page runs."""
     json = '{"key": "TOKEN", "value": "v"}'
     secret_request_instance = SecretRequest.from_json(json)
     assert SecretRequest.to_json(secret_request_instance) == secret_request_instance.to_json()

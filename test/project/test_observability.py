@@ -1,4 +1,4 @@
-"""What others see who watch the client: its log records, and the spans of OpenTelemetry's own instrumentation."""
+"""Observability: log records, and the spans of OpenTelemetry's own instrumentation."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def create(server: HostileServer) -> None:
 
 
 def test_spans__of_a_call(spans: Spans) -> None:
-    """A call is a span with method, URL and status, and carries the trace to the service."""
+    """A call is a span with method, URL and status, and propagates the trace to the service."""
     with HostileServer([read, send(http_response(201, DONE))]) as server:
         create(server)
         assert b"\r\ntraceparent: 00-" in server.requests[0]
@@ -66,10 +66,10 @@ def test_spans__of_a_call(spans: Spans) -> None:
         send(f"HTTP/1.1 200 OK\r\n{VALUE}: {TOKEN}\r\n{TOKEN}\r\nContent-Length: 99\r\n\r\n{VALUE}".encode()),
         reset,
     ],
-    ids=["created", "refused", "no HTTP", "unknown version", "cut off", "reset"],
+    ids=["created", "rejected", "no HTTP", "unknown version", "cut off", "reset"],
 )
 def test_spans__show_no_secret(spans: Spans, last: Step) -> None:
-    """Neither value nor token is in a span, its events or the exceptions that it records, whatever the server sends."""
+    """No span, event or recorded exception contains a value or token, whatever the server sends."""
     with HostileServer([read, last]) as server, contextlib.suppress(ApiException):
         create(server)
     assert spans()
@@ -79,7 +79,7 @@ def test_spans__show_no_secret(spans: Spans, last: Step) -> None:
 
 
 def test_log__has_the_fields_of_the_page(caplog: pytest.LogCaptureFixture) -> None:
-    """A record has the fields that the page names, and no other."""
+    """A log record has exactly the fields that the page documents."""
     caplog.set_level(logging.DEBUG, "qovery")
     with HostileServer([read, send(http_response(201, DONE))]) as server:
         create(server)

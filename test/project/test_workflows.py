@@ -1,4 +1,4 @@
-"""The workflows: what they run exists, what they use is pinned, and lists kept in several files agree."""
+"""The workflows: the commands exist, actions and tools are pinned, and duplicated lists agree."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ def commas(text: str) -> list[str]:
 
 
 def matrix_rows(job: dict[str, Any]) -> list[dict[str, str]]:
-    """Every combination of a job's matrix; one without values for a job that has none."""
+    """Every combination of a job's matrix; a single empty one for a job without a matrix."""
     matrix = dict(job.get("strategy", {}).get("matrix", {}))
     included = matrix.pop("include", [])
     return included or [dict(zip(matrix, values, strict=True)) for values in itertools.product(*matrix.values())]
 
 
 def fill(text: str, row: dict[str, str]) -> str:
-    """Put the values of a matrix in place."""
+    """Substitute the values of a matrix."""
     return re.sub(r"\$\{\{ matrix\.(\w+) }}", lambda match: row[match[1]], text)
 
 
 def commands(job: dict[str, Any]) -> Iterator[str]:
-    """What a job's steps run, for every combination of its matrix."""
+    """The commands of a job's steps, for every combination of its matrix."""
     for row, step in itertools.product(matrix_rows(job), job.get("steps", [])):
         command = fill(step.get("run", ""), row)
         for name, value in step.get("env", {}).items():
@@ -76,7 +76,7 @@ def minimum_versions(requirement: Requirement) -> list[str]:
 
 @pytest.mark.parametrize(("file", "line"), USES)
 def test_action__pinned(file: str, line: str) -> None:
-    """An action of another repository is pinned by its full commit hash, and a comment names the version."""
+    """An action from another repository is pinned by its full commit hash, and a comment names the version."""
     assert re.fullmatch(r"(- )?uses: (\./\S+|[\w-]+/[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+)", line), f"{file}: {line}"
 
 
@@ -98,7 +98,7 @@ def test_tools__pinned(name: str) -> None:
 
 @pytest.mark.parametrize("workflow", WORKFLOWS)
 def test_command__tox_environment_exists(workflow: str, tox: configparser.ConfigParser) -> None:
-    """Workflows run only environments that tox.ini defines, by a section of their own or by a factor."""
+    """Workflows run only environments that tox.ini defines, by a section or by a factor."""
     known = set(commas(tox["tox"]["env_list"])) | {name.removeprefix("testenv:") for name in tox.sections()}
     factors = set(re.findall(r"^(\w+):", tox["testenv"]["deps"], re.MULTILINE))
     for environment in tox_environments(workflow) - known:
@@ -106,13 +106,13 @@ def test_command__tox_environment_exists(workflow: str, tox: configparser.Config
 
 
 def test_command__ci_runs_every_listed_environment(tox: configparser.ConfigParser) -> None:
-    """What `tox` runs without arguments and what CI runs are the same environments."""
+    """`tox` without arguments and CI run the same environments."""
     assert tox_environments("ci") == set(commas(tox["tox"]["env_list"]))
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS)
 def test_job__bounded(workflow: str) -> None:
-    """Every job that runs on a machine has a time limit, and no workflow has permissions of its own."""
+    """Every job that runs on a machine has a time limit, and no workflow grants permissions at its top level."""
     text = WORKFLOWS[workflow].read_text(encoding="utf-8")
     assert "\npermissions: {}\n" in text
     for name, job in jobs(workflow).items():
@@ -129,7 +129,7 @@ def test_job__all_green_needs_every_other() -> None:
 
 
 def test_python_versions__agree() -> None:
-    """The classifiers and `requires-python` name the versions that CI tests, which also tests the free-threaded one."""
+    """The classifiers and `requires-python` match the versions that CI tests; CI tests the free-threaded build too."""
     metadata = importlib.metadata.metadata("qovery")
     prefix = "Programming Language :: Python :: "
     classified = [

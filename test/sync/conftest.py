@@ -1,4 +1,4 @@
-"""Both behaviours of the sandbox."""
+"""Run each test against both behaviours of the mock server."""
 
 from __future__ import annotations
 

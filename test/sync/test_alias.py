@@ -1,4 +1,4 @@
-"""Aliases in both behaviours, and what is left where the service creates none."""
+"""Aliases in both behaviours, and the cleanup where the service creates none."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from qovery.sandbox import Sandbox
 from qovery.sync import Result, plan_secrets
 
 
-def told(results: tuple[Result, ...]) -> list[tuple[str, str]]:
+def brief(results: tuple[Result, ...]) -> list[tuple[str, str]]:
     return [(result.kind, result.key) for result in results]
 
 
-def test_apply__refused_alias(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """An alias that the service refuses is not made in another way where its target is inherited."""
+def test_apply__rejected_alias(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """A rejected alias of an inherited secret fails; nothing is created instead."""
     sandbox.add_secret(env, "SHARED", "shared", scope="PROJECT")
     sandbox.fail("create_environment_secret_alias", status=400)
     report = plan_secrets(api, env, {}, aliases={"A": "SHARED"}).apply()
-    assert told(report.failed) == [("alias", "A")]
+    assert brief(report.failed) == [("alias", "A")]
     assert [secret.key for secret in sandbox.secrets(env)] == ["SHARED"]
 
 
-#: What goes wrong after an alias was rejected: faults, each with its operation and how often it happens.
+#: Faults after an alias was rejected, each with its operation and the number of times it is injected.
 FAULTS: dict[str, list[tuple[str, str, int | None]]] = {
     "nothing": [],
     "deletion fails": [("delete_environment_secret", "400", 1)],
-    "deletion fails for good": [("delete_environment_secret", "400", None)],
+    "deletion always fails": [("delete_environment_secret", "400", None)],
     "deletion is lost": [("delete_environment_secret", "reset", 1)],
     "response of the deletion is lost": [("delete_environment_secret", "drop", 2)],
     "response of the creation is lost": [("create_environment_secret", "drop", 1)],
@@ -40,7 +40,7 @@ FAULTS: dict[str, list[tuple[str, str, int | None]]] = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_alias__rejected(sandbox: Sandbox, api: EnvironmentSecretApi, env: str, fault: str) -> None:
-    """A rejected alias of an own secret is made by its key as value; where that makes none, no such value is left."""
+    """A rejected alias of an own secret is created by its key as the value; a value that makes no alias is deleted."""
     own = sandbox.add_secret(env, "OWN", "own")
     sandbox.fail("create_environment_secret_alias", status=400, times=None)
     for operation, what, times in FAULTS[fault]:
@@ -53,13 +53,13 @@ def test_alias__rejected(sandbox: Sandbox, api: EnvironmentSecretApi, env: str, 
     report = plan_secrets(api, env, {}, aliases={"A": "OWN"}).apply()
     there = {secret.key: secret for secret in sandbox.secrets(env)}
     if sandbox.behaviour == "documented":
-        assert told(report.succeeded) == [("alias", "A")]
+        assert brief(report.succeeded) == [("alias", "A")]
         assert there["A"].aliased_secret is not None
         assert there["A"].aliased_secret.id == own.id
     else:
-        assert told(report.failed) == [("alias", "A")]
+        assert brief(report.failed) == [("alias", "A")]
         assert there.keys() == {"OWN"} or sandbox.value(env, "A") == ""
-        assert (fault == "deletion fails for good") == ("A" in there)
+        assert (fault == "deletion always fails") == ("A" in there)
         assert isinstance(report.failed[0].error, SyncError) == ("A" in there)
 
 
@@ -68,7 +68,7 @@ def test_alias__rejected(sandbox: Sandbox, api: EnvironmentSecretApi, env: str, 
 def test_alias__interrupted(
     sandbox: Sandbox, api: EnvironmentSecretApi, env: str, error: type[BaseException], moment: str
 ) -> None:
-    """An interruption of the creation leaves no plain value."""
+    """An interruption of the creation leaves no plain value behind."""
     sandbox.add_secret(env, "OWN", "own")
     sandbox.fail("create_environment_secret_alias", status=400, times=None)
 
@@ -79,12 +79,12 @@ def test_alias__interrupted(
             raise error
 
     report = plan_secrets(Interrupted(api.api_client), env, {}, aliases={"A": "OWN"}).apply()
-    assert told(report.failed) == [("alias", "A")]
+    assert brief(report.failed) == [("alias", "A")]
     assert {secret.variable_type for secret in sandbox.secrets(env) if secret.key == "A"} <= {"ALIAS"}
 
 
 def test_alias__time_limit(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """The time limit of an apply does not keep it from removing a plain value."""
+    """The time limit of an apply does not stop it from deleting a plain value."""
     sandbox.add_secret(env, "OWN", "own")
     sandbox.fail("create_environment_secret_alias", status=400, times=None)
 
@@ -106,8 +106,8 @@ def test_alias__time_limit(sandbox: Sandbox, api: EnvironmentSecretApi, env: str
     assert {secret.variable_type for secret in sandbox.secrets(env) if secret.key == "A"} <= {"ALIAS"}
 
 
-def test_alias__key_that_somebody_took(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """A value that somebody else created under the key is not taken for what the apply has left."""
+def test_alias__key_created_by_another_client(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """A value that another client created under the key is not mistaken for one that the apply left behind."""
     sandbox.add_secret(env, "OWN", "own")
     sandbox.fail("create_environment_secret_alias", status=400, times=None)
 
@@ -118,12 +118,12 @@ def test_alias__key_that_somebody_took(sandbox: Sandbox, api: EnvironmentSecretA
             return super().create_environment_secret(*args, **options)
 
     report = plan_secrets(Faster(api.api_client), env, {}, aliases={"A": "OWN"}).apply()
-    assert told(report.failed) == [("alias", "A")]
+    assert brief(report.failed) == [("alias", "A")]
     assert sandbox.value(env, "A") == "theirs"
 
 
 def test_alias__left_by_a_killed_process(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """A plain value that a killed apply has left is replaced by the next one; one of somebody else is a conflict."""
+    """A plain value of a killed apply is replaced by the next apply; a value of another client is a conflict."""
     sandbox.add_secret(env, "OWN", "own")
     sandbox.add_secret(env, "A", "OWN", description="Alias of OWN")
     sandbox.add_secret(env, "B", "OWN", description="theirs")

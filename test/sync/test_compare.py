@@ -1,4 +1,4 @@
-"""Comparing environments with each other and with keys, in both behaviours."""
+"""Compare environments with each other and with keys, in both behaviours."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def record(state: StateFile, sandbox: Sandbox, known: Mapping[tuple[str, str], s
 
 @pytest.fixture
 def two(sandbox: Sandbox, env: str) -> tuple[str, str]:
-    """Two environments of different projects with a common secret, and one that each lacks."""
+    """Two environments of different projects that share one secret; each lacks one of the other's."""
     other = sandbox.add_environment()
     for one in (env, other):
         sandbox.add_secret(one, "COMMON", f"canary of {one}")
@@ -51,7 +51,7 @@ def missing(comparison: Comparison) -> dict[str, tuple[str, ...]]:
 
 
 def test_compare__environments(api: EnvironmentSecretApi, two: tuple[str, str]) -> None:
-    """Each key has the environments that lack it and the secrets of the others; BUILT_IN ones do not count."""
+    """Each key names the environments that lack it and the secrets of the others; BUILT_IN secrets are ignored."""
     one, other = two
     comparison = compare_secrets(api, one, other)
     assert comparison.columns == two
@@ -64,7 +64,7 @@ def test_compare__environments(api: EnvironmentSecretApi, two: tuple[str, str]) 
 
 
 def test_compare__same_keys(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """Environments with the same keys have the same keys, whatever their scopes and kinds; so do empty ones."""
+    """Environments with equal keys compare as equal, whatever the scopes and kinds; so do empty ones."""
     other, empty = sandbox.add_environment(), sandbox.add_environment()
     sandbox.add_secret(env, "A", "v")
     sandbox.add_secret(other, "A", "w", mount_path="/a")
@@ -75,7 +75,7 @@ def test_compare__same_keys(sandbox: Sandbox, api: EnvironmentSecretApi, env: st
 
 
 def test_compare__keys(api: EnvironmentSecretApi, two: tuple[str, str]) -> None:
-    """Keys stand for one more column. A BUILT_IN secret is compared if its key is among them."""
+    """A set of keys is one more column; a BUILT_IN secret is compared only if its key is in it."""
     one, _ = two
     built_in = f"QOVERY_DB_{one[:8]}"
     comparison = compare_secrets(api, one, keys=(key for key in ["COMMON", "NEW", built_in]))
@@ -93,7 +93,7 @@ def test_compare__built_in_of_another(sandbox: Sandbox, api: EnvironmentSecretAp
 
 
 def test_compare__shown(api: EnvironmentSecretApi, two: tuple[str, str]) -> None:
-    """The table and the JSON name scope, kind and age, or times, and no value."""
+    """The table and the JSON show scope, kind and age or times, and no value."""
     one, other = two
     comparison = compare_secrets(api, one, other, keys=["COMMON"])
     lines = str(comparison).splitlines()
@@ -142,7 +142,7 @@ def test_compare__values(
     values: str,
     groups: tuple[tuple[int, ...], ...],
 ) -> None:
-    """With fingerprints, values are the same, different or unknown, and equal ones are named in groups."""
+    """With fingerprints, values are equal, different or unknown, and groups name the equal ones."""
     ids = (env, sandbox.add_environment(), sandbox.add_environment())
     for one in ids:
         sandbox.add_secret(one, "KEY", "canary")
@@ -157,7 +157,7 @@ def test_compare__values(
 def test_compare__alias_has_the_value_of_its_target(
     sandbox: Sandbox, api: EnvironmentSecretApi, env: str, state: StateFile
 ) -> None:
-    """An alias is compared by its target: with a value of another environment, and with the same target."""
+    """An alias is compared by its target: one with the value of another environment, and one with the same target."""
     other = sandbox.add_environment()
     sandbox.add_secret(env, "TARGET", "canary")
     plan_secrets(api, env, {}, aliases={"KEY": "TARGET"}).apply().raise_for_failures()
@@ -196,13 +196,13 @@ def test_compare__inherited_secret_has_one_value(sandbox: Sandbox, api: Environm
 def test_compare__invalid(
     sandbox: Sandbox, api: EnvironmentSecretApi, ids: Any, options: Any, error: type[Exception], message: str
 ) -> None:
-    """Arguments that cannot be used are errors before anything is sent."""
+    """An invalid argument is an error before anything is sent."""
     with pytest.raises(error, match=message):
         compare_secrets(api, *ids, **options)
     assert sandbox.requests == []
 
 
 def test_compare__list_fails(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """An environment that cannot be listed raises the error of its list."""
+    """If an environment cannot be listed, the error of its list is raised."""
     with pytest.raises((NotFoundException, ForbiddenException)):
         compare_secrets(api, env, str(uuid.uuid4()))

@@ -1,4 +1,4 @@
-"""What can be desired."""
+"""The desired state: secrets, aliases, renames, policies and rules."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_read__invalid_rules(values: Any, rules: Any, error: type[Exception], me
 
 
 def test_read__values_aliases_and_rules() -> None:
-    """Each way to write a value becomes a request; aliases and rules are kept."""
+    """Each form of a value becomes a request; aliases and rules are kept."""
     a_file = SecretRequest(key="FILE", value="c", mount_path="/c")
     desired = Desired.read({"TEXT": "a", "MASKED": SecretStr("b"), "FILE": a_file}, {"ALIAS": "TEXT"}, prune=True)
     assert desired.values == {
@@ -72,20 +72,20 @@ def test_read__values_aliases_and_rules() -> None:
 
 @pytest.mark.parametrize("key", ["A", "a1_", "QOVERY", "QOVERYX", "MY_QOVERY_KEY"])
 def test_key__accepted(key: str) -> None:
-    """A key of letters, digits and underscores has no problem."""
+    """A key of letters, digits and underscores is accepted."""
     assert key_problem(key) is None
 
 
 @pytest.mark.parametrize("key", ["", "A-B", "A B", "É", "A\n"])
 def test_key__characters(key: str) -> None:
-    """A key with other characters is rejected, and is no key at all."""
+    """A key with other characters is rejected, even as the key of an existing secret."""
     assert "letters, digits and _" in str(key_problem(key))
     assert character_problem(key) == key_problem(key)
 
 
 @pytest.mark.parametrize("key", ["1A", "_A", "_JAVA_OPTIONS", "__A"])
 def test_key__start(key: str) -> None:
-    """A new key that does not start with a letter is rejected; a secret may have it already."""
+    """A new key that does not start with a letter is rejected; an existing secret may have such a key."""
     assert "starts with a letter" in str(key_problem(key))
     assert character_problem(key) is None
 
@@ -101,14 +101,14 @@ def test_read__empty_allowed(values: dict[str, str], aliases: dict[str, str], ru
 
 @pytest.mark.parametrize("aliases", [{}, None])
 def test_read__empty(aliases: dict[str, str] | None) -> None:
-    """An empty desired state does not delete everything by mistake; the error says how to allow it."""
+    """An empty desired state that would delete everything is an error that says how to allow it."""
     with pytest.raises(ApiValueError, match=r"would delete all secrets.*: pass allow_empty=True"):
         Desired.read({}, aliases, prune=True)
 
 
 @pytest.mark.parametrize("key", ["QOVERY_", "QOVERY_X", "qovery_x"])
 def test_key__reserved(key: str) -> None:
-    """The prefix of the service's own keys is reserved in any case."""
+    """The prefix of the service's own keys is reserved, in upper and lower case."""
     assert "reserved" in str(key_problem(key))
 
 
@@ -128,7 +128,7 @@ def test_key__reserved(key: str) -> None:
     ],
 )
 def test_allow__invalid(allow: Any, error: type[Exception], message: str) -> None:
-    """A key or rule that does not exist is an error that suggests the nearest name."""
+    """An unknown key or rule is an error that suggests the nearest name."""
     with pytest.raises(error, match=message.replace("?", r"\?")):
         Desired.read({"SMTP_PASSWORD": ""}, {"ALIAS": "SMTP_PASSWORD"}, allow=allow)
 

@@ -1,4 +1,4 @@
-"""Reading a `.env`, and the keys of one."""
+"""Reading a `.env` file, and the keys of one."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_read_dotenv__values(tmp_path: Path) -> None:
     ],
 )
 def test_read_dotenv__mistakes(tmp_path: Path, content: bytes, line: int, said: str) -> None:
-    """A mistake is named by its line, without what stands there."""
+    """An error names the line of each mistake, never its content."""
     file = tmp_path / ".env"
     file.write_bytes(content)
     with pytest.raises(DotenvError, match=said) as caught:
@@ -56,7 +56,7 @@ def test_read_dotenv__mistakes(tmp_path: Path, content: bytes, line: int, said: 
 
 @pytest.mark.parametrize("key", ["_JAVA_OPTIONS", "QOVERY_A", "1A"])
 def test_read_dotenv__keys_of_existing_secrets(key: str) -> None:
-    """Whether a key may be new is no question of the file: a plan decides it as for a mapping."""
+    """Reading accepts keys that no new secret may have; the plan checks them, as it does for a mapping."""
     read = read_dotenv(io.StringIO(f"{key}=v\n"))
     new, existing = ([action.kind for action in decide(Inventory(there), Desired.read(read, None))]
                      for there in ([], [secret(key)]))  # fmt: skip
@@ -64,7 +64,7 @@ def test_read_dotenv__keys_of_existing_secrets(key: str) -> None:
 
 
 def test_read_dotenv_keys__without_values(tmp_path: Path) -> None:
-    """Keys are read in order, with and without a value, also those that the service reserves."""
+    """Keys are read in order, with and without values, including keys that the service reserves."""
     file = tmp_path / ".env.example"
     file.write_text("# a comment\nexport B=\nA\nQOVERY_C=<your key>\n\nD='two\nlines'\n", encoding="utf-8")
     for source in (file, str(file), io.StringIO(file.read_text(encoding="utf-8"))):
@@ -82,7 +82,7 @@ def test_read_dotenv_keys__without_values(tmp_path: Path) -> None:
     ],
 )
 def test_read_dotenv_keys__mistakes(tmp_path: Path, content: bytes, line: int, said: str) -> None:
-    """A line that may be a part of a value is not taken for a key, and not shown."""
+    """A line that may be part of a value is not read as a key, and is not shown."""
     file = tmp_path / ".env.example"
     file.write_bytes(content)
     with pytest.raises(DotenvError, match=said) as caught:

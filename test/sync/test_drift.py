@@ -21,19 +21,19 @@ from test.support.clients import Connect
 from test.support.recording import RecordingServer
 
 
-def told(results: tuple[Result, ...]) -> list[tuple[str, str]]:
+def brief(results: tuple[Result, ...]) -> list[tuple[str, str]]:
     return [(result.kind, result.key) for result in results]
 
 
-def test_apply__somebody_was_faster(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """A create that meets a key of somebody else becomes an update; a deletion of what is gone has succeeded."""
+def test_apply__concurrent_changes(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """A create of a key that exists by then becomes an update; a deletion of a missing secret succeeds."""
     gone = sandbox.add_secret(env, "GONE", "x")
     plan = plan_secrets(api, env, {"A": "mine", "SHARED": "mine"}, prune=True)
     sandbox.add_secret(env, "A", "theirs")
     sandbox.add_secret(env, "SHARED", "theirs", scope="PROJECT")
     api.delete_environment_secret(env, gone.id)
     report = plan.apply()
-    assert told(report.succeeded) == [("update", "A"), ("override", "SHARED"), ("delete", "GONE")]
+    assert brief(report.succeeded) == [("update", "A"), ("override", "SHARED"), ("delete", "GONE")]
     assert sandbox.value(env, "A") == sandbox.value(env, "SHARED") == "mine"
 
 
@@ -45,52 +45,52 @@ def test_apply__changed_since_the_plan(sandbox: Sandbox, api: EnvironmentSecretA
     plan = plan_secrets(api, env, wanted, replace=True, prune=True)
     plan_secrets(api, env, {}, aliases={"LATER": "OWN", "NEW": "OWN"}).apply().raise_for_failures()
     report = plan.apply()
-    assert told(report.skipped) == [("delete", "OWN"), ("create", "OWN"), ("create", "NEW")]
+    assert brief(report.skipped) == [("delete", "OWN"), ("create", "OWN"), ("create", "NEW")]
     assert "LATER, NEW would be deleted with it" in report.skipped[0].reason
     assert {secret.id for secret in sandbox.secrets(env)} >= {own.id, kept.id}
 
 
 def test_apply__target_became_another_kind(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """An alias waits in vain for a target that would now need a deletion which the plan did not name."""
+    """An alias is skipped if its target now needs a deletion that the plan did not name."""
     own = sandbox.add_secret(env, "OWN", "old")
     plan = plan_secrets(api, env, {"OWN": "new"}, aliases={"A": "OWN"}, replace=True)
     api.delete_environment_secret(env, own.id)
     sandbox.add_secret(env, "OWN", "theirs", mount_path="/own")
     report = plan.apply()
-    assert told(report.skipped) == [("update", "OWN"), ("alias", "A")]
+    assert brief(report.skipped) == [("update", "OWN"), ("alias", "A")]
     assert report.skipped[1].reason == "depends on OWN, which was not written"
     assert sandbox.value(env, "OWN") == "theirs"
 
 
 def test_apply__not_to_be_deleted_any_more(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """A secret is kept where a desired key, now in conflict, would be deleted with it."""
+    """A secret is kept if its deletion would delete a desired key that is in conflict now."""
     sandbox.add_secret(env, "OWN", "old")
     plan = plan_secrets(api, env, {"A": "v"}, prune=True)
     plan_secrets(api, env, {}, aliases={"A": "OWN"}).apply().raise_for_failures()
     report = plan.apply()
-    assert told(report.skipped) == [("create", "A"), ("delete", "OWN")]
+    assert brief(report.skipped) == [("create", "A"), ("delete", "OWN")]
     assert report.skipped[1].reason == "drift: no longer to be deleted"
     assert sandbox.value(env, "A") == "old"
 
 
 @pytest.mark.parametrize("rules", [{"prune": True}, {"replace": True}])
-def test_apply__made_anew_by_somebody(
+def test_apply__recreated_by_another_client(
     sandbox: Sandbox, api: EnvironmentSecretApi, env: str, rules: dict[str, Any]
 ) -> None:
-    """A secret that somebody created in place of one to delete is neither deleted nor replaced."""
+    """A secret that another client created in place of one to delete is neither deleted nor replaced."""
     old = sandbox.add_secret(env, "OWN", "old", mount_path="/own")
     plan = plan_secrets(api, env, {"OWN": "mine"} if "replace" in rules else {}, allow_empty=True, **rules)
     api.delete_environment_secret(env, old.id)
     theirs = sandbox.add_secret(env, "OWN", "theirs", mount_path="/own")
     report = plan.apply()
     assert report.failed == ()
-    assert told(report.succeeded) == [("delete", "OWN")]
-    assert told(report.skipped) == ([("create", "OWN")] if "replace" in rules else [])
+    assert brief(report.succeeded) == [("delete", "OWN")]
+    assert brief(report.skipped) == ([("create", "OWN")] if "replace" in rules else [])
     assert [secret.id for secret in sandbox.secrets(env)] == [theirs.id]
 
 
 def test_apply__kept_secret_is_gone(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """What a plan kept and somebody deleted since is not claimed to be there."""
+    """A secret that the plan kept and that was deleted since is not reported as kept."""
     target = sandbox.add_secret(env, "TARGET", "x")
     plan = plan_secrets(api, env, {}, aliases={"A": "TARGET"}, prune=True)
     assert [action.kind for action in plan.actions] == ["alias", "keep"]
@@ -105,7 +105,7 @@ def test_apply__kept_secret_is_gone(sandbox: Sandbox, api: EnvironmentSecretApi,
 
 @pytest.mark.parametrize("taken_by", ["DOPPLER", "an alias"])
 def test_apply__conflict_since_the_plan(sandbox: Sandbox, api: EnvironmentSecretApi, env: str, taken_by: str) -> None:
-    """A key that is in conflict since the plan is skipped and raised as an error, and the rest is done."""
+    """A key that came into conflict after the plan is skipped and raised as an error; the rest is applied."""
     plan = plan_secrets(api, env, {"A": "v", "B": "v"})
     if taken_by == "DOPPLER":
         sandbox.add_secret(env, "A", "theirs", owned_by="DOPPLER")
@@ -115,7 +115,7 @@ def test_apply__conflict_since_the_plan(sandbox: Sandbox, api: EnvironmentSecret
         api.create_environment_secret_alias(env, target.id, {"key": "A"})
         reason = "it is an alias of TARGET, not a value; use replace=True to delete and recreate it"
     report = plan.apply()
-    assert told(report.succeeded) == [("create", "B")]
+    assert brief(report.succeeded) == [("create", "B")]
     assert report.skipped[0].reason == f"drift: {reason}"
     assert not report.complete
     assert isinstance(report.skipped[0].error, SkippedError)
@@ -147,7 +147,7 @@ def test_apply__strict(sandbox: Sandbox, api: EnvironmentSecretApi, env: str, ch
 
 
 def test_apply__strict_without_drift(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """A strict apply of an unchanged environment is an apply."""
+    """A strict apply of an unchanged environment is a normal apply."""
     own = sandbox.add_secret(env, "OWN", "old")
     api.create_environment_secret(env, {"key": "B", "value": "v"})
     assert own.key == "OWN"
@@ -158,12 +158,12 @@ def test_apply__strict_without_drift(sandbox: Sandbox, api: EnvironmentSecretApi
 def test_apply__host_changed(
     sandbox: Sandbox, api: EnvironmentSecretApi, env: str, connect: Connect, server: RecordingServer, change: str
 ) -> None:
-    """A plan is applied to no other host than its own; what was not sent is reported as failed."""
+    """A plan is applied only to the host that it was made for; actions that were not sent are reported as failed."""
     configuration = api.api_client.configuration
     plan = plan_secrets(api, env, {"A": "a", "B": "b"}, aliases={"C": "A"})
     if change == "during":
         report = plan.apply(1, progress=lambda done, *_: setattr(configuration, "host", server.url))
-        assert told(report.succeeded)[:1] == [("create", "A")]
+        assert brief(report.succeeded)[:1] == [("create", "A")]
         assert {type(result.error) for result in report.failed} <= {PlanHostError}
         assert len(report.succeeded) < 3
     else:
@@ -182,7 +182,7 @@ def test_apply__host_changed(
 
 @pytest.mark.parametrize("again", ["the same plan", "another plan"])
 def test_apply__replacement_that_fails(sandbox: Sandbox, api: EnvironmentSecretApi, env: str, again: str) -> None:
-    """The report names what a replacement has lost, aliases included, and the next apply recreates it."""
+    """The report names the secrets that a failed replacement lost, aliases included; the next apply recreates them."""
     sandbox.add_secret(env, "OWN", "old")
     sandbox.add_secret(env, "OTHER", "old")
     aliases = {"A": "OWN", "B": "OTHER"}
@@ -194,7 +194,7 @@ def test_apply__replacement_that_fails(sandbox: Sandbox, api: EnvironmentSecretA
     assert "OWN, A would be lost if the next step failed" in str(plan)
     sandbox.fail("create_environment_secret", status=400)
     report = plan.apply()
-    assert told(report.lost) == [("create", "OWN"), ("alias", "A")]
+    assert brief(report.lost) == [("create", "OWN"), ("alias", "A")]
     assert {secret.key for secret in sandbox.secrets(env)} == {"OTHER", "B"}
     assert str(report).count("deleted, and not recreated") == 2
     with pytest.raises(ApplyError, match="left a secret deleted that should be recreated: OWN, A"):
@@ -220,13 +220,13 @@ def test_apply__replacement_that_is_interrupted(sandbox: Sandbox, api: Environme
 
     with pytest.raises(ApplyInterrupted) as caught:
         plan.apply(progress=interrupt)
-    assert told(caught.value.report.lost) == [("create", "OWN")]
+    assert brief(caught.value.report.lost) == [("create", "OWN")]
     assert sandbox.secrets(env) == []
     assert plan.apply().lost == ()
 
 
 def test_apply__lists_before_it_deletes(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """Deletions come after the other writes and one more list, and adapt to what it shows."""
+    """Deletions follow the other writes and another list, and adapt to what that list shows."""
     theirs = sandbox.add_secret(env, "THEIRS", "old")
     for key in ("GONE", "LATE", "FILE"):
         sandbox.add_secret(env, key, "old", mount_path="/x" if key == "FILE" else None)
@@ -249,7 +249,7 @@ def test_apply__lists_before_it_deletes(sandbox: Sandbox, api: EnvironmentSecret
 
 @pytest.mark.parametrize("status", [400, 401])
 def test_apply__list_before_deletions_fails(sandbox: Sandbox, api: EnvironmentSecretApi, env: str, status: int) -> None:
-    """Nothing is deleted where the list before it fails, and what was to be written afterwards is skipped."""
+    """If the list before the deletions fails, nothing is deleted, and writes that depend on a deletion are skipped."""
     for key, path in (("GONE", None), ("FILE", "/x")):
         sandbox.add_secret(env, key, "old", mount_path=path)
     plan = plan_secrets(api, env, {"A": "v", "FILE": "v"}, prune=True, replace=True)
@@ -259,15 +259,15 @@ def test_apply__list_before_deletions_fails(sandbox: Sandbox, api: EnvironmentSe
             sandbox.fail("list_environment_secrets", status=status, times=2)
 
     report = plan.apply(progress=break_list)
-    assert told(report.succeeded) == [("create", "A")]
-    assert told(report.skipped) == [("delete", "FILE"), ("create", "FILE"), ("delete", "GONE")]
+    assert brief(report.succeeded) == [("create", "A")]
+    assert brief(report.skipped) == [("delete", "FILE"), ("create", "FILE"), ("delete", "GONE")]
     assert "the list before the deletions failed" in report.skipped[0].reason
     assert report.lost == ()
     assert {secret.key for secret in sandbox.secrets(env)} == {"A", "FILE", "GONE"}
 
 
 def test_apply__only_deletions(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """Where nothing is written before, the first list of an apply is the one before the deletions."""
+    """If nothing is written before the deletions, the first list of the apply is the only one."""
     sandbox.add_secret(env, "GONE", "old")
     plan_secrets(api, env, {}, prune=True, allow_empty=True).apply().raise_for_failures()
     assert [request.method for request in sandbox.requests] == ["GET", "GET", "DELETE"]

@@ -1,4 +1,4 @@
-"""The secrets of an environment by key: reading, writing, refusals, lost responses."""
+"""The secrets of an environment as a mapping: reading, writing, rejected writes and lost responses."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def sent(sandbox: Sandbox) -> list[str]:
 
 
 def test_mapping(sandbox: Sandbox, secrets: EnvironmentSecrets, env: str) -> None:
-    """It is a mapping of keys to secrets, in which a secret of the environment hides an inherited one."""
+    """The secrets are a mapping by key, in which a secret of the environment hides an inherited one."""
     assert (len(secrets), list(secrets), "OWN" in secrets) == (0, [], False)
     own = sandbox.add_secret(env, "OWN", "v")
     base = sandbox.add_secret(env, "SHARED", "v", scope="PROJECT")
@@ -60,7 +60,7 @@ def test_mapping(sandbox: Sandbox, secrets: EnvironmentSecrets, env: str) -> Non
 
 @pytest.mark.parametrize("key", ["NONE", "own", 1, None])
 def test_mapping__without_the_key(sandbox: Sandbox, secrets: EnvironmentSecrets, env: str, key: Any) -> None:
-    """A key that is not there is an error that is a `KeyError` too, or the default."""
+    """A missing key raises an error that is also a `KeyError`, or returns the default."""
     sandbox.add_secret(env, "OWN", "v")
     assert key not in secrets
     assert (secrets.get(key), secrets.get(key, "x")) == (None, "x")
@@ -79,7 +79,7 @@ def test_access__one_list(sandbox: Sandbox, secrets: EnvironmentSecrets, access:
 
 
 def test_repr__sends_nothing(sandbox: Sandbox, secrets: EnvironmentSecrets, env: str) -> None:
-    """Making, comparing and representing it send nothing."""
+    """Creating, comparing and representing the mapping sends nothing."""
     other = EnvironmentSecrets(secrets._api, env)
     assert (secrets == other, secrets == secrets, len({secrets, other})) == (False, True, 2)
     assert repr(secrets) == pprint.pformat(secrets) == f"<EnvironmentSecrets: {env}>"
@@ -87,7 +87,7 @@ def test_repr__sends_nothing(sandbox: Sandbox, secrets: EnvironmentSecrets, env:
 
 
 def test_table(sandbox: Sandbox, secrets: EnvironmentSecrets, api: EnvironmentSecretApi, env: str) -> None:
-    """Printed, in IPython and in a notebook it is the table of the list."""
+    """Printed, in IPython and in a notebook, the mapping is the table of the list."""
     sandbox.add_secret(env, "OWN", "canary")
     listed = api.list_environment_secrets(env)
     assert str(secrets) == str(listed) == ipython_pretty(secrets)
@@ -95,7 +95,7 @@ def test_table(sandbox: Sandbox, secrets: EnvironmentSecrets, api: EnvironmentSe
 
 
 def test_list__fails(sandbox: Sandbox, secrets: EnvironmentSecrets) -> None:
-    """A list that fails is an error of every access; `in` does not take it for an absent key."""
+    """If the list fails, every access raises its error; `in` does not return False."""
     sandbox.revoke("a-token")
     for access in (len, list, lambda it: "A" in it, lambda it: it.get("A"), lambda it: it.delete("A")):
         with pytest.raises(UnauthorizedException):
@@ -106,7 +106,7 @@ def test_list__fails(sandbox: Sandbox, secrets: EnvironmentSecrets) -> None:
 
 
 def test_set(sandbox: Sandbox, secrets: EnvironmentSecrets, env: str) -> None:
-    """A new key is created, an own one edited, one of the project overridden, each with one list before."""
+    """A new key is created, an own one edited, and one of the project overridden, each after one list."""
     old = sandbox.add_secret(env, "OWN", "old")
     base = sandbox.add_secret(env, "SHARED", "base", scope="PROJECT")
     assert secrets.set("NEW", "1").key == "NEW"
@@ -122,7 +122,7 @@ def test_set(sandbox: Sandbox, secrets: EnvironmentSecrets, env: str) -> None:
 
 
 def test_override(sandbox: Sandbox, secrets: EnvironmentSecrets, env: str) -> None:
-    """An override is made of a secret of the project, and edited if it is there."""
+    """A secret of the project is overridden; an existing override is edited."""
     sandbox.add_secret(env, "SHARED", "base", scope="PROJECT")
     made = secrets.override("SHARED", "1")
     assert secrets.override("SHARED", "2").id == made.id
@@ -141,7 +141,7 @@ def test_override(sandbox: Sandbox, secrets: EnvironmentSecrets, env: str) -> No
 def test_override__without_a_base(
     sandbox: Sandbox, secrets: EnvironmentSecrets, env: str, key: str, reason: str
 ) -> None:
-    """Where nothing of the project has the key, nothing is written."""
+    """If no secret of the project has the key, nothing is written."""
     sandbox.add_secret(env, "OWN", "v")
     sandbox.add_secret(env, "QOVERY_DB", "v", scope="BUILT_IN")
     secrets.alias("ALIAS", "OWN")
@@ -154,7 +154,7 @@ def test_override__without_a_base(
 
 
 def test_alias(sandbox: Sandbox, secrets: EnvironmentSecrets, env: str) -> None:
-    """An alias of an own or a BUILT_IN secret is made; one that is there is returned, and nothing is written."""
+    """An alias of an own or a BUILT_IN secret is created; an existing one is returned without a write."""
     sandbox.add_secret(env, "OWN", "v")
     sandbox.add_secret(env, "QOVERY_DB", "db", scope="BUILT_IN")
     for key, target in (("MINE", "OWN"), ("DB", "QOVERY_DB")):
@@ -176,10 +176,10 @@ def test_alias(sandbox: Sandbox, secrets: EnvironmentSecrets, env: str) -> None:
         ("9", "OWN", "the service rejects|starts with a letter"),
     ],
 )
-def test_alias__refused(
+def test_alias__rejected(
     sandbox: Sandbox, secrets: EnvironmentSecrets, env: str, key: str, target: str, reason: str
 ) -> None:
-    """What a plan calls a conflict is an error with the reason."""
+    """A conflict of a plan is an error here, with the same reason."""
     sandbox.add_secret(env, "OWN", "v")
     sandbox.add_secret(env, "OTHER", "v")
     sandbox.add_secret(env, "SHARED", "v", scope="PROJECT")
@@ -188,8 +188,8 @@ def test_alias__refused(
     assert sent(sandbox) == ["GET"]
 
 
-def test_set__refused(sandbox: Sandbox, secrets: EnvironmentSecrets, env: str) -> None:
-    """What cannot be edited, is managed elsewhere or equals a key is refused with its reason."""
+def test_set__rejected(sandbox: Sandbox, secrets: EnvironmentSecrets, env: str) -> None:
+    """A secret that cannot be edited, or a value that equals a key, is rejected with the reason."""
     sandbox.add_secret(env, "THEIRS", "v", owned_by="DOPPLER")
     sandbox.add_secret(env, "FILE", "v", mount_path="/f")
     for key, value, reason in (
@@ -216,7 +216,7 @@ def test_set__refused(sandbox: Sandbox, secrets: EnvironmentSecrets, env: str) -
     ],
 )
 def test_write__of_another_type(sandbox: Sandbox, secrets: EnvironmentSecrets, write: Any, error: str) -> None:
-    """A key or value of another type is an error, and nothing is sent."""
+    """A key or value of the wrong type is an error, and nothing is sent."""
     with pytest.raises(ApiTypeError, match=error):
         write(secrets)
     assert sent(sandbox) == []
@@ -226,7 +226,7 @@ def test_write__of_another_type(sandbox: Sandbox, secrets: EnvironmentSecrets, w
 
 
 def test_delete(sandbox: Sandbox, secrets: EnvironmentSecrets, env: str) -> None:
-    """Deleting returns what was there and leaves every other secret; an override uncovers the project's."""
+    """A deletion returns the deleted secret and leaves all others; behind an override is the project's secret."""
     own = sandbox.add_secret(env, "OWN", "v")
     sandbox.add_secret(env, "OTHER", "v")
     base = sandbox.add_secret(env, "SHARED", "v", scope="PROJECT")
@@ -242,7 +242,7 @@ def test_delete(sandbox: Sandbox, secrets: EnvironmentSecrets, env: str) -> None
 
 @pytest.mark.parametrize("key", ["NONE", 1])
 def test_delete__missing(sandbox: Sandbox, secrets: EnvironmentSecrets, key: Any) -> None:
-    """A key that is not there is a `KeyError`."""
+    """Deleting a missing key is a `KeyError`."""
     with pytest.raises(KeyError, match="the environment has no secret"):
         secrets.delete(key)
 
@@ -255,8 +255,8 @@ def test_delete__missing(sandbox: Sandbox, secrets: EnvironmentSecrets, key: Any
         ("OWN", r"OWN was not deleted: A, B would be deleted with it; pass cascade=True"),
     ],
 )
-def test_delete__refused(sandbox: Sandbox, secrets: EnvironmentSecrets, env: str, key: str, reason: str) -> None:
-    """What is inherited, managed elsewhere, or has aliases is not deleted."""
+def test_delete__rejected(sandbox: Sandbox, secrets: EnvironmentSecrets, env: str, key: str, reason: str) -> None:
+    """A secret that is inherited, managed elsewhere or has aliases is not deleted."""
     sandbox.add_secret(env, "SHARED", "v", scope="PROJECT")
     sandbox.add_secret(env, "THEIRS", "v", owned_by="DOPPLER")
     sandbox.add_secret(env, "OWN", "v")
@@ -268,7 +268,7 @@ def test_delete__refused(sandbox: Sandbox, secrets: EnvironmentSecrets, env: str
 
 
 def test_delete__cascade(sandbox: Sandbox, secrets: EnvironmentSecrets, env: str) -> None:
-    """With `cascade` the aliases go first, and nothing else."""
+    """`cascade` deletes the aliases first, and nothing else."""
     own = sandbox.add_secret(env, "OWN", "v")
     sandbox.add_secret(env, "OTHER", "v")
     secrets.alias("A", "OWN")
@@ -299,7 +299,7 @@ def filled(sandbox: Sandbox, env: str) -> None:
 @pytest.mark.parametrize("fault", ["drop_reply", "reset_connection"])
 @pytest.mark.parametrize("retries", [0, 3])
 def test_write__lost(sandbox: Sandbox, connect: Connect, env: str, operation: str, fault: str, retries: int) -> None:
-    """A lost request or response is settled by another list: the write is there, and it is returned."""
+    """A lost request or response is resolved by another list: the write is applied, and the secret is returned."""
     filled(sandbox, env)
     secrets = EnvironmentSecrets(connect(sandbox, retries=retries), env)
     getattr(sandbox, fault)(operation)
@@ -316,7 +316,7 @@ def test_write__lost(sandbox: Sandbox, connect: Connect, env: str, operation: st
 def test_write__fails(
     sandbox: Sandbox, secrets: EnvironmentSecrets, env: str, operation: str, error: type[ApiException]
 ) -> None:
-    """The error of the call is raised as it is, and not a group."""
+    """The error of a failed call is raised unchanged, not in a group."""
     filled(sandbox, env)
     status = {BadRequestException: 400, ForbiddenException: 403}.get(error, 500)
     sandbox.fail(operation, status=status, times=None)
@@ -327,7 +327,7 @@ def test_write__fails(
 
 @by_operation
 def test_write__throttled(sandbox: Sandbox, connect: Connect, env: str, operation: str) -> None:
-    """A rate limit delays a write, and does not fail it."""
+    """A write waits for a rate limit instead of failing."""
     filled(sandbox, env)
     sandbox.fail(operation, status=429, times=3)
     sandbox.fail("list_environment_secrets", status=429, times=2)
@@ -335,7 +335,7 @@ def test_write__throttled(sandbox: Sandbox, connect: Connect, env: str, operatio
 
 
 def test_write__lost_for_good(sandbox: Sandbox, secrets: EnvironmentSecrets, env: str) -> None:
-    """An edit whose responses are all lost is an error that says the outcome is unknown."""
+    """An edit that loses every response is an error that says that the outcome is unknown."""
     filled(sandbox, env)
     sandbox.drop_reply("edit_environment_secret", times=None)
     with pytest.raises(Exception, match="may have applied it") as caught:
@@ -344,8 +344,8 @@ def test_write__lost_for_good(sandbox: Sandbox, secrets: EnvironmentSecrets, env
     assert "canary" not in everything(caught.value)
 
 
-def test_write__somebody_is_faster(sandbox: Sandbox, connect: Connect, env: str) -> None:
-    """Several clients that set the same new key at once all succeed."""
+def test_write__concurrent(sandbox: Sandbox, connect: Connect, env: str) -> None:
+    """Several clients that set the same new key concurrently all succeed."""
     start = threading.Barrier(3)
 
     def write(number: int) -> str:

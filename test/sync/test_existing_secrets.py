@@ -1,4 +1,4 @@
-"""Apply to secrets that exist: `KEEP`, policies, values made by a callable, renames."""
+"""Existing secrets: `KEEP`, policies, values from callables and renames."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_keep__sends_no_value(sandbox: Sandbox, api: EnvironmentSecretApi, env: 
 
 
 def test_keep__deleted_meanwhile(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """A kept secret that is gone at the apply is reported: nothing can create it."""
+    """A kept secret that was deleted before the apply is reported, since it has no value to create it with."""
     secret = sandbox.add_secret(env, "KEPT", "kept")
     plan = plan_secrets(api, env, {"KEPT": KEEP})
     api.delete_environment_secret(env, secret.id)
@@ -42,7 +42,7 @@ def test_keep__deleted_meanwhile(sandbox: Sandbox, api: EnvironmentSecretApi, en
 
 
 def test_existing_keep__callable(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """A callable makes the value of a new secret once, and is not called for one that exists."""
+    """A callable makes the value of a new secret once, and is not called for an existing one."""
     made: list[str] = []
 
     def make() -> SecretStr:
@@ -60,7 +60,7 @@ def test_existing_keep__callable(sandbox: Sandbox, api: EnvironmentSecretApi, en
 
 
 def test_existing_keep__created_meanwhile(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """A key that somebody else created since the plan is left as it is, and no value is made for it."""
+    """A key that another client created since the plan is left unchanged, and its callable is not called."""
     plan = plan_secrets(api, env, {"NEW": lambda: pytest.fail("called")}, existing="keep")
     sandbox.add_secret(env, "NEW", "theirs")
     assert plan.apply().complete
@@ -82,7 +82,7 @@ def test_existing_keep__created_meanwhile(sandbox: Sandbox, api: EnvironmentSecr
 def test_existing_keep__callable_that_fails(
     sandbox: Sandbox, api: EnvironmentSecretApi, env: str, factory: Any, error: type[Exception], text: str
 ) -> None:
-    """An error of the callable fails its key and what depends on it; the others are written."""
+    """An error in a callable fails its key and the actions that depend on it; the others are written."""
     plan = plan_secrets(api, env, {"BAD": factory, "GOOD": "v"}, aliases={"A": "BAD"}, existing="keep")
     report = plan.apply()
     assert [(one.key, one.state) for one in report.results] == [
@@ -93,7 +93,7 @@ def test_existing_keep__callable_that_fails(
 
 
 def test_existing_fail__created_meanwhile(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """With `fail`, a key that was created since the plan is not overwritten, and reported."""
+    """With `fail`, a key that was created since the plan is reported, not overwritten."""
     plan = plan_secrets(api, env, {"NEW": "mine"}, existing="fail")
     sandbox.add_secret(env, "NEW", "theirs")
     assert [one.key for one in plan.apply().unfinished] == ["NEW"]
@@ -105,7 +105,7 @@ def test_existing_fail__created_meanwhile(sandbox: Sandbox, api: EnvironmentSecr
 def test_rename__keeps_id_and_aliases(
     sandbox: Sandbox, api: EnvironmentSecretApi, env: str, value: str | None, fault: Any
 ) -> None:
-    """A rename keeps the secret and its aliases, with its value or a new one; it may be applied again."""
+    """A rename keeps the secret and its aliases, with the old or a new value, and can be applied again."""
     old = sandbox.add_secret(env, "OLD", "old")
     sandbox.add_secret(env, "SHARED", "s", scope="PROJECT")
     plan_secrets(api, env, {}, aliases={"A": "OLD"}).apply().raise_for_failures()

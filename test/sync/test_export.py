@@ -1,4 +1,4 @@
-"""Plans and reports as JSON: the documented shape, and no value."""
+"""Plans and reports as JSON: the documented shape, without values."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TYPES: dict[str, type[Any]] = {
 
 
 def documented() -> dict[str, dict[str, str]]:
-    """The types of the fields of each object, as the guide has them, in their order."""
+    """The types of the fields of each object as the guide documents them, in order."""
     text = (ROOT / "docs/guides/sync.md").read_text(encoding="utf-8")
     table = text.partition("| object | field | type | content |\n|---|---|---|---|\n")[2].partition("\n\n")[0]
     objects: dict[str, dict[str, str]] = {}
@@ -39,7 +39,7 @@ SHAPES = documented()
 
 
 def check(value: Any, kinds: str) -> None:
-    """Compare a value with a documented type: the name of an object or of a JSON type, or several."""
+    """Check a value against a documented type: the name of an object or of a JSON type, or several."""
     for kind in kinds.split(" or "):
         if kind in SHAPES and isinstance(value, dict):
             assert list(value) == list(SHAPES[kind])
@@ -56,7 +56,7 @@ def check(value: Any, kinds: str) -> None:
 
 
 def exported(thing: Plan | Action | Report | Result) -> Any:
-    """What JSON makes of a thing; both forms are the same, and hold no value."""
+    """Export an object and parse its JSON; check that both forms are equal and hold no value."""
     shape = thing.to_dict()
     assert "canary" not in repr(shape)
     assert json.loads(thing.to_json()) == json.loads(thing.to_json(indent=2)) == shape
@@ -66,7 +66,7 @@ def exported(thing: Plan | Action | Report | Result) -> Any:
 
 
 def check_parts(parts: Iterable[Action | Result], kind: str, shapes: list[Any]) -> None:
-    """Compare each part with its documented type, and with what the whole has for it."""
+    """Compare each part with its documented type and with its counterpart in the whole."""
     for part, shape in zip(parts, shapes, strict=True):
         assert exported(part) == {"version": 1, **shape}
         check(shape, kind)
@@ -116,9 +116,9 @@ def test_export__documented_shape(sandbox: Sandbox, api: EnvironmentSecretApi, e
     ],
 )
 def test_export__errors(error: Exception, fields: dict[str, Any]) -> None:
-    """An error has its type and status; the text of one that is not of this package is left out."""
+    """An error has its type and status; the text of a foreign error is left out."""
     if isinstance(error, OSError):
-        error.status = CANARY  # type: ignore[attr-defined]  # whatever others call a status
+        error.status = CANARY  # type: ignore[attr-defined]  # foreign errors may have it
     shape = exported(Result("failed", "create", "A", "new key", None, error))["error"]
     check(shape, "Error")
     assert shape.items() >= fields.items()
@@ -134,7 +134,7 @@ def test_export__errors(error: Exception, fields: dict[str, Any]) -> None:
     ],
 )
 def test_export__secrets(one: Any, kind: str, target: str | None) -> None:
-    """A secret has its kind, inferred if the service leaves it out, and its target; kinds may be new."""
+    """A secret has its target and its kind, which is inferred if missing and may be unknown to this version."""
     shape = exported(Action("keep", one.key, "why", one))["secret"]
     check(shape, "Secret")
     assert (shape["key"], shape["kind"], shape["target"]) == (one.key, kind, target)
@@ -142,7 +142,7 @@ def test_export__secrets(one: Any, kind: str, target: str | None) -> None:
 
 
 def test_export__empty_plan_and_id_that_is_a_uuid(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """A plan without actions has the same shape, and the id of its environment is text."""
+    """A plan without actions has the same shape, and its environment id is a string."""
     shape = exported(plan_secrets(api, uuid.UUID(env), {"A": SecretRequest(key="A", value=CANARY)}))
     assert shape["environment_id"] == env
     check(exported(plan_secrets(api, env, {})), "Plan")

@@ -19,7 +19,7 @@ from qovery.sync import Report, Result, plan_secrets
 from test.support import PATIENCE
 
 
-def told(results: tuple[Result, ...]) -> list[tuple[str, str]]:
+def brief(results: tuple[Result, ...]) -> list[tuple[str, str]]:
     return [(result.kind, result.key) for result in results]
 
 
@@ -34,7 +34,7 @@ def interrupted(plan: Any, sandbox: Sandbox, env: str) -> Report:
 
 @pytest.mark.usefixtures("sigint")
 def test_apply__ctrl_c(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """Ctrl-C starts nothing more, waits for what runs, and the report says what is there."""
+    """Ctrl-C starts no more actions and waits for those in progress; the report covers both."""
     sandbox.delay(0.1)
     report = interrupted(plan_secrets(api, env, {f"K{at}": "v" for at in range(50)}), sandbox, env)
     assert report.failed == ()
@@ -56,7 +56,7 @@ def join_workers() -> None:
 
 @pytest.mark.needs_posix
 def test_apply__ctrl_c_twice(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """A second Ctrl-C does not wait for what runs; the report says that its outcome is not known."""
+    """A second Ctrl-C does not wait; the report says that the outcome of an action in progress is unknown."""
     begun, over = threading.Event(), threading.Event()
     main = threading.main_thread().ident
     assert main is not None
@@ -94,12 +94,12 @@ def test_apply__ctrl_c_twice(sandbox: Sandbox, api: EnvironmentSecretApi, env: s
         signal.signal(signal.SIGINT, before)
     (failure,) = caught.value.report.failed
     assert "create of B was running at the interruption" in str(failure.error)
-    assert told(caught.value.report.succeeded) == [("create", "A")]
+    assert brief(caught.value.report.succeeded) == [("create", "A")]
 
 
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, GeneratorExit, TimeoutError])
 def test_apply__interrupted_in_a_worker(api: EnvironmentSecretApi, env: str, error: type[BaseException]) -> None:
-    """What a worker's call raises, whatever it is, makes its action fail; the others are applied and the apply ends."""
+    """Any exception in a worker's call fails its action only; the others are applied, and the apply finishes."""
 
     class Interrupted(EnvironmentSecretApi):
         def create_environment_secret(self, *args: Any, **options: Any) -> Secret:
@@ -108,7 +108,7 @@ def test_apply__interrupted_in_a_worker(api: EnvironmentSecretApi, env: str, err
             return super().create_environment_secret(*args, **options)
 
     report = plan_secrets(Interrupted(api.api_client), env, {"A": "v", "B": "v", "C": "v"}).apply(max_workers=1)
-    assert told(report.succeeded) == [("create", "A"), ("create", "C")]
+    assert brief(report.succeeded) == [("create", "A"), ("create", "C")]
     (failure,) = report.failed
     assert failure.key == "B"
     assert isinstance(failure.error, error) or f"{error.__name__} interrupted create of B" in str(failure.error)

@@ -1,4 +1,4 @@
-"""The questions that a plan asks about a list of secrets."""
+"""Lookups in a list of secrets: by key, dependents, mount path, kind and manager."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OWN = secret("OWN")
 
 
 def test_find__own_before_inherited() -> None:
-    """An own secret hides the inherited one with the same key, in whatever order they are listed."""
+    """An own secret hides an inherited one with the same key, in any order of the list."""
     mine = override(BASE)
     for order in ([BASE, mine, OWN], [OWN, mine, BASE]):
         inventory = Inventory(order)
@@ -35,7 +35,7 @@ def test_find__own_before_inherited() -> None:
     ],
 )
 def test_find__lowest_scope(scopes: list[str], seen: str) -> None:
-    """Of several secrets with one key that of the lowest scope which an environment sees counts, in any order."""
+    """Of several secrets with one key, the lowest scope that the environment sees wins, in any order."""
     for order in itertools.permutations(secret("A", scope=scope) for scope in scopes):
         found = Inventory(order).find("A")
         assert found is not None
@@ -43,13 +43,13 @@ def test_find__lowest_scope(scopes: list[str], seen: str) -> None:
 
 
 def test_find__inherited_and_missing() -> None:
-    """An inherited secret is found; a key that nothing has is None."""
+    """An inherited secret is found; a missing key is None."""
     inventory = Inventory([BASE])
     assert (inventory.find("BASE"), inventory.find("OTHER")) == (BASE, None)
 
 
 def test_dependents__transitive() -> None:
-    """Dependents are aliases and overrides, and theirs in turn, each once."""
+    """Dependents are aliases and overrides, and transitively theirs, each once."""
     mine = override(BASE)
     direct, indirect = alias("DIRECT", BASE), alias("INDIRECT", mine)
     inventory = Inventory([BASE, mine, direct, indirect, OWN, alias("ELSEWHERE", OWN)])
@@ -71,10 +71,10 @@ def test_dependents__cycle() -> None:
         ([secret("F", "FILE")], None),
         ([secret("F", "FILE", mount_path=1)], None),
     ],
-    ids=["of its own", "told by an alias", "not told", "no text"],
+    ids=["of its own", "listed by an alias", "not listed", "no text"],
 )
-def test_mount_path__where_it_is_told(listed: list[Secret], path: str | None) -> None:
-    """The mount path is a field of the secret, or else of what an alias says about its target."""
+def test_mount_path__where_it_is_listed(listed: list[Secret], path: str | None) -> None:
+    """The mount path is a field of the secret, or of its target in an alias."""
     assert Inventory(listed).mount_path(listed[0]) == path
 
 
@@ -88,7 +88,7 @@ def test_mount_path__where_it_is_told(listed: list[Secret], path: str | None) ->
     ],
 )
 def test_kind__inferred(one: Secret, kind: str) -> None:
-    """A kind that the service leaves out is told by the reference."""
+    """A kind that the service leaves out is inferred from the reference."""
     assert kind_of(one) == kind
 
 
@@ -96,5 +96,5 @@ def test_kind__inferred(one: Secret, kind: str) -> None:
     ("owned_by", "who"), [(None, None), ("", None), ("QOVERY", None), ("qovery", None), ("Doppler", "Doppler")]
 )
 def test_manager__other_than_qovery(owned_by: str | None, who: str | None) -> None:
-    """Secrets of another tool name it; those of Qovery, in any spelling, have no other manager."""
+    """A secret of another tool names that tool; a secret of Qovery, in any spelling, has no other manager."""
     assert manager(secret("A", owned_by=owned_by)) == who

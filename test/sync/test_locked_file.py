@@ -1,4 +1,4 @@
-"""A file that several threads and processes change at once."""
+"""A file that several threads and processes change concurrently."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ with locked(sys.argv[1]):
 
 
 def test_locked__threads(tmp_path: Path) -> None:
-    """Threads enter one after the other, each with what the one before has written."""
+    """Threads enter one at a time, and each sees the content that the previous one wrote."""
     path = tmp_path / "count"
     path.write_text("0")
 
@@ -44,7 +44,7 @@ def test_locked__threads(tmp_path: Path) -> None:
 
 
 def test_locked__killed_holder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A lock that another process holds is not given; it is as soon as that process is killed."""
+    """A lock of another process is not granted until that process is killed."""
     path = str(tmp_path / "file")
     with subprocess.Popen([*COMMAND, HOLD, path], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
@@ -60,7 +60,7 @@ def test_locked__killed_holder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.needs_posix
 def test_locked__forked_child(tmp_path: Path) -> None:
-    """A child that is forked while its parent has the lock does not keep it."""
+    """A forked child does not keep a lock that its parent holds."""
     script = """
         import os, sys
         from qovery.sync import locked_file
@@ -82,7 +82,7 @@ def test_locked__forked_child(tmp_path: Path) -> None:
 
 @pytest.mark.needs_posix
 def test_locked__link(tmp_path: Path) -> None:
-    """A symbolic link in the place of the lock file is an error, and nothing is created where it points."""
+    """A symbolic link as the lock file is an error, and nothing is created at its target."""
     (tmp_path / "file.lock").symlink_to(tmp_path / "target")
     with pytest.raises(OSError, match="symbolic"), locked(str(tmp_path / "file")):
         pass
@@ -91,7 +91,7 @@ def test_locked__link(tmp_path: Path) -> None:
 
 @pytest.mark.needs_posix
 def test_replace_file__mode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The new content has mode 0600 before its first byte, whatever the umask and the mode of the old one."""
+    """The new content has mode 0600 before its first byte, whatever the umask and the old mode."""
     path = tmp_path / "file"
     path.write_text("old")
     path.chmod(0o644)
@@ -117,7 +117,7 @@ def test_replace_file__mode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize("step", ["fsync", "replace"])
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
 def test_replace_file__fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: BaseException) -> None:
-    """A file that cannot be written to the end keeps its content, and nothing is left beside it."""
+    """If the new content cannot be written completely, the file keeps its content and no temporary file is left."""
     path = tmp_path / "file"
     path.write_text("old")
 
@@ -131,7 +131,7 @@ def test_replace_file__fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, st
 
 
 def test_replace_file__after_a_kill(tmp_path: Path) -> None:
-    """What a killed process has left is neither read nor in the way."""
+    """A temporary file that a killed process left is not read and does not block a write."""
     path = tmp_path / "file"
     (tmp_path / "file.new").write_text("half")
     replace_file(str(path), b"whole")

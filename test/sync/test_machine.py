@@ -1,4 +1,4 @@
-"""Random environments, desired states and faults: plans lead to the desired state and touch nothing else."""
+"""Random environments, desired states and faults: every plan reaches the desired state and touches nothing else."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if hasattr(os, "fork"):
 
 
 class Sync(RuleBasedStateMachine):
-    """One environment that is synced again and again."""
+    """One environment that is synced repeatedly."""
 
     server: Sandbox
     api: EnvironmentSecretApi
@@ -55,20 +55,20 @@ class Sync(RuleBasedStateMachine):
         self.remember()
 
     def remember(self) -> None:
-        """Take note of what no plan may touch."""
+        """Record the secrets that no plan may touch."""
         for secret in self.server.secrets(self.env):
             if secret.scope != "ENVIRONMENT" or secret.owned_by == "DOPPLER":
                 self.untouched.setdefault(secret.id, (secret, None))
 
     @rule(key=KEYS, scope=st.sampled_from(["ENVIRONMENT", "PROJECT"]), path=FILES, owner=st.booleans())
-    def somebody_adds(self, key: str, scope: str, path: str | None, owner: bool) -> None:
+    def other_client_adds(self, key: str, scope: str, path: str | None, owner: bool) -> None:
         if not any(secret.key == key for secret in self.server.secrets(self.env)):
             owned_by = "DOPPLER" if owner else "QOVERY"
             self.server.add_secret(self.env, key, "theirs", scope=scope, mount_path=path, owned_by=owned_by)
             self.remember()
 
     @rule(key=KEYS, of=TARGETS)
-    def somebody_aliases(self, key: str, of: str) -> None:
+    def other_client_aliases(self, key: str, of: str) -> None:
         for secret in self.server.secrets(self.env):
             if secret.key == of:
                 try:
@@ -112,11 +112,11 @@ class Sync(RuleBasedStateMachine):
             wanted[key] = value if path is None else SecretRequest(key=key, value=value, mount_path=path)
         aliases = {key: target for key, target in aliases.items() if key not in wanted}
         for operation, fault in faults:
-            self.disturb(operation, fault)
+            self.inject(operation, fault)
         if throttled:
             self.server.fail("*", status=429, retry_after=0, times=throttled)
-        self.disturbances = [("revoke", "")] if revoked else []
-        self.disturbances += [] if intruder is None else [intruder[::-1]]
+        self.changes = [("revoke", "")] if revoked else []
+        self.changes += [] if intruder is None else [intruder[::-1]]
 
         def plan() -> Plan:
             return plan_secrets(
@@ -145,7 +145,7 @@ class Sync(RuleBasedStateMachine):
         else:
             raise AssertionError(f"never clean: {report}")
         report.raise_for_failures()
-        self.server._scenario = self.server._scenario.next([])  # without the faults that were not met
+        self.server._scenario = self.server._scenario.next([])  # without the faults that were not triggered
         self.check_end(plan(), prune)
         self.check_aliases(aliases)
 
@@ -154,7 +154,7 @@ class Sync(RuleBasedStateMachine):
         return request if isinstance(request, str) else str(request.value)
 
     def attempt(self, plan: Callable[[], Plan], workers: int) -> Report | None:
-        """Plan and apply, with what else happens meanwhile; None if the first list fails."""
+        """Plan and apply, with a concurrent change; None if the first list fails."""
         self.intruded = False
         try:
             return plan().apply(workers, skip_conflicts=True, progress=lambda *_: self.intrude())
@@ -163,7 +163,7 @@ class Sync(RuleBasedStateMachine):
         finally:
             self.server._scenario.faults._revoked.clear()
 
-    def disturb(self, operation: str, fault: Any) -> None:
+    def inject(self, operation: str, fault: Any) -> None:
         if fault == "drop":
             self.server.drop_reply(operation)
         elif fault == "reset":
@@ -173,19 +173,19 @@ class Sync(RuleBasedStateMachine):
 
     def intrude(self) -> None:
         """Change something in the middle of an apply."""
-        if not self.disturbances:
+        if not self.changes:
             return
-        what, key = self.disturbances.pop()
+        what, key = self.changes.pop()
         self.intruded = True
         listed = {secret.key: secret for secret in self.server.secrets(self.env)}
         present = listed.get(key)
         if what == "revoke":
             self.server.revoke("a-token")
         elif present is None and what == "alias":
-            with contextlib.suppress(ApiException):  # the faults are for all clients
+            with contextlib.suppress(ApiException):  # the faults affect all clients
                 self.other.create_environment_secret_alias(self.env, listed["QOVERY_DB"].id, {"key": key})
         elif present is None and what in {"DOPPLER", "QOVERY"}:
-            # A create of the same key, already decided on, replaces it by the documentation: it is not remembered.
+            # A concurrent create of the same key replaces it in the documented behaviour, so it is not recorded.
             with contextlib.suppress(ApiValueError):  # the apply was faster
                 self.server.add_secret(self.env, key, "theirs", owned_by=what)
         elif present is not None and what == "delete" and present.id not in self.untouched:
@@ -193,7 +193,7 @@ class Sync(RuleBasedStateMachine):
                 self.other.delete_environment_secret(self.env, present.id)
 
     def check_claims(self, report: Report, wanted: dict[str, Any], aliases: dict[str, str]) -> None:
-        """No report claims what the server does not show."""
+        """Every result of a report agrees with the server."""
         listed = {secret.key: secret for secret in self.server.secrets(self.env) if secret.scope == "ENVIRONMENT"}
         ids = {secret.id for secret in self.server.secrets(self.env)}
         for result in report.succeeded:
@@ -210,8 +210,8 @@ class Sync(RuleBasedStateMachine):
                 assert other.key == aliases[result.key]
 
     def check_end(self, plan: Plan, prune: bool) -> None:
-        """Nothing is left to do but to write again, and what conflicts."""
-        # Whether a file is where it should be is not in the list, so `replace` recreates it, with its aliases.
+        """A new plan has nothing left but updates, kept secrets and conflicts."""
+        # The list does not show the mount path of a file, so `replace` recreates it, with its aliases.
         unknown = {action.key for action in plan.actions if "does not say" in action.reason}
         again = unknown.union(*(action.cascades for action in plan.actions if action.key in unknown))
         kinds = {action.kind for action in plan.actions if action.key not in again}
@@ -221,14 +221,14 @@ class Sync(RuleBasedStateMachine):
             assert own <= {action.key for action in plan.actions}
 
     def check_aliases(self, aliases: dict[str, str]) -> None:
-        """No plain value is left where an alias was to be."""
+        """No plain value is left in place of an alias."""
         for secret in self.server.secrets(self.env):
             if secret.key in aliases and secret.variable_type == "VALUE":
                 assert self.server.value(self.env, secret.key) != aliases[secret.key]
 
     @invariant()
     def nothing_else_is_touched(self) -> None:
-        """What is inherited or managed by others is what it was."""
+        """Inherited secrets and those managed by others are unchanged."""
         now = {secret.id: secret for secret in self.server.secrets(self.env)}
         for secret_id, (secret, _) in self.untouched.items():
             assert now[secret_id] == secret
@@ -243,12 +243,12 @@ def processes() -> Iterator[Appliers | None]:
 def test_machine(
     connect: Connect, sandbox: Sandbox, processes: Appliers | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever there was, is wanted and goes wrong, kill -9 included: the end is the desired state."""
+    """From any state, with any desired state and any faults, kill -9 included, the end is the desired state."""
     for module, name, value in SHORT_WAITS:
         monkeypatch.setattr(module, name, value)
     apis = {"api": connect(sandbox, retries=1), "other": connect(sandbox, access_token="another")}
     machine = type("Machine", (Sync,), {"server": sandbox, "processes": processes, **apis})
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]  # as hypothesis has it
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]  # untyped in hypothesis
         machine,
         settings=settings(
             max_examples=2000 if NIGHTLY else 15, stateful_step_count=8, suppress_health_check=list(HealthCheck)

@@ -1,4 +1,4 @@
-"""Which actions of a plan wait for which."""
+"""Dependencies between the actions of a plan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pace, against rate limits in virtual time."""
+"""Client-side pacing against rate limits, in virtual time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from test.support import combinations
 
 class Limit(Protocol):
     def ask(self, now: float) -> float | None:
-        """Return None if a request is accepted, otherwise the seconds until one is."""
+        """Return None if a request is accepted, otherwise the seconds until the next one is."""
 
 
 class SlidingWindow:
@@ -40,7 +40,7 @@ class SlidingWindow:
 
 
 class TokenBucket:
-    """50 requests per second, and as many at once."""
+    """50 requests per second, with a burst of 50."""
 
     tokens, filled = 50.0, 0.0
 
@@ -95,7 +95,7 @@ def simulate(limit: Limit, workers: int, jobs: int, keys: int, retry_after: bool
     combinations([(8, 1), (32, 1), (64, 1), (8, 4)], [SlidingWindow, TokenBucket], [True, False]),
 )
 def test_pace__uses_the_limit(load: tuple[int, int], limit: type[Limit], retry_after: bool) -> None:
-    """500 requests take at most 1.15 times what the limit allows, and few of them are throttled."""
+    """500 requests take at most 1.15 times the minimum under the limit, and few of them are throttled."""
     workers, jobs = load
     random.seed(0)
     seconds, throttled = simulate(limit(), workers, jobs, 500, retry_after)
@@ -104,14 +104,14 @@ def test_pace__uses_the_limit(load: tuple[int, int], limit: type[Limit], retry_a
 
 
 def test_pace__no_limit() -> None:
-    """Without a 429 nothing is ever delayed."""
+    """Without a 429 no request is delayed."""
     pace = Pace(Clock())
     assert {pace.take() for _ in range(10_000)} == {0.0}
     assert pace.rate is None
 
 
 def test_pace__retry_after() -> None:
-    """A 429 stops all requests for the seconds that the service asked for; then one request probes the limit."""
+    """A 429 stops all requests for the seconds in `Retry-After`; then one request probes the limit."""
     clock = Clock()
     pace = Pace(clock)
     assert pace.take() == 0
@@ -126,7 +126,7 @@ def test_pace__retry_after() -> None:
 
 
 def test_pace__longest_retry_after() -> None:
-    """A later 429 of the same burst makes a pause longer, never shorter."""
+    """A later 429 of the same burst makes the delay longer, never shorter."""
     clock = Clock()
     pace = Pace(clock)
     clock.now = 1.0
@@ -137,7 +137,7 @@ def test_pace__longest_retry_after() -> None:
 
 
 def test_pace__backoff() -> None:
-    """Without `Retry-After` each probe that is throttled makes the next pause longer, up to a bound."""
+    """Without `Retry-After`, each throttled probe makes the next delay longer, up to a cap."""
     clock = Clock()
     pace = Pace(clock)
     pauses = []
@@ -152,7 +152,7 @@ def test_pace__backoff() -> None:
 
 
 def test_pace__late_response() -> None:
-    """A response to a request from before the 429 does not end the pause."""
+    """A response to a request from before the 429 does not end the delay."""
     clock = Clock()
     pace = Pace(clock)
     clock.now = 1.0
@@ -163,7 +163,7 @@ def test_pace__late_response() -> None:
 
 
 def test_pace__lost_probe() -> None:
-    """If nobody reports the outcome of a probe, another follows."""
+    """If the outcome of a probe is never reported, another probe follows."""
     clock = Clock()
     pace = Pace(clock)
     clock.now = 1.0
@@ -178,7 +178,7 @@ def test_pace__lost_probe() -> None:
 
 
 def test_pace__lowest_rate() -> None:
-    """The rate never falls to nothing."""
+    """The rate never falls to zero."""
     clock = Clock()
     pace = Pace(clock)
     clock.now = 1.0
@@ -193,7 +193,7 @@ def test_pace__lowest_rate() -> None:
 
 
 def test_pace_of__client() -> None:
-    """Jobs of a client share a pace, other clients have their own, and a pace does not keep its client alive."""
+    """Jobs of one client share a pace, other clients have their own, and a pace does not keep its client alive."""
     one, other = ApiClient(Configuration()), ApiClient(Configuration())
     assert pace_of(one) is pace_of(one)
     assert pace_of(one) is not pace_of(other)

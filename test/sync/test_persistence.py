@@ -16,7 +16,7 @@ from test.support.clients import Connect
 KEYS = [f"K{number}" for number in range(60)]
 
 
-def told(results: tuple[Result, ...]) -> list[tuple[str, str]]:
+def brief(results: tuple[Result, ...]) -> list[tuple[str, str]]:
     return [(result.kind, result.key) for result in results]
 
 
@@ -29,7 +29,7 @@ def statuses(sandbox: Sandbox, method: str) -> list[int | None]:
 
 @pytest.mark.parametrize("workers", [1, 8, 64] if NIGHTLY else [8])
 def test_apply__rate_limit(sandbox: Sandbox, connect: Connect, env: str, workers: int) -> None:
-    """A rate limit loses no action, even if no call is retried: what was throttled is sent again, and once."""
+    """A rate limit loses no action, even with retries off: a throttled request is sent again, exactly once."""
     api = connect(sandbox, retries=0)
     plan = plan_secrets(api, env, dict.fromkeys(KEYS[:30], "v"), aliases={"A": "K0"})
     sandbox.rate_limit(10, per=0.1)
@@ -38,14 +38,14 @@ def test_apply__rate_limit(sandbox: Sandbox, connect: Connect, env: str, workers
     assert {secret.key for secret in sandbox.secrets(env)} == {*KEYS[:30], "A"}
     creates = [request for request in sandbox.requests if request.operation == "create_environment_secret"]
     done = [request for request in creates if request.status == 201]
-    assert len(done) == 30 + (sandbox.behaviour == "documented")  # whose alias is made by a create
+    assert len(done) == 30 + (sandbox.behaviour == "documented")  # a create makes its alias
     assert 429 in {request.status for request in sandbox.requests}
 
 
 @pytest.mark.parametrize("operation", ["edit_environment_secret", "delete_environment_secret",
     "create_environment_secret_alias", "create_environment_secret_override", "list_environment_secrets"])  # fmt: skip
 def test_apply__throttled(sandbox: Sandbox, connect: Connect, env: str, operation: str) -> None:
-    """Every kind of call is sent again after a 429, more often than a call alone is retried."""
+    """Every kind of call is sent again after a 429, more often than a single call is retried."""
     api = connect(sandbox, retries=1)
     sandbox.add_secret(env, "OWN", "old")
     sandbox.add_secret(env, "GONE", "old")
@@ -58,7 +58,7 @@ def test_apply__throttled(sandbox: Sandbox, connect: Connect, env: str, operatio
 
 
 def test_apply__jobs_share_the_pace(sandbox: Sandbox, api: EnvironmentSecretApi) -> None:
-    """Jobs of one client for several environments lose nothing under one rate limit."""
+    """Jobs of one client for several environments lose no action under one rate limit."""
     environments = [sandbox.add_environment() for _ in range(3)]
     plans = [plan_secrets(api, one, dict.fromkeys(KEYS[:12], "v")) for one in environments]
     sandbox.rate_limit(10, per=0.1)
@@ -74,23 +74,23 @@ def test_plan__throttled(sandbox: Sandbox, connect: Connect, env: str) -> None:
     assert plan_secrets(connect(sandbox, retries=0), env, {}).actions == ()
 
 
-# --- What certainly did not happen ----------------------------------------------------------------
+# --- Requests that did not run --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", [503, 425])
 def test_apply__did_not_run(sandbox: Sandbox, connect: Connect, env: str, status: int) -> None:
-    """A request that the service did not run is retried as often as the client's own retry policy says."""
+    """A request that the service did not run is retried as often as the client's own retry policy allows."""
     sandbox.fail("create_environment_secret", status=status, times=2)
     plan = plan_secrets(connect(sandbox, retries=2), env, {"A": "v"})
     assert plan.apply().complete
     assert statuses(sandbox, "POST") == [status, status, 201]
 
 
-# --- When nothing can succeed ---------------------------------------------------------------------
+# --- Errors that end the apply --------------------------------------------------------------------
 
 
 def test_apply__revoked_token(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """A revoked token ends the apply after the calls under way, and everything else is reported."""
+    """A revoked token ends the apply after the calls in progress; everything else is reported."""
     plan = plan_secrets(api, env, dict.fromkeys(KEYS, "v"))
 
     def revoke(done: int, total: int, result: Result) -> None:
@@ -107,14 +107,14 @@ def test_apply__revoked_token(sandbox: Sandbox, api: EnvironmentSecretApi, env: 
 
 
 def test_apply__right_that_is_missing(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """A 401 to one kind of write, as for a token that lacks a right, leaves the others alone."""
+    """A 401 to one kind of write, as for a token without that permission, does not affect the others."""
     for key in ("A", "B", "C"):
         sandbox.add_secret(env, key, "old")
     plan = plan_secrets(api, env, {"NEW": "v"}, prune=True)
     sandbox.fail("delete_environment_secret", status=401, times=None)
     report = plan.apply(1)
-    assert told(report.succeeded) == [("create", "NEW")]
-    assert told(report.failed) == [("delete", "A"), ("delete", "B"), ("delete", "C")]
+    assert brief(report.succeeded) == [("create", "NEW")]
+    assert brief(report.failed) == [("delete", "A"), ("delete", "B"), ("delete", "C")]
     assert statuses(sandbox, "GET") == [200] * 4
 
 
@@ -138,7 +138,7 @@ def test_apply__endless_rate_limit(sandbox: Sandbox, api: EnvironmentSecretApi, 
 
 
 @pytest.mark.parametrize("timeout", [0, -1, "1"])
-def test_apply__timeout_that_is_none(api: EnvironmentSecretApi, env: str, timeout: Any) -> None:
+def test_apply__invalid_timeout(api: EnvironmentSecretApi, env: str, timeout: Any) -> None:
     """A time limit that is not a number above 0 is rejected."""
     with pytest.raises((TypeError, ValueError), match="timeout"):
         plan_secrets(api, env, {}).apply(timeout=timeout)

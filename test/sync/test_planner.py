@@ -41,7 +41,7 @@ def a_file(key: str, path: str) -> SecretRequest:
 
 
 def last(existing: list[Secret], key: str) -> Secret | None:
-    """The last secret with a key: in these tables the one that the action meets."""
+    """The last secret with a key: in these tables, the one that the action applies to."""
     return next((secret for secret in reversed(existing) if secret.key == key), None)
 
 
@@ -83,8 +83,8 @@ def last(existing: list[Secret], key: str) -> Secret | None:
         ([], {"__X": "v"}, "conflict", "starts with a letter"),
     ],
 )  # fmt: skip
-def test_value__meets(existing: list[Secret], wanted: dict[str, Any], kind: str, reason: str) -> None:
-    """What a wanted value meets decides what is done, and the action names it, says why, and has the request."""
+def test_value__action(existing: list[Secret], wanted: dict[str, Any], kind: str, reason: str) -> None:
+    """The existing secret and the desired value decide the action, its reason and its request."""
     key, value = next(iter(wanted.items()))
     action = plan(existing, wanted)[0]
     assert (action.kind, action.key, action.target, action.cascades) == (kind, key, None, ())
@@ -119,7 +119,7 @@ def described(key: str, description: str | None, **fields: Any) -> SecretRequest
         ([OWN], described("OWN", None, mount_path="/b"), "conflict", "mounted nowhere, not at /b"),
     ],
 )
-def test_keep__meets(existing: list[Secret], wanted: Any, kind: str, reason: str) -> None:
+def test_keep__action(existing: list[Secret], wanted: Any, kind: str, reason: str) -> None:
     """A key without a value must exist; at most its description is written, and nothing is created or replaced."""
     for rules in {}, {"replace": True}, {"prune": True}:
         (action,) = plan(existing, {"OWN": wanted}, **rules)
@@ -144,7 +144,7 @@ def test_keep__meets(existing: list[Secret], wanted: Any, kind: str, reason: str
     ],
 )
 def test_existing__policies(existing: list[Secret], policy: str, kind: str) -> None:
-    """The policy decides what becomes of a key that the environment sees, for all keys or for one."""
+    """The policy decides the action for an existing key, for all keys or for one."""
     for rule in policy, {"OWN": policy}:
         (action,) = plan(existing, {"OWN": "v"}, existing=rule)
         assert action.kind == kind
@@ -178,8 +178,8 @@ OLD = secret("OLD")
         ([secret("OLD", "ALIAS", aliased_secret=other(SHARED))], {"NEW": "v"}, "conflict", "it is an alias"),
     ],
 )
-def test_rename__meets(existing: list[Secret], values: dict[str, Any], kind: str, reason: str) -> None:
-    """A rename edits the secret under its old key; where that is impossible, it is a conflict that says why."""
+def test_rename__action(existing: list[Secret], values: dict[str, Any], kind: str, reason: str) -> None:
+    """A rename edits the secret under its old key; if that is impossible, it is a conflict that says why."""
     for rules in {}, {"prune": True}, {"replace": True}:
         action = plan(existing, values, **RENAMED, **rules)[0]
         assert (action.kind, action.key) == (kind, "NEW")
@@ -193,13 +193,13 @@ def test_rename__rejected_key() -> None:
 
 
 def test_rename__with_the_policy_keep() -> None:
-    """With `keep`, a renamed secret keeps its value, also where another one is desired."""
+    """With `keep`, a renamed secret keeps its value, even if another value is desired."""
     action = plan([OLD], {"NEW": "v"}, existing="keep", **RENAMED)[0]
     assert (action.kind, action.request) == ("update", SecretRequest(key="NEW"))
 
 
 def test_rename__aliases() -> None:
-    """An alias of the renamed secret is an alias of the new key; a new one waits for the rename."""
+    """An alias of the renamed secret is an alias of the new key; a new alias waits for the rename."""
     actions = plan([OLD, alias("A", OLD)], {}, {"A": "NEW", "B": "NEW"}, **RENAMED, prune=True)
     assert [(action.kind, action.key, action.target, action.secret and action.secret.key) for action in actions] == [
         ("update", "NEW", None, "OLD"), ("keep", "A", "NEW", "A"), ("alias", "B", "NEW", None),
@@ -208,7 +208,7 @@ def test_rename__aliases() -> None:
 
 @pytest.mark.parametrize("prefix", ["APP_", ("APP_", "WEB_")])
 def test_prune__with_a_prefix(prefix: Any) -> None:
-    """Only secrets with the prefix are pruned, and none that would take another one with it."""
+    """Only secrets with the prefix are pruned, and none whose deletion would delete a secret without it."""
     app, base = secret("APP_OLD"), secret("APP_BASE")
     existing = [OWN, app, base, alias("APP_ALIAS", app), alias("OTHER", base)]
     actions = plan(existing, {"APP_NEW": "v"}, prune=True, prune_prefix=prefix)
@@ -242,8 +242,8 @@ def test_prune__with_a_prefix(prefix: Any) -> None:
         ([FOREIGN], {}, "FOREIGN", "alias", "new alias"),
     ],
 )
-def test_alias__meets(existing: list[Secret], values: dict[str, str], target: str, kind: str, reason: str) -> None:
-    """What a wanted alias and its target meet decides what is done; a new alias names its target."""
+def test_alias__action(existing: list[Secret], values: dict[str, str], target: str, kind: str, reason: str) -> None:
+    """The existing secrets under an alias's key and its target decide the action; a new alias names its target."""
     action = plan(existing, values, {"A": target})[-1]
     assert (action.kind, action.key, action.target if kind != "conflict" else target) == (kind, "A", target)
     assert action.secret is last(existing, target if kind == "alias" else "A")
@@ -251,23 +251,23 @@ def test_alias__meets(existing: list[Secret], values: dict[str, str], target: st
 
 
 def test_alias__of_a_wanted_alias() -> None:
-    """An alias of what is to be an alias is a conflict, also where it is none yet."""
+    """An alias of a desired alias is a conflict, even if that alias does not exist yet."""
     assert brief(plan([OWN, secret("B")], aliases={"A": "B", "B": "OWN"})) == [("conflict", "A"), ("conflict", "B")]
 
 
-def test_alias__key_that_is_refused() -> None:
-    """An alias may not have a key that the service keeps for itself."""
+def test_alias__reserved_key() -> None:
+    """An alias cannot have a key that the service reserves."""
     assert "are reserved" in plan([OWN], aliases={"QOVERY_A": "OWN"})[0].reason
     assert "a secret of scope BUILT_IN has this key" in plan([OWN, BUILT_IN], aliases={BUILT_IN.key: "OWN"})[0].reason
 
 
 def test_key_like_value__allowed() -> None:
-    """With consent, a value that equals a key is written."""
+    """If allowed, a value that equals a key is written."""
     assert brief(plan([OWN], {"NEW": "OWN"}, allow_key_like_values=True)) == [("create", "NEW")]
 
 
 def test_value_check__is_a_conflict() -> None:
-    """A value that breaks a rule is a conflict that names the rule and how to allow it, whatever it meets."""
+    """A value that breaks a rule is a conflict that names the rule and how to allow it, whatever exists."""
     for existing in ([], [OWN], [secret("OWN", scope="PROJECT")]):
         (action,) = plan(existing, {"OWN": "canary\n"}, replace=True)
         assert (action.kind, action.request) == ("conflict", None)
@@ -286,8 +286,8 @@ def test_replace__alias_by_value() -> None:
     assert "it is an alias of OWN" in actions[0].reason
 
 
-def test_replace__lists_and_remakes_aliases() -> None:
-    """A replaced secret takes its aliases with it: all are listed, the desired ones are made again."""
+def test_replace__lists_and_recreates_aliases() -> None:
+    """A replacement deletes the aliases of the secret: all are listed, and the desired ones are recreated."""
     existing = [OWN, alias("WANTED", OWN), alias("LOST", OWN)]
     actions = plan(existing, {"OWN": a_file("OWN", "/x")}, {"WANTED": "OWN"}, replace=True)
     assert brief(actions) == [("delete", "OWN"), ("create", "OWN"), ("alias", "WANTED")]
@@ -299,26 +299,26 @@ def test_replace__lists_and_remakes_aliases() -> None:
 
 
 def test_replace__alias_with_another_target() -> None:
-    """An alias with the wrong target is deleted and made anew."""
+    """An alias with the wrong target is deleted and recreated."""
     actions = plan([OWN, SHARED, alias("A", OWN)], aliases={"A": "SHARED"}, replace=True)
     assert brief(actions) == [("delete", "A"), ("alias", "A")]
 
 
 def test_replace__value_by_alias_takes_its_alias() -> None:
-    """An alias whose target becomes an alias has no place any more."""
+    """An alias is deleted if its target becomes an alias."""
     actions = plan([OWN, SHARED, alias("A", OWN)], aliases={"A": "OWN", "OWN": "SHARED"}, replace=True)
     assert [action.kind for action in actions] == ["keep", "conflict"]
     assert "conflict would be deleted with it" in actions[1].reason
 
 
 def test_replace__shadowing_value() -> None:
-    """Where a secret of the project has the key too, the replacement is an override."""
+    """If a secret of the project has the key too, the replacement is an override."""
     actions = plan([SHARED, secret("SHARED", "FILE")], {"SHARED": "v"}, replace=True)
     assert brief(actions) == [("delete", "SHARED"), ("override", "SHARED")]
 
 
 def test_replace__spares_others() -> None:
-    """Nothing is replaced that would take a secret with it that somebody else manages."""
+    """A secret is not replaced if a secret that is managed elsewhere would be deleted with it."""
     actions = plan([OWN, alias("A", OWN, owned_by="DOPPLER")], {"OWN": a_file("OWN", "/x")}, replace=True)
     assert brief(actions) == [("conflict", "OWN")]
     assert "A, of DOPPLER, would be deleted with it" in actions[0].reason
@@ -326,7 +326,7 @@ def test_replace__spares_others() -> None:
 
 
 def test_replace__spares_a_desired_key_in_conflict() -> None:
-    """Nothing is replaced that would take a desired secret with it that cannot be made again."""
+    """A secret is not replaced if a desired secret that cannot be recreated would be deleted with it."""
     existing = [OWN, alias("A", OWN)]
     actions = plan(existing, {"OWN": a_file("OWN", "/x"), "A": "OWN"}, replace=True)
     assert brief(actions) == [("conflict", "OWN"), ("conflict", "A")]
@@ -340,14 +340,14 @@ def test_replace__new_alias_of_a_recreated_target() -> None:
 
 
 def test_replace__off() -> None:
-    """A secret that cannot be edited is a conflict that names it, and says how to replace it."""
+    """Without `replace`, a secret that cannot be edited is a conflict that names it, and says how to replace it."""
     (action,) = plan([OWN_FILE], {"OWN_FILE": "v"})
     assert action.secret is OWN_FILE
     assert "replace=True" in action.reason
 
 
 def test_replace__impossible_successor() -> None:
-    """Nothing is deleted whose successor the service would reject."""
+    """A secret is not deleted if the service would reject its successor."""
     inherited = secret("X", scope="ORGANIZATION")
     (action,) = plan([inherited, secret("X", "FILE")], {"X": "v"}, replace=True)
     assert (action.kind, action.secret) == ("conflict", inherited)
@@ -356,7 +356,7 @@ def test_replace__impossible_successor() -> None:
 @pytest.mark.parametrize("key", ["_JAVA_OPTIONS", "QOVERY_X", "A-B"])
 @pytest.mark.parametrize("what", ["value", "alias", "recreated alias"])
 def test_replace__key_that_is_rejected(key: str, what: str) -> None:
-    """Nothing is deleted, by itself or with another, that the service would not accept as a new key."""
+    """A key that the service would reject for a new secret is not deleted, directly or with another secret."""
     if what == "recreated alias":
         existing, values, aliases = [OWN, alias(key, OWN)], {"OWN": a_file("OWN", "/x")}, {key: "OWN"}
     else:
@@ -369,7 +369,7 @@ def test_replace__key_that_is_rejected(key: str, what: str) -> None:
 
 
 def test_plan__order_of_the_list() -> None:
-    """The order of the list has no effect on a plan, whatever the list says several times or contradicts itself in."""
+    """The order of the list does not affect the plan, even if the list has duplicates or contradictions."""
     base = secret("BASE", "FILE")
     listed = [
         OWN, SHARED, secret("SHARED", scope="BUILT_IN"), secret("SHARED", scope="APPLICATION"), alias("A", OWN),
@@ -386,7 +386,7 @@ def test_plan__order_of_the_list() -> None:
 
 
 def test_replace__conflict_that_follows_from_another() -> None:
-    """A secret that is spared for a conflict may put another key in conflict, whose secrets are spared too."""
+    """A secret that is kept for a conflict may put another key in conflict, whose secrets are kept too."""
     first, second = secret("FIRST"), secret("SECOND")
     moved = alias("MOVED", first)
     taken = alias("TAKEN", second)
@@ -397,7 +397,7 @@ def test_replace__conflict_that_follows_from_another() -> None:
 
 
 def test_prune__only_own() -> None:
-    """Own secrets go, aliases first; what is inherited or managed by others stays."""
+    """Own secrets are deleted, aliases first; inherited secrets and those managed elsewhere stay."""
     existing = [OWN, alias("A", OWN), SHARED, override(SHARED), BUILT_IN, FOREIGN]
     actions = plan(existing, {"NEW": "v"}, prune=True)
     assert brief(actions) == [
@@ -413,39 +413,39 @@ def test_prune__only_own() -> None:
 
 
 def test_prune__keeps_what_another_scope_depends_on() -> None:
-    """An own secret stays if a secret of another scope would be deleted with it."""
+    """An own secret is kept if a secret of another scope would be deleted with it."""
     (action,) = plan([OWN, alias("A", OWN, scope="PROJECT")], prune=True)
     assert (action.kind, action.secret) == ("keep", OWN)
     assert "A, of PROJECT, would be deleted with it" in action.reason
 
 
 def test_prune__off() -> None:
-    """Without prune, what is not desired is not mentioned."""
+    """Without `prune`, secrets that are not desired are not in the plan."""
     assert plan([OWN, FOREIGN]) == []
 
 
 def test_prune__keeps_the_target_of_a_desired_alias() -> None:
-    """What a desired alias stands for is kept, though it is not desired by itself."""
+    """The target of a desired alias is kept, even if it is not desired itself."""
     actions = plan([OWN, alias("A", OWN)], aliases={"A": "OWN"}, prune=True)
     assert brief(actions) == [("keep", "A"), ("keep", "OWN")]
     assert actions[1].secret is OWN
     assert "target of a desired alias" in actions[1].reason
 
 
-def test_prune__keeps_what_a_conflict_hangs_on() -> None:
-    """A desired key in conflict is not deleted by way of its target."""
+def test_prune__keeps_the_target_of_a_conflict() -> None:
+    """The target of a desired key in conflict is not deleted, since the key would be deleted with it."""
     actions = plan([OWN, alias("A", OWN)], {"A": "v"}, prune=True)
     assert brief(actions) == [("conflict", "A"), ("keep", "OWN")]
 
 
 def test_inventory__cycle() -> None:
-    """Aliases in a circle, which no service should send, end."""
+    """The search for dependents ends on a cycle of aliases, which no service should return."""
     a, b = secret("A"), secret("B")
     assert len(plan([alias("A", b), alias("B", a)], prune=True)) == 2
 
 
 def test_planner__is_linear() -> None:
-    """Twice as many keys take twice as many steps."""
+    """Twice as many keys take at most about twice as many steps."""
 
     def steps(keys: int) -> int:
         existing = [secret(f"K{at}") for at in range(0, keys, 2)]
@@ -470,7 +470,7 @@ def test_planner__is_linear() -> None:
 
 
 def test_plan__is_a_copy_of_the_desired() -> None:
-    """A change to a request after the plan does not reach the plan."""
+    """A change to a request after planning does not affect the plan."""
     request = SecretRequest(key="A", value="first")
     action = plan([], {"A": request})[0]
     request.value = "second"

@@ -29,7 +29,7 @@ def edit(api: EnvironmentSecretApi, env: str, secret: Any, value: str) -> None:
 
 
 def test_unchanged__sends_nothing(sandbox: Sandbox, api: EnvironmentSecretApi, env: str, state: StateFile) -> None:
-    """What is as it was written last, of any kind, is kept: plan and apply only list."""
+    """Unchanged secrets of any kind are kept: plan and apply only list."""
     sandbox.add_secret(env, "OWN", "old")
     sandbox.add_secret(env, "SHARED", "s", scope="PROJECT")
     wanted = {
@@ -52,7 +52,7 @@ def test_unchanged__sends_nothing(sandbox: Sandbox, api: EnvironmentSecretApi, e
 def test_drift__is_named_and_written_again(
     sandbox: Sandbox, api: EnvironmentSecretApi, env: str, state: StateFile
 ) -> None:
-    """A secret that somebody else edited or recreated is drift, until the next apply has written it."""
+    """A secret that another client edited or recreated is drift, until the next apply has written it."""
     wanted = {"EDITED": "a", "RECREATED": "b", "GONE": "c", "FINE": "d"}
     plan_secrets(api, env, wanted, state=state).apply().raise_for_failures()
     by_key = {secret.key: secret for secret in sandbox.secrets(env)}
@@ -70,7 +70,7 @@ def test_drift__is_named_and_written_again(
 
 
 def test_drift__between_plan_and_apply(sandbox: Sandbox, api: EnvironmentSecretApi, env: str, state: StateFile) -> None:
-    """An apply writes what was changed after its plan found it unchanged."""
+    """If a secret changes after the plan found it unchanged, the apply writes it."""
     plan_secrets(api, env, {"A": "a"}, state=state).apply().raise_for_failures()
     plan = plan_secrets(api, env, {"A": "a"}, state=state)
     edit(api, env, sandbox.secrets(env)[0], "theirs")
@@ -84,7 +84,7 @@ def test_drift__between_plan_and_apply(sandbox: Sandbox, api: EnvironmentSecretA
 def test_changed__is_written(
     sandbox: Sandbox, api: EnvironmentSecretApi, env: str, state: StateFile, request_: SecretRequest
 ) -> None:
-    """Another value, or any other field, is written."""
+    """A change to the value or any other field is written."""
     plan_secrets(api, env, {"A": "a"}, state=state).apply().raise_for_failures()
     plan = plan_secrets(api, env, {"A": request_}, state=state)
     assert kinds(plan) == [("update", "A")]
@@ -92,7 +92,7 @@ def test_changed__is_written(
 
 
 def test_record__only_what_succeeded(sandbox: Sandbox, api: EnvironmentSecretApi, env: str, state: StateFile) -> None:
-    """A failure is not recorded; a write whose response was lost is, once the apply has written it again."""
+    """A failure is not recorded; a write with a lost response is recorded once it has succeeded again."""
     sandbox.fail("create_environment_secret", status=400)
     plan_secrets(api, env, {"FAILED": "a"}, state=state).apply()
     sandbox.drop_reply("create_environment_secret")
@@ -116,7 +116,7 @@ def test_record__after_an_interruption(sandbox: Sandbox, api: EnvironmentSecretA
 
 
 def test_record__renames_and_deletions(sandbox: Sandbox, api: EnvironmentSecretApi, env: str, state: StateFile) -> None:
-    """A renamed key, a deleted one and the aliases that are deleted with it are no longer known."""
+    """A renamed key, a deleted one and the aliases that were deleted with it leave the state file."""
     plan_secrets(api, env, {"OLD": "a", "GONE": "b"}, aliases={"WITH_IT": "GONE"}, state=state).apply()
     plan = plan_secrets(api, env, {"NEW": "c"}, renames={"OLD": "NEW"}, prune=True, state=state)
     plan.apply().raise_for_failures()
@@ -127,7 +127,7 @@ def test_record__renames_and_deletions(sandbox: Sandbox, api: EnvironmentSecretA
 def test_prune_recorded__only_what_was_written(
     sandbox: Sandbox, api: EnvironmentSecretApi, env: str, state: StateFile
 ) -> None:
-    """A secret that the state file does not know, or that somebody recreated, is not pruned."""
+    """A secret that is not in the state file, or that was recreated elsewhere, is not pruned."""
     sandbox.add_secret(env, "THEIRS", "x")
     plan_secrets(api, env, {"OURS": "a", "RECREATED": "b"}, state=state).apply().raise_for_failures()
     (old,) = [secret for secret in sandbox.secrets(env) if secret.key == "RECREATED"]
@@ -148,14 +148,14 @@ def test_prune_recorded__only_what_was_written(
 def test_state__invalid(
     sandbox: Sandbox, api: EnvironmentSecretApi, env: str, options: Any, error: type[Exception], text: str
 ) -> None:
-    """Arguments that cannot be used are errors before anything is sent."""
+    """An invalid argument is an error before anything is sent."""
     with pytest.raises(error, match=text):
         plan_secrets(api, env, {"A": "a"}, **options)
     assert sandbox.requests == []
 
 
 def test_compare__values_of_applies(sandbox: Sandbox, api: EnvironmentSecretApi, env: str, state: StateFile) -> None:
-    """A value that two environments share is found by what was applied, without reading either."""
+    """A value that two environments share is found from the recorded applies, without reading either value."""
     other = sandbox.add_environment()
     plan_secrets(api, env, {"REUSED": "a", "OWN": "b", "EDITED": "c"}, state=state).apply().raise_for_failures()
     plan_secrets(api, other, {"REUSED": "a", "OWN": "x", "EDITED": "c"}, state=state).apply().raise_for_failures()

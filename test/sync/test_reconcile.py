@@ -1,4 +1,4 @@
-"""Uncertain outcomes: another list decides what became of an action, and what is sent instead."""
+"""Unknown outcomes: another list decides the result of an action and the next request."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from test.support.clients import Connect
 KEYS = [f"K{number}" for number in range(12)]
 
 
-def told(results: tuple[Result, ...]) -> list[tuple[str, str]]:
+def brief(results: tuple[Result, ...]) -> list[tuple[str, str]]:
     return [(result.kind, result.key) for result in results]
 
 
 @pytest.fixture
 def once(sandbox: Sandbox, connect: Connect) -> EnvironmentSecretApi:
-    """An API that repeats no call."""
+    """An API that retries no call."""
     return connect(sandbox, retries=0)
 
 
 @pytest.mark.parametrize("operation", ["create_environment_secret", "create_environment_secret_alias"])
-def test_apply__lost_reply(sandbox: Sandbox, api: EnvironmentSecretApi, env: str, operation: str) -> None:
-    """A write whose answer is lost is found in a list, and what depends on it goes on."""
+def test_apply__lost_response(sandbox: Sandbox, api: EnvironmentSecretApi, env: str, operation: str) -> None:
+    """A write with a lost response is found in a list, and the actions that depend on it are applied."""
     sandbox.add_secret(env, "SHARED", "shared", scope="PROJECT")
     plan = plan_secrets(api, env, {"A": "v"}, aliases={"A2": "A", "S2": "SHARED"})
     sandbox.drop_reply(operation)
@@ -40,20 +40,20 @@ def test_apply__lost_reply(sandbox: Sandbox, api: EnvironmentSecretApi, env: str
 
 
 def test_apply__lost_before(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """A create that was lost on its way is sent again after a list that shows no secret."""
+    """A create with a lost request is sent again after a list that does not show the secret."""
     plan = plan_secrets(api, env, {"A": "v"}, aliases={"A2": "A"})
     sandbox.reset_connection("create_environment_secret")
     report = plan.apply()
-    assert told(report.succeeded) == [("create", "A"), ("alias", "A2")]
+    assert brief(report.succeeded) == [("create", "A"), ("alias", "A2")]
     assert [request.method for request in sandbox.requests][:5] == ["GET", "GET", "POST", "GET", "POST"]
     assert sandbox.value(env, "A2") == "v"
 
 
 def test_apply__lost_for_good(sandbox: Sandbox, once: EnvironmentSecretApi, env: str) -> None:
-    """A create whose connection is always reset is sent twice without retries, and has failed."""
+    """Without retries, a create that is always reset is sent twice and reported as failed."""
     sandbox.reset_connection("create_environment_secret", times=None)
     report = plan_secrets(once, env, {"A": "v"}, aliases={"A2": "A"}).apply()
-    assert (told(report.failed), told(report.skipped)) == ([("create", "A")], [("alias", "A2")])
+    assert (brief(report.failed), brief(report.skipped)) == ([("create", "A")], [("alias", "A2")])
     assert isinstance(report.failed[0].error, ApiException)
     assert report.failed[0].error.outcome_unknown
     assert [request.method for request in sandbox.requests].count("POST") == 2
@@ -61,7 +61,7 @@ def test_apply__lost_for_good(sandbox: Sandbox, once: EnvironmentSecretApi, env:
 
 
 @pytest.mark.parametrize(
-    ("operation", "values", "aliases", "done", "settled_by"),
+    ("operation", "values", "aliases", "done", "then"),
     [
         ("create_environment_secret", {"NEW": "v"}, {}, ("update", "NEW"), ["POST", "GET", "PUT"]),
         ("create_environment_secret_alias", {}, {"A": "SHARED"}, ("alias", "A"), ["POST", "GET"]),
@@ -70,7 +70,7 @@ def test_apply__lost_for_good(sandbox: Sandbox, once: EnvironmentSecretApi, env:
         ("delete_environment_secret", {}, {}, ("delete", "OWN"), ["DELETE", "GET"]),
     ],
 )
-def test_apply__settles_by_a_list(
+def test_apply__decided_by_a_list(
     sandbox: Sandbox,
     once: EnvironmentSecretApi,
     env: str,
@@ -78,32 +78,32 @@ def test_apply__settles_by_a_list(
     values: dict[str, str],
     aliases: dict[str, str],
     done: tuple[str, str],
-    settled_by: list[str],
+    then: list[str],
 ) -> None:
-    """A write whose answer is lost is followed by a list, and by an edit where only that makes sure of the value."""
+    """After a lost response a list follows, and an edit if only an edit makes the value certain."""
     sandbox.add_secret(env, "SHARED", "shared", scope="PROJECT")
     if done[1] == "OWN":
         sandbox.add_secret(env, "OWN", "old")
     plan = plan_secrets(once, env, values, aliases=aliases, prune=True, allow_empty=True)
     sandbox.drop_reply(operation)
     report = plan.apply()
-    assert (told(report.succeeded), report.failed, report.skipped) == ([done], (), ())
-    assert [request.method for request in sandbox.requests] == ["GET", "GET", *settled_by]
+    assert (brief(report.succeeded), report.failed, report.skipped) == ([done], (), ())
+    assert [request.method for request in sandbox.requests] == ["GET", "GET", *then]
     assert {key: sandbox.value(env, key) for key in values} == values
     assert ("OWN" in {secret.key for secret in sandbox.secrets(env)}) == ("OWN" in values)
 
 
-def test_apply__settles_once(sandbox: Sandbox, once: EnvironmentSecretApi, env: str) -> None:
-    """An edit whose answers are all lost is sent twice, and has failed."""
+def test_apply__decided_once(sandbox: Sandbox, once: EnvironmentSecretApi, env: str) -> None:
+    """An edit that loses every response is sent twice and reported as failed."""
     sandbox.add_secret(env, "OWN", "old")
     sandbox.drop_reply("edit_environment_secret", times=None)
     report = plan_secrets(once, env, {"OWN": "new"}).apply()
-    assert told(report.failed) == [("update", "OWN")]
+    assert brief(report.failed) == [("update", "OWN")]
     assert [request.method for request in sandbox.requests].count("PUT") == 2
 
 
-def test_apply__settling_list_fails(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """Where the list that should settle an outcome fails too, the first error stays."""
+def test_apply__list_after_a_lost_response_fails(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """If the list that should decide an outcome fails too, the first error is reported."""
     sandbox.add_secret(env, "A", "old", mount_path="/a")
     plan = plan_secrets(api, env, {"A": "v"}, replace=True)
 
@@ -116,8 +116,8 @@ def test_apply__settling_list_fails(sandbox: Sandbox, api: EnvironmentSecretApi,
     assert failure.error.outcome_unknown
 
 
-def test_apply__somebody_deletes_at_the_last_moment(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """A deletion that is refused because the secret is gone has succeeded."""
+def test_apply__deleted_at_the_last_moment(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
+    """A deletion that is rejected because the secret no longer exists counts as success."""
     own = sandbox.add_secret(env, "OWN", "own")
     plan_secrets(api, env, {}, aliases={"A": "OWN"}).apply().raise_for_failures()
 
@@ -127,14 +127,14 @@ def test_apply__somebody_deletes_at_the_last_moment(sandbox: Sandbox, api: Envir
 
     report = plan_secrets(api, env, {}, prune=True, allow_empty=True).apply(progress=be_faster)
     assert [request.status for request in sandbox.requests if request.method == "DELETE"] == [204, 204, 404]
-    assert told(report.succeeded) == [("delete", "A"), ("delete", "OWN")]
+    assert brief(report.succeeded) == [("delete", "A"), ("delete", "OWN")]
 
 
 @pytest.mark.parametrize(("scope", "kind"), [("ENVIRONMENT", "update"), ("PROJECT", "override"), (None, None)])
 def test_apply__conflict_at_the_last_moment(
     sandbox: Sandbox, api: EnvironmentSecretApi, env: str, scope: Any, kind: str | None
 ) -> None:
-    """A create that meets 409 is an update or override where the key is there now, and has failed where it is not."""
+    """A create that gets 409 becomes an update or override if the key exists now, and fails otherwise."""
     sandbox.add_secret(env, "A", "old", mount_path="/a")
     plan = plan_secrets(api, env, {"A": "mine"}, replace=True)
 
@@ -145,8 +145,8 @@ def test_apply__conflict_at_the_last_moment(
                 sandbox.add_secret(env, "A", "theirs", scope=scope)
 
     report = plan.apply(progress=be_faster)
-    assert told(report.succeeded) == [("delete", "A"), *([(kind, "A")] if kind else [])]
-    assert told(report.failed) == ([] if kind else [("create", "A")])
+    assert brief(report.succeeded) == [("delete", "A"), *([(kind, "A")] if kind else [])]
+    assert brief(report.failed) == ([] if kind else [("create", "A")])
     assert {sandbox.value(env, secret.key) for secret in sandbox.secrets(env)} == ({"mine"} if kind else set())
 
 
@@ -161,13 +161,13 @@ def test_apply__deleted_after_the_list(sandbox: Sandbox, api: EnvironmentSecretA
             api.delete_environment_secret(env, own.id)
 
     report = plan.apply(1, progress=be_faster)
-    assert told(report.succeeded) == [("update", "FIRST"), ("create", "OWN")]
+    assert brief(report.succeeded) == [("update", "FIRST"), ("create", "OWN")]
     assert sandbox.value(env, "OWN") == "new"
 
 
 @pytest.mark.parametrize("round_", range(3 if NIGHTLY else 1))
 def test_apply__two_at_once(sandbox: Sandbox, connect: Connect, env: str, round_: int) -> None:
-    """Two clients that apply the same desired state at once both succeed."""
+    """Two clients that apply the same desired state concurrently both succeed."""
     sandbox.add_secret(env, "SHARED", "shared", scope="PROJECT")
     sandbox.add_secret(env, "OLD", "old")
     wanted = {**dict.fromkeys(KEYS, "v"), "SHARED": "v"}

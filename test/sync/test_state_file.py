@@ -1,4 +1,4 @@
-"""The state file: what it tells, what it holds, and what becomes of it in bad hands."""
+"""The state file: what it reports, what it stores, and how it handles damage."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def keys_in(path: Path, key: str = KEY) -> frozenset[str]:
     return StateFile(path, key).read(HOST, ENV).entries.keys()
 
 
-# --- What it tells --------------------------------------------------------------------------------
+# --- Status and entries ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -81,13 +81,13 @@ def keys_in(path: Path, key: str = KEY) -> frozenset[str]:
     ],
 )
 def test_status(state: StateFile, now: SecretRequest, found: Secret, status: str) -> None:
-    """A secret is unchanged if all that is written, the id and the time are the same; a new time alone is drift."""
+    """A secret is unchanged if every written field, the id and the time are equal; another time alone is drift."""
     state.record(HOST, ENV, {"A": (request(), listed())})
     assert state.read(HOST, ENV).status(now, found) == status
 
 
 def test_status__of_another_place(state: StateFile) -> None:
-    """What was written to one environment says nothing of another host or environment."""
+    """An entry applies only to its own host and environment."""
     state.record(HOST, ENV, {"A": (request(), listed())})
     for host, env in ((HOST, "other"), ("https://other", ENV)):
         assert state.read(host, env).status(request(), listed()) == "unknown"
@@ -95,8 +95,8 @@ def test_status__of_another_place(state: StateFile) -> None:
     assert state.read(HOST, ENV.upper()).status(request(), listed()) == "unchanged"
 
 
-def test_status__time_that_is_not_told(state: StateFile) -> None:
-    """Where the service does not say when it wrote, nothing is ever unchanged, but the key is known."""
+def test_status__without_times(state: StateFile) -> None:
+    """If the service leaves out the time of a write, the key is known but never unchanged."""
     state.record(HOST, ENV, {"A": (request(), listed(at=None))})
     read = state.read(HOST, ENV)
     assert {read.status(request(), listed()), read.status(request(), listed(at=None))} == {"unknown"}
@@ -107,7 +107,7 @@ def test_status__time_that_is_not_told(state: StateFile) -> None:
 def test_status__of_what_the_service_returns(
     sandbox: Sandbox, api: EnvironmentSecretApi, env: str, state: StateFile
 ) -> None:
-    """What every kind of write returns is unchanged in the next list, and drift after another write."""
+    """Every kind of write is unchanged in the next list, and drift after a write by another client."""
     base = sandbox.add_secret(env, "SHARED", "v", scope="PROJECT")
     own = sandbox.add_secret(env, "OWN", "old")
     requests = {key: request(key) for key in ("NEW", "OWN", "SHARED")}
@@ -142,7 +142,7 @@ def test_entries(state: StateFile) -> None:
 
 
 def test_value_fingerprint(state: StateFile) -> None:
-    """Equal values are told as such across hosts, environments and keys, as long as nobody has written since."""
+    """Equal values have equal fingerprints across hosts, environments and keys, until another client writes."""
     state.record(HOST, ENV, {"A": (request(), listed()), "B": (request("B", "other"), listed("B"))})
     state.record("https://other", "e", {"C": (request("C", description="d"), listed("C"))})
     here, there = state.read(HOST, ENV), state.read("https://other", "e")
@@ -160,28 +160,28 @@ def test_value_fingerprint__alias_made_of_a_value(state: StateFile) -> None:
 
 
 def test_read__is_a_snapshot(state: StateFile, path: Path) -> None:
-    """What was read once is asked without the file."""
+    """A state that was read is a snapshot, independent of the file."""
     state.record(HOST, ENV, {"A": (request(), listed())})
     read = state.read(HOST, ENV)
     path.unlink()
     assert read.status(request(), listed()) == "unchanged"
 
 
-# --- What it holds --------------------------------------------------------------------------------
+# --- Content --------------------------------------------------------------------------------------
 
 some_texts = st.lists(st.text(alphabet=st.characters(exclude_categories=())))
 
 
 @given(some_texts, some_texts)
 def test_fingerprint__no_two_lists_collide(one: list[str], other: list[str]) -> None:
-    """Two lists of texts have the same fingerprint only if they are the same, and another one in another domain."""
+    """Two lists of texts have equal fingerprints only if the lists and the domains are equal."""
     fingerprint = _Fingerprint(KEY.encode())
     assert (fingerprint("d", *one) == fingerprint("d", *other)) == (one == other)
     assert fingerprint("d", *one) != fingerprint("e", *one)
 
 
 def test_fingerprint__moved_boundaries() -> None:
-    """The same characters in other fields make another fingerprint."""
+    """The same characters split over other fields have another fingerprint."""
     fingerprint = _Fingerprint(KEY.encode())
     cuts = [("d", "abc"[:one], "abc"[one:other], "abc"[other:]) for one in range(4) for other in range(one, 4)]
     assert len({fingerprint(*cut) for cut in cuts}) == len(set(cuts))
@@ -222,7 +222,7 @@ def test_content__size(state: StateFile, path: Path) -> None:
 
 @pytest.mark.needs_posix
 def test_file__mode(state: StateFile, path: Path) -> None:
-    """The file and its lock are readable by their owner alone, also if the file was not."""
+    """Only the owner can read the file and its lock, even if others could read the file before."""
     path.write_text("")
     path.chmod(0o644)
     state.record(HOST, ENV, {"A": (request(), listed())})
@@ -250,21 +250,21 @@ def test_key__short(path: Path, key: Any) -> None:
 
 @pytest.mark.parametrize(("path", "key"), [("a", None), ("a", 12), ("a", [KEY]), (None, KEY), (b"a", KEY), (3, KEY)])
 def test_arguments__of_another_type(path: Any, key: Any) -> None:
-    """Another type is rejected."""
+    """An argument of the wrong type is rejected."""
     with pytest.raises(ApiTypeError, match="state file must be"):
         StateFile(path, key)
 
 
 @pytest.mark.parametrize("name", ["", "missing/state.json", "a\0b"])
 def test_path__in_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """A path whose folder does not exist is rejected at once."""
+    """A path in a folder that does not exist is rejected immediately."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ApiValueError, match="folder that exists"):
         StateFile(name, KEY)
 
 
 def test_path__relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A relative path keeps its meaning when the working directory changes, and its letters may be any."""
+    """A relative path keeps its meaning when the working directory changes, and may have any letters."""
     monkeypatch.chdir(tmp_path)
     state = StateFile("état 🔑.json", KEY)
     monkeypatch.chdir("/")
@@ -273,16 +273,16 @@ def test_path__relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_repr__shows_no_key(state: StateFile, path: Path) -> None:
-    """The repr names the path alone, and nothing that the object leads to shows the key."""
+    """The repr names only the path, and no object that is reachable from it shows the key."""
     assert repr(state) == f"StateFile({str(path)!r})"
     assert [name for name, text in texts(state) if KEY in text] == []
 
 
-# --- Bad hands ------------------------------------------------------------------------------------
+# --- Damage ---------------------------------------------------------------------------------------
 
 
 def test_read__missing(state: StateFile, path: Path) -> None:
-    """Without a file nothing is known, nothing is warned of, and none is made."""
+    """A missing file means that nothing is known: no warning, and no file is created."""
     assert state.read(HOST, ENV).status(request(), listed()) == "unknown"
     assert list(path.parent.iterdir()) == []
 
@@ -301,7 +301,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
 def test_broken_file(state: StateFile, path: Path, content: bytes) -> None:
-    """A broken file is named in a warning and left as it is, until a record moves it aside and begins a new one."""
+    """A broken file is named in a warning and left unchanged; the next record moves it aside and starts a new one."""
     for number in ("", "1"):
         path.write_bytes(content)
         with pytest.warns(StateFileWarning, match=r"state\.json: it is.* every secret is treated as unknown"):
@@ -314,7 +314,7 @@ def test_broken_file(state: StateFile, path: Path, content: bytes) -> None:
 
 
 def test_deep_file(state: StateFile, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file that can just be read, and is nested too deeply to be written again, is left alone."""
+    """A file that is nested too deeply to be written again is left unchanged."""
 
     def fail(*_: Any, **__: Any) -> None:
         raise RecursionError("maximum recursion depth exceeded")
@@ -329,7 +329,7 @@ def test_deep_file(state: StateFile, path: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("depth", range(3))
 def test_broken_file__inside(state: StateFile, path: Path, depth: int) -> None:
-    """A part that has the wrong shape is damage too."""
+    """A part with the wrong shape is damage too."""
     content: Any = "x"
     for name in [state._key_id, HOST, ENV][depth::-1]:
         content = {name: content}
@@ -342,7 +342,7 @@ def test_broken_file__inside(state: StateFile, path: Path, depth: int) -> None:
 
 
 def test_empty_file(state: StateFile, path: Path) -> None:
-    """An empty file is as good as none."""
+    """An empty file counts as a missing file."""
     path.write_text(" \n")
     assert state.read(HOST, ENV).entries.keys() == frozenset()
     state.record(HOST, ENV, {"A": (request(), listed())})
@@ -350,7 +350,7 @@ def test_empty_file(state: StateFile, path: Path) -> None:
 
 
 def test_newer_version(state: StateFile, path: Path) -> None:
-    """A file of another version is left alone, with a warning that says so."""
+    """A file of a newer version is left unchanged, with a warning that says so."""
     path.write_text('{"version": 2, "keys": {}}')
     with pytest.warns(StateFileWarning, match="has version 2"):
         assert state.read(HOST, ENV).entries.keys() == frozenset()
@@ -360,7 +360,7 @@ def test_newer_version(state: StateFile, path: Path) -> None:
 
 
 def test_another_key(state: StateFile, path: Path) -> None:
-    """Under another key nothing is known, with a warning; both keys keep their entries in one file."""
+    """Under another key nothing is known, with a warning; entries of both keys stay in one file."""
     state.record(HOST, ENV, {"A": (request(), listed())})
     other = StateFile(path, "another key of the file")
     with pytest.warns(StateFileWarning, match="no entries of this key"):
@@ -370,7 +370,7 @@ def test_another_key(state: StateFile, path: Path) -> None:
 
 
 def test_foreign_content_survives(state: StateFile, path: Path) -> None:
-    """Other hosts, environments and keys stay, and so does what a later release adds."""
+    """Entries of other hosts, environments and keys survive, and so do fields of a later release."""
     state.record(HOST, ENV, {"A": (request(), listed()), "B": (request("B"), listed("B"))})
     state.record("https://other", "e", {"C": (request("C"), listed("C"))})
     before = json.loads(path.read_text())
@@ -397,7 +397,7 @@ CHANGES: dict[str, Any] = {
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_changed_entry(state: StateFile, path: Path, change: dict[str, Any] | None) -> None:
-    """An entry that somebody has changed is ignored, with a warning that names the key."""
+    """A changed entry is ignored, with a warning that names the key."""
     state.record(HOST, ENV, {"A": (request(), listed()), "B": (request("B"), listed("B"))})
     content = json.loads(path.read_text())
     entries = content["keys"][state._key_id][HOST][ENV]
@@ -421,8 +421,8 @@ def test_moved_entry(state: StateFile, path: Path) -> None:
 
 @pytest.mark.needs_posix
 @pytest.mark.parametrize("kind", ["link", "dangling link", "folder", "pipe"])
-def test_no_regular_file(state: StateFile, path: Path, kind: str) -> None:
-    """A link, a folder and a pipe are neither read nor replaced."""
+def test_not_a_regular_file(state: StateFile, path: Path, kind: str) -> None:
+    """A link, a folder or a pipe is neither read nor replaced."""
     target = path.with_name("target")
     if kind == "folder":
         path.mkdir()
@@ -443,7 +443,7 @@ def test_no_regular_file(state: StateFile, path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("where", ["open", "fsync"])
 def test_unusable_disk(state: StateFile, path: Path, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
-    """What cannot be written is a warning that names the file, and the file keeps what it had."""
+    """A failure to write is a warning that names the file, and the file keeps its content."""
     state.record(HOST, ENV, {"A": (request(), listed())})
 
     def fail(*_: Any, **__: Any) -> int:
@@ -457,7 +457,7 @@ def test_unusable_disk(state: StateFile, path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_unreadable_file(state: StateFile, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file that may not be read is not replaced."""
+    """An unreadable file is not replaced."""
     state.record(HOST, ENV, {"A": (request(), listed())})
 
     def fail(*_: Any, **__: Any) -> None:
@@ -473,13 +473,13 @@ def test_unreadable_file(state: StateFile, path: Path, monkeypatch: pytest.Monke
 
 
 def test_record__nothing(state: StateFile, path: Path) -> None:
-    """Where nothing was written no file is made."""
+    """If nothing was written, no file is created."""
     state.record(HOST, ENV, {})
     assert list(path.parent.iterdir()) == []
 
 
 def test_warning__names_the_line_of_the_caller(state: StateFile, path: Path) -> None:
-    """The warning points to the code that uses the package, and shows a path that does not print as it is."""
+    """The warning points to the code that uses the package, and escapes unprintable characters of the path."""
     path.write_text("x")
     with pytest.warns(StateFileWarning) as caught:
         state.read(HOST, ENV)

@@ -55,7 +55,7 @@ def go(process: subprocess.Popen[bytes]) -> None:
 
 
 def test_record__processes_at_once(path: Path) -> None:
-    """Several processes that record at once, for one environment and for others, lose no entry."""
+    """Several processes that record concurrently, for the same environment and for others, lose no entry."""
     count = 100 if NIGHTLY else 15
     processes = [recorder(path, env, prefix, count) for env, prefix in ((ENV, "A"), (ENV, "B"), ("other", "C"))]
     for process in processes:
@@ -68,14 +68,14 @@ def test_record__processes_at_once(path: Path) -> None:
 
 
 def test_record__killed(path: Path) -> None:
-    """A process that is killed while it records leaves a whole file, and no lock."""
+    """A process that is killed while recording leaves a complete file and no lock."""
     state = StateFile(path, KEY)
     state.record(HOST, ENV, {"KEPT": (None, secret("KEPT"))})
     for attempt in range(20 if NIGHTLY else 3):
         with recorder(path, ENV, f"K{attempt}_", 100_000) as process:
             before = keys_in(path)
             go(process)
-            wait_until(lambda: keys_in(path) > before)  # noqa: B023 - called at once
+            wait_until(lambda: keys_in(path) > before)  # noqa: B023 - called within the loop
             time.sleep(attempt * 0.0007)
             process.kill()
         known = keys_in(path)

@@ -24,7 +24,7 @@ def test_realistic_values__have_no_problem() -> None:
 
 @pytest.mark.parametrize("rule", RULES)
 def test_mistakes__break_one_rule(rule: ValueRule) -> None:
-    """Each mistake is found by its rule alone, and the text does not contain the value."""
+    """Each mistake breaks exactly one rule, and the message does not contain the value."""
     for key, value in MISTAKEN[rule]:
         problems = value_problems(key, value)
         assert list(problems) == [rule], (key, value)
@@ -32,14 +32,14 @@ def test_mistakes__break_one_rule(rule: ValueRule) -> None:
 
 
 def test_mistakes__in_files() -> None:
-    """In a file, white space, quotes and the form of a URL do not matter; the other rules hold."""
+    """In a file, white space, quotes and the form of a URL do not matter; the other rules apply."""
     for rule, cases in MISTAKEN.items():
         expected = [] if rule in {"whitespace", "quotes", "url"} else [rule]
         assert {tuple(value_problems(key, value, is_file=True)) for key, value in cases} == {tuple(expected)}
 
 
 def test_mistakes__with_white_space() -> None:
-    """White space around a value hides no other mistake."""
+    """White space around a value does not hide another mistake."""
     for rule in ("masked", "placeholder", "quotes", "variable", "pem", "url"):
         for key, value in MISTAKEN[rule]:
             found = set(value_problems(key, f" {value}\n"))
@@ -47,7 +47,7 @@ def test_mistakes__with_white_space() -> None:
 
 
 def test_blank__has_all_white_space() -> None:
-    """What `str.isspace` accepts is white space."""
+    """Every character for which `str.isspace` is true is white space."""
     assert {chr(code) for code in range(sys.maxunicode + 1) if chr(code).isspace()} <= set(BLANK)
 
 
@@ -58,14 +58,14 @@ def test_blank__has_all_white_space() -> None:
      "your_", "add_", "change_me", "<", "[", "-----END A-----", "=", "\u200b", "\ud800", "\0", "🔑"],
 )  # fmt: skip
 def test_hostile_values__take_linear_time(piece: str, length: int) -> None:
-    """A value of any length is checked at once: a pattern that backtracks would not end."""
+    """The check of a value takes linear time: a pattern that backtracks would not end."""
     for value in (piece * (length // len(piece)), f'"{piece * ((length - 2) // len(piece))}"'):
         for key in ("API_URL", "A_" * 1000):
             value_problems(key, value)
 
 
 def test_plan__value_that_breaks_a_rule(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """A value that breaks a rule is not written, unless the rule is allowed; then it is written as it is."""
+    """A value that breaks a rule is not written unless the rule is allowed; then it is written unchanged."""
     sandbox.add_secret(env, "OWN", "old")
     values = {"OWN": "canary\n", "NEW": "${CANARY}", "GOOD": "v"}
     plan = plan_secrets(api, env, values)
@@ -81,7 +81,7 @@ def test_plan__value_that_breaks_a_rule(sandbox: Sandbox, api: EnvironmentSecret
 
 
 def test_plan__unknown_rule(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """A rule that does not exist is an error before anything is sent."""
+    """An unknown rule is an error before anything is sent."""
     with pytest.raises(ApiValueError, match="did you mean 'whitespace'"):
         plan_secrets(api, env, {"A": "v"}, allow={"A": {"whitespaces"}})  # type: ignore[dict-item]
     assert sandbox.requests == []

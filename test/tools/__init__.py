@@ -1,1 +1,1 @@
-"""Tools that are no tests, each run as `python -m test.tools.NAME`."""
+"""Tools that are not tests, each run as `python -m test.tools.NAME`."""

@@ -1,7 +1,7 @@
 """`python -m test.tools.check_site DIR [--screenshots DIR]`: open every page of the built site in a browser.
 
 Each page is opened at 1280 and at 390 pixels, light and dark. A page must not scroll sideways, load anything from
-another server, miss a picture or log an error. The search must find the terms that readers look for.
+another server, lack a picture or log an error. The search must find the terms that readers type.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ TERMS = (
 WIDTHS = {"wide": 1280, "narrow": 390}
 SCHEMES = ("light", "dark")
 
-#: The longest picture of a page, in pixels.
+#: The maximum height of a screenshot, in pixels.
 TALLEST = 4000
 
-#: What the page needs: how far it scrolls sideways, what came from elsewhere, and pictures that are not there.
+#: Checks of a page: how far it scrolls sideways, resources from other servers, and missing pictures.
 FACTS = """
 return {
   "scrolls sideways by": document.scrollingElement.scrollWidth
@@ -57,7 +57,7 @@ return {
 }
 """
 
-#: What the first page has once its scripts have run, after a search for what is passed.
+#: Features of the first page, present once its scripts have run and a search has finished.
 FEATURES = {
     "tabs": "nav.md-tabs a",
     "sidebar": ".md-sidebar--primary a",
@@ -83,7 +83,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 @contextlib.contextmanager
 def served(site: Path) -> Iterator[str]:
-    """The site on loopback; gives its URL."""
+    """Serve the site on loopback; yields its URL."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(site))) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -91,14 +91,14 @@ def served(site: Path) -> Iterator[str]:
 
 
 def not_found(site: Path) -> list[str]:
-    """The terms that are in no page."""
+    """The terms that the search does not find."""
     index = json.loads((site / "search/search_index.json").read_text(encoding="utf-8"))
     text = "\n".join(f"{entry['title']}\n{entry['text']}" for entry in index["docs"]).casefold()
     return [term for term in TERMS if term not in text]
 
 
 def faults(browser: Any, width: int) -> Iterator[str]:
-    """What is wrong with the page that is open."""
+    """The faults of the page that is open."""
     wait_until(lambda: browser.execute_script("return document.readyState") == "complete")
     yield from (f"{name} {fact}" for name, fact in browser.execute_script(FACTS, width).items() if fact)
     yield from (f"logs {entry['message']}" for entry in browser.get_log("browser") if entry["level"] == "SEVERE")
@@ -113,7 +113,7 @@ def photograph(browser: Any, file: Path, width: int) -> None:
 
 
 def missing_features(browser: Any, url: str) -> Iterator[str]:
-    """What the first page should have, and does not."""
+    """The features that are missing from the first page."""
     browser.get(f"{url}/index.html")
     browser.execute_script(SEARCH, "timeout")
     for name, selector in FEATURES.items():
@@ -124,7 +124,7 @@ def missing_features(browser: Any, url: str) -> Iterator[str]:
 
 
 def check(site: Path, screenshots: Path | None) -> Iterator[str]:
-    """What is wrong with the site."""
+    """The faults of the site."""
     yield from (f"search: no page has {term!r}" for term in not_found(site))
     with chromium() as browser, served(site) as url:
         yield from (f"index.html: no {feature}" for feature in missing_features(browser, url))
@@ -143,7 +143,7 @@ def check(site: Path, screenshots: Path | None) -> Iterator[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m test.tools.check_site", description=__doc__)
     parser.add_argument("site", type=Path)
-    parser.add_argument("--screenshots", type=Path, metavar="DIR", help="put a picture of each page there")
+    parser.add_argument("--screenshots", type=Path, metavar="DIR", help="write a screenshot of each page to DIR")
     arguments = parser.parse_args()
     if not available():
         sys.exit("selenium, chromium and chromedriver are needed: apt-get install chromium chromium-driver")

@@ -72,7 +72,7 @@ EQUIVALENT = {
     ),
     # X is a letter, which `quote` never encodes.
     ("qovery/operation.py", 'return quote(text, safe="")', 'return quote(text, safe="XXXX")'),
-    # This conflict only makes `decide` protect the target and start again, so nobody sees its reason and secret.
+    # This conflict only makes `decide` protect the target and start again; its reason and secret are never used.
     *{
         (
             "qovery/sync/planner.py",
@@ -144,7 +144,7 @@ def tests(target: str) -> list[str]:
 
 @contextlib.contextmanager
 def copy_of_the_project(target: str) -> Iterator[Path]:
-    """A folder in which mutmut may write, with its configuration for one target; it is the working directory."""
+    """A folder in which mutmut may write, with its configuration for one target; it becomes the working directory."""
     with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
         place = Path(folder)
         for name in ("qovery", "test"):
@@ -168,7 +168,7 @@ def mutants(target: str) -> list[Mutant]:
 
 
 def run_mutmut(names: Sequence[str], jobs: int) -> None:
-    """Runs mutmut in this process, which ends with it."""
+    """Run mutmut in this process, which then exits."""
     with open("output.txt", "w", encoding="utf-8") as output:
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)
@@ -213,9 +213,9 @@ def report(target: str, results: Sequence[Result]) -> float:
 def main() -> int:
     parser = argparse.ArgumentParser(description="mutation testing of the files in TARGETS")
     parser.add_argument("targets", nargs="*", metavar="FILE", help=f"some of {', '.join(TARGETS)}")
-    parser.add_argument("--sample", type=int, metavar="N", help="only N mutants; does not fail on a score")
-    parser.add_argument("--seed", type=int, default=random.randrange(10_000), help="selects the sample")
-    parser.add_argument("--jobs", type=int, default=1, help="how many mutants are tested at once")
+    parser.add_argument("--sample", type=int, metavar="N", help="test only N mutants, without a minimum score")
+    parser.add_argument("--seed", type=int, default=random.randrange(10_000), help="the seed of the sample")
+    parser.add_argument("--jobs", type=int, default=1, help="the number of mutants tested in parallel")
     options = parser.parse_args()
     targets = options.targets or list(TARGETS)
     if not TARGETS.keys() >= set(targets):
@@ -241,7 +241,7 @@ def main() -> int:
     checked = {str(file) for target in targets for file in sources(target)}
     stale = [e for e in EQUIVALENT if e[0] in checked and e not in {r.change for r in results if r.equivalent}]
     for entry in stale:
-        print(f"\nnot a survivor any more, so remove it from EQUIVALENT: {entry}")
+        print(f"\nno longer survives; remove it from EQUIVALENT: {entry}")
     for target in low:
         print(f"\n{target} is below its minimum")
     return 1 if stale or low else 0

@@ -39,7 +39,7 @@ LIST = "api.list_environment_secrets(environment_id)"
 
 
 def draw() -> dict[str, str]:
-    """Every picture by its file name."""
+    """Return every picture by its file name."""
     return {
         "plan.svg": _terminal("A plan in a terminal", PLAN),
         "notebook.svg": _notebook("The secrets of an environment in a notebook", LIST),
@@ -53,7 +53,7 @@ def draw() -> dict[str, str]:
 
 @contextlib.contextmanager
 def _names() -> Any:
-    """What the code in the pictures has: the built-in seed in a mock server, and the file `shop.env`."""
+    """The names that the code in the pictures uses, for the built-in seed in a mock server and the file `shop.env`."""
     with tempfile.TemporaryDirectory() as folder, Sandbox() as sandbox:
         file = Path(folder, "shop.env")
         file.write_text(DOTENV, encoding="utf-8")
@@ -67,7 +67,7 @@ def _names() -> Any:
 
 
 def _lasting(text: str) -> str:
-    """Without the ages, which another run changes."""
+    """Remove the ages, which differ in every run."""
     return re.sub(r"\b\d+ s\b", "0 s", text)
 
 
@@ -155,7 +155,7 @@ def _scopes() -> str:
 
 
 def _relation(secret: Any) -> str:
-    """What the secret is to the one above it."""
+    """The relation of the secret to the one above it."""
     if secret.aliased_secret:
         return "alias: another key for the same value"
     if secret.overridden_secret:
@@ -171,7 +171,7 @@ BANDS: Mapping[str, str] = {
 
 
 def _bands(columns: Sequence[Sequence[tuple[str, str, str]]]) -> str:
-    """A band for each scope, the highest on top; an arrow from each alias and override to what it stands for."""
+    """A band for each scope, the highest on top; an arrow from each alias and override to its target."""
     band, height, gap = 96, 46, 24
     widths = [max(max(len(key) * MONO, text_width(relation)) for _, key, relation in column) + 24 for column in columns]
     width = sum(widths) + gap * (len(columns) + 1)

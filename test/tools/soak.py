@@ -1,8 +1,8 @@
-"""`python -m test.tools.soak [--calls N] [--seconds N]`: many calls under faults, and what they leave behind.
+"""`python -m test.tools.soak [--calls N] [--seconds N]`: many calls under fault injection, and the resources left.
 
-Eight threads share one client; one call in five is disturbed. It fails if a call ends outside of the tree of
-errors or with the answer to another, if a thread or a socket is left, if memory grows, or if the time is up.
-The server is a process of its own, so that what is measured here is the client's.
+Eight threads share one client, and one call in five gets a fault. The run fails if a call raises an error outside of
+the error tree or returns the response to another call, if a thread or a socket is left, if memory grows, or if the
+time is up. The server is a separate process, so only the client is measured.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from test.support.clients import client_for
 from test.support.hostile import HostileServer, Step, http_response, read, reset, send, stall, trickle
 
 THREADS = 8
-DISTURBED = 0.2
-#: What may be kept of the second half of the calls, in bytes: of 1,000, 48 each. What stays is made once, and does not
-#: grow with the calls.
+FAULT_RATE = 0.2
+#: The limit of the memory kept by the second half of the calls, in bytes: of 1,000 calls, 48 each. Objects that are
+#: created once do not grow with the calls.
 GROWTH = 48 * 1024
 
-#: What befalls the first request of a disturbed call.
+#: Faults for the first request of a call.
 FAULTS: dict[str, Sequence[Step]] = {
     "reset": [reset],
     "hang-up": [],
@@ -54,7 +54,7 @@ KEEP_OPEN = {name for name, steps in FAULTS.items() if name.isdigit()} | {"html"
 
 
 def key_of(call: str) -> str:
-    """The key that the answer to a call has; of few, since pydantic keeps up to 16,384 short strings of answers."""
+    """The key in the response to a call; of 100, since pydantic keeps up to 16,384 short strings of responses."""
     return f"KEY_{int(call.partition('.')[2]) % 100}"
 
 
@@ -91,7 +91,7 @@ def serve() -> None:
 
 
 class Soak:
-    """The threads, and what they saw."""
+    """The threads and their results."""
 
     def __init__(self, url: str, deadline: float) -> None:
         tokens = itertools.count()
@@ -105,11 +105,11 @@ class Soak:
         self.deadline = deadline
         self.numbers = itertools.count()
         self.ends: Counter[str] = Counter()
-        self.disturbed = 0
+        self.faults = 0
         self.problems: list[str] = []
 
     def run(self, calls: int) -> None:
-        """Make that many calls, all threads together."""
+        """Make that many calls, spread over all threads."""
         todo = iter(range(calls))
         threads = [threading.Thread(target=self.work, args=(todo,), daemon=True) for _ in range(THREADS)]
         for thread in threads:
@@ -121,25 +121,25 @@ class Soak:
         for _ in todo:
             if time.monotonic() > self.deadline:
                 return
-            fault = random.choice(list(FAULTS)) if random.random() < DISTURBED else ""
-            self.disturbed += bool(fault)
+            fault = random.choice(list(FAULTS)) if random.random() < FAULT_RATE else ""
+            self.faults += bool(fault)
             call = f"{fault}.{next(self.numbers)}"
             try:
                 result = self.call(random.randrange(6), call)
                 end = "success"
                 if result is not None and result != key_of(call):
-                    self.problems.append(f"{call} got the answer to {result}")
+                    self.problems.append(f"{call} got the response for {result}")
             except ApiException as error:
                 end = type(error).__name__
                 if not fault:
-                    self.problems.append(f"an undisturbed call failed: {error}")
+                    self.problems.append(f"a call without a fault failed: {error}")
             except Exception as error:
                 end = type(error).__name__
-                self.problems.append(f"{call} ended outside of the tree: {error!r}")
+                self.problems.append(f"{call} raised an error outside of the tree: {error!r}")
             self.ends[end] += 1
 
     def call(self, operation: int, env: str) -> str | None:
-        """The key in the answer, None where there is none."""
+        """The key in the response, None if it has none."""
         api, limit = self.api, {"_request_timeout": 0.3} if env.partition(".")[0] in SLOW else {}
         body = {"key": "A", "value": "v" * 1000}
         if operation == 0:
@@ -163,11 +163,11 @@ def kept() -> int:
 
 
 def soak(url: str, calls: int, seconds: float) -> list[str]:
-    """Print what became of the calls; returns what is wrong."""
+    """Print the results of the calls; return the problems."""
     started = time.monotonic()
     files = len(os.listdir("/dev/fd"))
     unraisable: list[str] = []
-    warnings.simplefilter("error", ResourceWarning)  # of a socket that only the collector closes
+    warnings.simplefilter("error", ResourceWarning)  # raised for a socket that only the collector closes
     sys.unraisablehook = lambda problem: unraisable.append(f"unraisable: {problem.exc_value!r}")
     run = Soak(url, started + seconds)
     tracemalloc.start()
@@ -181,7 +181,7 @@ def soak(url: str, calls: int, seconds: float) -> list[str]:
     problems = run.problems + unraisable
     left = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
     sockets = len(os.listdir("/dev/fd")) - files
-    print(f"{run.ends.total()} calls, {run.disturbed} disturbed, in {time.monotonic() - started:.0f} s")
+    print(f"{run.ends.total()} calls, {run.faults} with a fault, in {time.monotonic() - started:.0f} s")
     for end, count in run.ends.most_common():
         print(f"  {count:6} {end}")
     print(f"threads left {len(left)}, sockets left {sockets}, open at half time {open_files}")

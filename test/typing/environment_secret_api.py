@@ -1,4 +1,4 @@
-"""What type checkers make of the methods. Checked by mypy and pyright, never run."""
+"""Static types of the methods. Checked by mypy and pyright, never run."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ def check_options(api: EnvironmentSecretApi) -> None:
     api.list_environment_secrets(S, _request_timeout=None, _request_auth=None, _headers=None, _content_type=None)
     api.list_environment_secrets(S, _request_auth={"in": "header", "key": "Authorization", "value": "Token x"})
     api.list_environment_secrets(S, _headers={"X-Trace": "1"}, _content_type="application/json", _host_index=0)
-    api.list_environment_secrets(S, _bogus=1)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue] - no such option
-    api.list_environment_secrets(5)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - no id
+    api.list_environment_secrets(S, _bogus=1)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue] - unknown option
+    api.list_environment_secrets(5)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - not an id
 
 
 def check_data(api: EnvironmentSecretApi, error: ApiException, body: Mapping[str, Any]) -> None:
