@@ -1,34 +1,30 @@
-"""Give secrets of an environment new random values, in place, so that their aliases and ids stay.
+"""Rotate secrets: give each one a new random value in place, so that its id and aliases stay.
 
-    python rotate_secrets.py SESSION_SECRET WEBHOOK_KEY
+    python rotate_secrets.py --environment ID SESSION_SECRET WEBHOOK_KEY
 
-QOVERY_API_TOKEN and QOVERY_ENVIRONMENT_ID say where. What uses a secret gets its new value at the next deployment.
-Nothing is written unless all keys can be rotated. The exit status is 0 if all were, 1 if one was not or may not have
-been, 2 if the command line or the environment variables are wrong.
+The token is read from QOVERY_API_TOKEN. Applications get the new values at their next deployment. Nothing is written
+unless all keys can be rotated. The exit status is 0 if all keys were rotated, 1 if at least one was not or may not have
+been, and 2 for a wrong command line.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import secrets
 import sys
 from collections.abc import Sequence
 
 from qovery import ApiClient, ApiException, Configuration, EnvironmentSecretApi, OpenApiException, Secret
 
-ENVIRONMENT_ID = "QOVERY_ENVIRONMENT_ID"
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="give secrets of an environment new random values")
+    parser.add_argument("--environment", required=True, metavar="ID", help="the environment to write to")
     parser.add_argument("keys", nargs="+", metavar="KEY")
-    keys = list(dict.fromkeys(parser.parse_args(arguments).keys))
-    if not os.environ.get(ENVIRONMENT_ID):
-        parser.error(f"{ENVIRONMENT_ID} is not set")
+    options = parser.parse_args(arguments)
     try:
         with ApiClient(Configuration.from_env()) as client:
-            return rotate(EnvironmentSecretApi(client), os.environ[ENVIRONMENT_ID], keys)
+            return rotate(EnvironmentSecretApi(client), options.environment, list(dict.fromkeys(options.keys)))
     except OpenApiException as error:
         print(f"nothing was rotated: {error}", file=sys.stderr)
         return 1
@@ -42,12 +38,12 @@ def rotate(api: EnvironmentSecretApi, environment_id: str, keys: Sequence[str]) 
         return 1
     failures = 0
     for key in keys:
-        # The description goes along: what an edit without one does to it is not documented.
+        # The description is sent too: it is not documented whether an edit without one keeps it.
         request = {"key": key, "value": secrets.token_urlsafe(32), "description": seen[key].description}
         try:
             api.edit_environment_secret(environment_id, seen[key].id, request)
         except ApiException as error:
-            # An edit is repeated by the client where its outcome is unknown; what comes here is the last word.
+            # The client has already retried: an edit is idempotent.
             failures += 1
             state = "may have been rotated" if error.outcome_unknown else "was not rotated"
             print(f"{key} {state}: {error}", file=sys.stderr)
@@ -57,7 +53,7 @@ def rotate(api: EnvironmentSecretApi, environment_id: str, keys: Sequence[str]) 
 
 
 def why_not(secret: Secret | None) -> str | None:
-    """Why an edit would not give this secret a value of its own, here and only here."""
+    """The reason why a secret cannot be rotated here, or None."""
     if secret is None:
         return "does not exist"
     if secret.scope != "ENVIRONMENT":

@@ -1,12 +1,13 @@
-"""A FastAPI service that embeds one client for its whole life.
+"""A FastAPI service with one client for its whole life.
 
     uvicorn web_service:app
 
-    GET /secrets                   the keys of the environment, with scope and kind
-    PUT /secrets/{key}             {"value": "…"}: create it, or give it this value
+    GET /secrets                   list the keys of the environment, with scope and kind
+    PUT /secrets/{key}             {"value": "…"}: create the secret, or set its value
 
-QOVERY_API_TOKEN and QOVERY_ENVIRONMENT_ID say where. Handlers that are no coroutines run in threads, which share the
-client.
+The token is read from QOVERY_API_TOKEN. The environment has a variable of its own, MANAGED_ENVIRONMENT_ID, so that the
+service never writes to whatever QOVERY_ENVIRONMENT_ID names. Handlers that are plain functions run in threads, which
+share the client.
 """
 
 from __future__ import annotations
@@ -33,17 +34,17 @@ from qovery.sync import plan_secrets
 
 logger = logging.getLogger(__name__)
 
-#: Who waits for an answer of this service waits no longer than this for each call to the one behind it, in seconds.
-BUDGET = 5.0
+#: The deadline of each call to the Qovery API, in seconds.
+DEADLINE = 5.0
 
 
 @contextlib.asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     configuration = Configuration.from_env()
-    configuration.total_timeout = BUDGET
-    with ApiClient(configuration) as client:  # the end closes the connections, and ends what is under way
+    configuration.total_timeout = DEADLINE
+    with ApiClient(configuration) as client:  # at shutdown, closes connections and ends calls in progress
         app.state.api = EnvironmentSecretApi(client)
-        app.state.environment_id = os.environ["QOVERY_ENVIRONMENT_ID"]
+        app.state.environment_id = os.environ["MANAGED_ENVIRONMENT_ID"]
         yield
 
 
@@ -51,7 +52,7 @@ app = FastAPI(lifespan=lifespan)
 
 
 class NewValue(BaseModel):
-    value: SecretStr  # so that no log of this service shows it
+    value: SecretStr  # not shown in logs
 
 
 @app.get("/secrets")
@@ -74,22 +75,22 @@ def put_secret(request: Request, key: str, new: NewValue) -> Response:
 
 
 @app.exception_handler(RequestValidationError)
-def refused(_: Request, error: RequestValidationError) -> Response:
-    """FastAPI's own answer repeats the body, and so the value."""
+def invalid(_: Request, error: RequestValidationError) -> Response:
+    """Leave out the input: FastAPI's default response echoes the body, and so the value."""
     return JSONResponse({"detail": [{"loc": one["loc"], "msg": one["msg"]} for one in error.errors()]}, 422)
 
 
 @app.exception_handler(ApiException)
 def failed(request: Request, error: ApiException) -> Response:
-    """What the service behind this one says is for the log; its callers learn what they can do."""
+    """Log the error of the Qovery API, and tell the caller what to do."""
     logger.warning("%s %s: %s", request.method, request.url.path, error)  # an error never holds a value
     if error.outcome_unknown:
-        return JSONResponse({"detail": "it may have been done: look before you repeat it"}, 504)
+        return JSONResponse({"detail": "the outcome is unknown: check the secret before you retry"}, 504)
     if isinstance(error, ApiTimeoutError):
-        return JSONResponse({"detail": "no answer in time, and nothing was done"}, 504)
+        return JSONResponse({"detail": "no response in time; nothing was changed"}, 504)
     if error.status in (400, 422):
-        return JSONResponse({"detail": "the service refuses this key or this value"}, 400)
+        return JSONResponse({"detail": "the Qovery API rejected this key or value"}, 400)
     if error.status in (401, 403, 404):
-        return JSONResponse({"detail": "this service may not do that: its operator knows more"}, 502)
+        return JSONResponse({"detail": "this service lacks access: ask its operator"}, 502)
     headers = {} if error.retry_after is None else {"Retry-After": str(math.ceil(error.retry_after))}
-    return JSONResponse({"detail": "try again later, nothing was done"}, 503, headers)
+    return JSONResponse({"detail": "nothing was changed; retry later"}, 503, headers)

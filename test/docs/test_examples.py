@@ -21,17 +21,19 @@ import uvicorn
 
 from qovery import ApiClient, Configuration, EnvironmentSecretApi
 from qovery.sandbox import Sandbox
+from qovery.sandbox.seed import ENVIRONMENT_ID
 from test.support import PATIENCE, ROOT, wait_until
 from test.support.hostile import HostileServer, read, stall
 
 EXAMPLES = ROOT / "docs/examples"
 CANARY = "canary-of-an-example"
+TO = ("--environment", ENVIRONMENT_ID)
 
 
 @pytest.fixture
 def dotenv(tmp_path: Path) -> Path:
     """A file with two new keys and an inherited one."""
-    file = tmp_path / ".env"
+    file = tmp_path / "secrets.env"
     file.write_text(f"API_KEY={CANARY}\nREGION={CANARY}\nSTRIPE_API_KEY={CANARY}\n")
     return file
 
@@ -61,7 +63,7 @@ def run(name: str, *arguments: str, stdin: str = "") -> tuple[int, str]:
 
 
 def test_rotate_secrets(sandbox: Sandbox) -> None:
-    """A value becomes another, under the same id, with its aliases and its description; so does an override's."""
+    """A secret or override gets a new value and keeps its id, aliases and description."""
     sandbox.behaviour = "observed"  # the documented one has no aliases of an environment's own secrets
     env = sandbox.environment_id
     old = sandbox.add_secret(env, "OLD", CANARY, description="for the mail server")
@@ -70,7 +72,7 @@ def test_rotate_secrets(sandbox: Sandbox) -> None:
         EnvironmentSecretApi(client).create_environment_secret_alias(env, old.id, {"key": "ANOTHER_NAME"})
         EnvironmentSecretApi(client).create_environment_secret_override(env, stripe.id, {"value": CANARY})
     before = {(secret.key, secret.id, secret.description) for secret in sandbox.secrets(env)}
-    code, told = run("rotate_secrets.py", "OLD", "STRIPE_API_KEY", "OLD")
+    code, told = run("rotate_secrets.py", *TO, "OLD", "STRIPE_API_KEY", "OLD")
     assert (code, told) == (0, "OLD was rotated\nSTRIPE_API_KEY was rotated\n")
     assert CANARY not in (sandbox.value(env, "OLD"), sandbox.value(env, "STRIPE_API_KEY"))
     assert sandbox.value(env, "ANOTHER_NAME") == sandbox.value(env, "OLD")
@@ -78,7 +80,7 @@ def test_rotate_secrets(sandbox: Sandbox) -> None:
 
 
 def test_rotate_secrets__that_cannot_be(sandbox: Sandbox) -> None:
-    """One key that cannot be rotated keeps all as they are, and each such key has its reason."""
+    """If one key cannot be rotated, nothing is written, and each such key is listed with its reason."""
     env = sandbox.environment_id
     sandbox.add_secret(env, "FOREIGN", CANARY, owned_by="DOPPLER")
     stripe = next(secret for secret in sandbox.secrets(env) if secret.key == "STRIPE_API_KEY")
@@ -87,66 +89,64 @@ def test_rotate_secrets__that_cannot_be(sandbox: Sandbox) -> None:
     keys = ["SESSION_SECRET", "NONE", "STRIPE_API_KEY", "ANOTHER_NAME", "SERVICE_ACCOUNT", "FOREIGN"]
     reasons = "NONE does not exist, STRIPE_API_KEY is inherited from PROJECT, ANOTHER_NAME is an alias, "
     reasons += "SERVICE_ACCOUNT is a file, FOREIGN is managed by DOPPLER"
-    assert run("rotate_secrets.py", *keys) == (1, f"nothing was rotated: {reasons}\n")
+    assert run("rotate_secrets.py", *TO, *keys) == (1, f"nothing was rotated: {reasons}\n")
     assert "PUT" not in [request.method for request in sandbox.requests]
 
 
-def test_rotate_secrets__that_fails(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the service refuses does not stop the rest; what nobody knows, a wrong token and no key are told apart."""
+def test_rotate_secrets__that_fails(sandbox: Sandbox) -> None:
+    """A failed key does not stop the others; an unknown outcome, a wrong token and a missing argument are reported."""
     env = sandbox.environment_id
     sandbox.add_secret(env, "OLD", CANARY)
     sandbox.fail("edit_environment_secret", status=403)
-    code, told = run("rotate_secrets.py", "OLD", "SESSION_SECRET")
+    code, told = run("rotate_secrets.py", *TO, "OLD", "SESSION_SECRET")
     assert (code, "OLD was not rotated: " in told, "SESSION_SECRET was rotated" in told) == (1, True, True)
     assert sandbox.value(env, "OLD") == CANARY
     sandbox.drop_reply("edit_environment_secret", times=None)
-    code, told = run("rotate_secrets.py", "OLD")
+    code, told = run("rotate_secrets.py", *TO, "OLD")
     assert (code, "OLD may have been rotated: " in told) == (1, True)
     assert sandbox.value(env, "OLD") != CANARY
     assert sandbox.value(env, "OLD") not in told
     sandbox.revoke("a-token")
-    code, told = run("rotate_secrets.py", "OLD")
+    code, told = run("rotate_secrets.py", *TO, "OLD")
     assert (code, "nothing was rotated: " in told) == (1, True)
-    assert run("rotate_secrets.py")[0] == 2
-    monkeypatch.delenv("QOVERY_ENVIRONMENT_ID")
+    assert run("rotate_secrets.py", *TO)[0] == 2
     assert run("rotate_secrets.py", "OLD")[0] == 2
 
 
 def test_worker_pool(sandbox: Sandbox, dotenv: Path) -> None:
-    """Several processes write what comes in, also what is there, and what they cannot learn about."""
+    """Several processes create and edit secrets, also where the response to a create is lost."""
     env = sandbox.environment_id
     sandbox.add_secret(env, "REGION", "old", description="where")
     sandbox.drop_reply("create_environment_secret")
-    code, told = run("worker_pool.py", stdin=dotenv.read_text(encoding="utf-8"))
+    code, told = run("worker_pool.py", *TO, stdin=dotenv.read_text(encoding="utf-8"))
     assert (code, told) == (0, "API_KEY: done\nREGION: done\nSTRIPE_API_KEY: done\n")
     assert [sandbox.value(env, key) for key in ("API_KEY", "REGION", "STRIPE_API_KEY")] == [CANARY] * 3
     assert next(secret for secret in sandbox.secrets(env) if secret.key == "REGION").description == "where"
 
 
 def test_worker_pool__that_fails(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A job that fails does not stop the others, and what nobody knows is said."""
+    """A job that fails does not stop the others, and an unknown outcome is reported."""
     sandbox.behaviour = "observed"
     env = sandbox.environment_id
     sandbox.add_secret(env, "REGION", "old")
     sandbox.fail("edit_environment_secret", status=500, retry_after=3600)
     keys = ["REGION", "SERVICE_ACCOUNT", "STRIPE_API_KEY", "NEW"]
-    code, told = run("worker_pool.py", stdin="".join(f"{key}={CANARY}\n" for key in keys))
+    code, told = run("worker_pool.py", *TO, stdin="".join(f"{key}={CANARY}\n" for key in keys))
     outcomes = dict(line.split(": ")[:2] for line in told.splitlines())
-    refused = "was not done"
-    expected = {"NEW": "done", "REGION": "may have been done", "SERVICE_ACCOUNT": refused, "STRIPE_API_KEY": refused}
+    failed = "was not done"
+    expected = {"NEW": "done", "REGION": "may have been done", "SERVICE_ACCOUNT": failed, "STRIPE_API_KEY": failed}
     assert (code, outcomes) == (1, expected)
-    assert run("worker_pool.py", stdin=f"A={CANARY}\nA={CANARY}\n")[0] == 1
+    assert run("worker_pool.py", *TO, stdin=f"A={CANARY}\nA={CANARY}\n")[0] == 1
     monkeypatch.setenv("QOVERY_API_URL", "http://")
-    assert run("worker_pool.py", stdin=f"A={CANARY}\n")[0] == 1
-    monkeypatch.delenv("QOVERY_ENVIRONMENT_ID")
+    assert run("worker_pool.py", *TO, stdin=f"A={CANARY}\n")[0] == 1
     assert run("worker_pool.py", stdin=f"A={CANARY}\n")[0] == 2
 
 
-def test_worker_pool__lost_and_away(sandbox: Sandbox) -> None:
-    """A create whose answer is lost stays unknown when the list that would tell fails too."""
+def test_worker_pool__lost_response(sandbox: Sandbox) -> None:
+    """The outcome of a create with a lost response stays unknown if the list after it fails too."""
     sandbox.drop_reply("create_environment_secret")
     sandbox.rate_limit(2, per=3600)
-    code, told = run("worker_pool.py", stdin=f"NEW={CANARY}\n")
+    code, told = run("worker_pool.py", *TO, stdin=f"NEW={CANARY}\n")
     assert (code, told.partition(" failed: ")[0]) == (1, "NEW: may have been done: list_environment_secrets")
     assert sandbox.value(sandbox.environment_id, "NEW") == CANARY
 
@@ -164,13 +164,12 @@ def test_worker_pool__worker_dies(
 
         monkeypatch.setenv("QOVERY_API_URL", service.url)
         monkeypatch.setenv("QOVERY_API_TOKEN", "a-token")
-        monkeypatch.setenv("QOVERY_ENVIRONMENT_ID", "e")
         monkeypatch.syspath_prepend(EXAMPLES)
         killer = threading.Thread(target=kill)
         killer.start()
         with dotenv.open() as file:
             monkeypatch.setattr(sys, "stdin", file)
-            assert importlib.import_module("worker_pool").main() == 1
+            assert importlib.import_module("worker_pool").main(["--environment", "e"]) == 1
         killer.join()
     told = "".join(capfd.readouterr())
     assert told.count(": may have been done: a worker died") >= 1
@@ -179,7 +178,7 @@ def test_worker_pool__worker_dies(
 
 @contextlib.contextmanager
 def served(app: Any) -> Iterator[Callable[..., urllib3.BaseHTTPResponse]]:
-    """An app on a real server; gives what sends a request to it."""
+    """Serve an app, and yield a function that sends requests to it."""
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -191,9 +190,11 @@ def served(app: Any) -> Iterator[Callable[..., urllib3.BaseHTTPResponse]]:
     thread.join()
 
 
-def test_web_service(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
-    """One client serves all requests; what the service behind it says becomes an answer of its own."""
+def test_web_service(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """One client serves all requests, and each error of the API becomes a response of the service."""
     caplog.set_level(0)
+    monkeypatch.delenv("QOVERY_ENVIRONMENT_ID")
+    monkeypatch.setenv("MANAGED_ENVIRONMENT_ID", sandbox.environment_id)
     example = runpy.run_path(str(EXAMPLES / "web_service.py"))
     with served(example["app"]) as request:
         assert request("PUT", "/secrets/REGION", json={"value": CANARY}).status == 201
@@ -202,17 +203,17 @@ def test_web_service(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None
         listed = request("GET", "/secrets")
         assert {"key": "REGION", "scope": "ENVIRONMENT", "kind": "VALUE"} in listed.json()
 
-        answers = [request("PUT", "/secrets/REGION", json={"valeu": CANARY})]
-        answers += [request("PUT", "/secrets/REGION", body=CANARY)]
-        answers += [request("PUT", "/secrets/SERVICE_ACCOUNT", json={"value": CANARY})]
+        responses = [request("PUT", "/secrets/REGION", json={"valeu": CANARY})]
+        responses += [request("PUT", "/secrets/REGION", body=CANARY)]
+        responses += [request("PUT", "/secrets/SERVICE_ACCOUNT", json={"value": CANARY})]
         sandbox.fail("list_environment_secrets", status=429, retry_after=3600)
-        answers += [request("GET", "/secrets")]
+        responses += [request("GET", "/secrets")]
         sandbox.fail("list_environment_secrets", status=403)
-        answers += [request("GET", "/secrets")]
+        responses += [request("GET", "/secrets")]
         sandbox.fail("edit_environment_secret", status=500, times=None)
-        answers += [request("PUT", "/secrets/SESSION_SECRET", json={"value": CANARY})]
-        assert [answer.status for answer in answers] == [422, 422, 409, 503, 502, 504]
-        assert answers[3].headers["Retry-After"] == "3600"
-        assert b"it may have been done" in answers[5].data
-        assert CANARY.encode() not in b"".join(answer.data for answer in [listed, *answers])
+        responses += [request("PUT", "/secrets/SESSION_SECRET", json={"value": CANARY})]
+        assert [response.status for response in responses] == [422, 422, 409, 503, 502, 504]
+        assert responses[3].headers["Retry-After"] == "3600"
+        assert b"the outcome is unknown" in responses[5].data
+        assert CANARY.encode() not in b"".join(response.data for response in [listed, *responses])
     assert CANARY not in caplog.text

@@ -1,4 +1,4 @@
-"""The guide for other languages: each of its blocks runs, against a mock server in a process of its own."""
+"""The guide for other languages: each block runs against a mock server in its own process."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from test.support import NIGHTLY, PATIENCE, ROOT
 from test.support.sandboxes import Start
 
 PAGE = (ROOT / "docs/guides/other-languages.md").read_text(encoding="utf-8")
+ADDRESS = "http://127.0.0.1:8080"
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 needs_curl = pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
 
@@ -26,14 +27,14 @@ def blocks(kind: str) -> list[str]:
     return [text for name, text in BLOCKS if name == kind]
 
 
-def variables(url: str) -> dict[str, str]:
-    """The environment after the first block, for the server at `url`."""
-    exports = dict(re.findall(r"^export (\w+)=(\S+)$", blocks("sh")[0], re.MULTILINE))
-    assert exports.keys() == {"QOVERY_API_URL", "QOVERY_API_TOKEN", "QOVERY_ENVIRONMENT_ID"}
-    return {**os.environ, **exports, "QOVERY_API_URL": url, "no_proxy": "*"}
+def pointed_to(url: str, program: str) -> str:
+    """A program of the page that uses the mock server at `url`."""
+    assert ADDRESS in program
+    return program.replace(ADDRESS, url)
 
 
-def run(*command: str, folder: Path, env: dict[str, str]) -> str:
+def run(*command: str, folder: Path, **variables: str) -> str:
+    env = {**os.environ, "no_proxy": "*", **variables}
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=PATIENCE)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     return done.stdout
@@ -50,8 +51,8 @@ def test_node__six_operations(start: Start, tmp_path: Path, behaviour: str) -> N
     if subprocess.run(install, cwd=tmp_path, capture_output=True, timeout=4 * PATIENCE).returncode:
         pytest.skip("the npm registry cannot be reached")
     (program,) = blocks("js")
-    (tmp_path / "story.mjs").write_text(program)
-    printed = run("node", "story.mjs", folder=tmp_path, env=variables(url))
+    (tmp_path / "story.mjs").write_text(pointed_to(url, program))
+    printed = run("node", "story.mjs", folder=tmp_path)
     key, aliased, overridden = printed.split()
     assert (key, aliased) == ("NODE_KEY", overridden)
 
@@ -59,17 +60,17 @@ def test_node__six_operations(start: Start, tmp_path: Path, behaviour: str) -> N
 @pytest.mark.needs_posix
 @needs_curl
 def test_curl__creates_edits_lists_and_deletes(start: Start, tmp_path: Path) -> None:
-    """The commands with curl run, and leave the environment as it was."""
+    """The commands with curl run, and delete the secret that they create."""
     _, url = start()
-    printed = run("bash", "-euo", "pipefail", "-c", blocks("sh")[1], folder=tmp_path, env=variables(url))
+    printed = run("bash", "-euo", "pipefail", "-c", pointed_to(url, blocks("sh")[0]), folder=tmp_path)
     assert '"key":"CURL_KEY"' in printed
-    assert "CURL_KEY" not in run("curl", "-s", url, folder=tmp_path, env=variables(url)).partition("Requests")[0]
+    assert "CURL_KEY" not in run("curl", "-s", url, folder=tmp_path).partition("Requests")[0]
 
 
 @pytest.mark.needs_posix
 @needs_curl
 def test_ci__background_step(tmp_path: Path) -> None:
-    """The step of the CI job returns when the mock server is ready, and leaves it running."""
+    """The CI step returns when the mock server is ready, and leaves it running."""
     job = yaml.safe_load(blocks("yaml")[0])["jobs"]["test"]
     (script,) = [step["run"] for step in job["steps"] if step.get("name") == "Start the mock server"]
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -79,7 +80,7 @@ def test_ci__background_step(tmp_path: Path) -> None:
         script.replace("8080", str(port)).replace("nohup qovery-sandbox", f"nohup {sys.executable} -m qovery.sandbox")
         + "\necho $!"
     )
-    pid = run("bash", "-euo", "pipefail", "-c", script, folder=tmp_path, env=variables(url))
+    pid = run("bash", "-euo", "pipefail", "-c", script, folder=tmp_path, QOVERY_API_URL=url)
     try:
         assert "Qovery sandbox" in (tmp_path / "ready.html").read_text()
         assert (tmp_path / "sandbox.log").read_text().startswith(f"Qovery sandbox listening on {url}")

@@ -30,10 +30,13 @@ def test_page__blocks_run(
     """The blocks of a page run in order, in one namespace and an empty folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(ApiClient, "_default", None)
+    document = SYBIL.parse(page)
     try:
-        for example in SYBIL.parse(page).examples():
+        for example in document.examples():
             example.evaluate()
     finally:
+        if isinstance(own := document.namespace.get("sandbox"), Sandbox):
+            own.stop()
         if ApiClient._default is not None:
             ApiClient._default.close()
 
@@ -73,9 +76,13 @@ def test_readme__on_a_package_index() -> None:
 def test_reference__every_operation_succeeds(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The examples use all six operations, and every request succeeds."""
-    for example in SYBIL.parse(ROOT / "docs/EnvironmentSecretApi.md").examples():
+    """The examples use all six operations against a mock server of their own, and every request succeeds."""
+    document = SYBIL.parse(ROOT / "docs/EnvironmentSecretApi.md")
+    for example in document.examples():
         example.evaluate()
+    assert sandbox.requests == []
+    sandbox = document.namespace["sandbox"]
+    sandbox.stop()
     assert {request.operation for request in sandbox.requests} == {operation.name for operation in OPERATIONS}
     assert {request.status for request in sandbox.requests} <= {200, 201, 204}
 

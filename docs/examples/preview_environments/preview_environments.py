@@ -1,12 +1,15 @@
-"""A small service that makes preview environments ready for an application.
+"""A small service that prepares preview environments for an application.
 
-Each environment gets `DATABASE_URL` for the long name of its database, a payment key for tests instead of
-the project's real one, and a session secret of its own. It may run again at any time: what is there stays, and
-a payment key that changed is written anew.
+    PAYMENT_KEY=… python preview_environments.py ENVIRONMENT_ID …
+
+Each environment gets `DATABASE_URL` as an alias of the long key of its database, a test payment key that overrides the
+project's real one, and a session secret of its own. The service is idempotent: a second run keeps existing secrets and
+updates only the payment key. The token is read from QOVERY_API_TOKEN.
 """
 
 from __future__ import annotations
 
+import os
 import secrets
 import sys
 from collections.abc import Callable
@@ -15,15 +18,15 @@ from qovery import ApiClient, ApiException, Configuration, EnvironmentSecretApi,
 
 
 class NotReadyError(Exception):
-    """The environment lacks something that the platform or the project must bring first."""
+    """The environment has no database yet, or its project has no payment key."""
 
 
 def prepare(api: EnvironmentSecretApi, environment_id: str, payment_key: str) -> list[str]:
-    """Make an environment ready and return the keys that were written.
+    """Prepare an environment and return the keys that were written.
 
     Raises:
         NotReadyError: There is no database, or no `PAYMENT_KEY` in the project.
-        ApiException: The service could not be reached, or refused.
+        ApiException: The service could not be reached, or rejected a request.
     """
     seen = api.list_environment_secrets(environment_id).results or []
     database = next((s for s in seen if s.scope == "BUILT_IN" and s.key.endswith("_DATABASE_URL")), None)
@@ -60,7 +63,7 @@ def prepare(api: EnvironmentSecretApi, environment_id: str, payment_key: str) ->
 
 
 def _once(api: EnvironmentSecretApi, environment_id: str, key: str, create: Callable[[], Secret]) -> None:
-    """Create a secret; if the answer was lost, look whether it is there before giving up."""
+    """Create a secret. If the response is lost, list the secrets to see whether it was created."""
     try:
         create()
     except ApiException as error:
@@ -73,5 +76,5 @@ def _once(api: EnvironmentSecretApi, environment_id: str, key: str, create: Call
 
 if __name__ == "__main__":
     with ApiClient(Configuration.from_env()) as client:
-        for environment_id in sys.argv[2:]:
-            print(environment_id, *prepare(EnvironmentSecretApi(client), environment_id, payment_key=sys.argv[1]))
+        for environment_id in sys.argv[1:]:
+            print(environment_id, *prepare(EnvironmentSecretApi(client), environment_id, os.environ["PAYMENT_KEY"]))

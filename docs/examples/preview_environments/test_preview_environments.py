@@ -1,4 +1,4 @@
-"""The tests of the service: `pytest`, with `qovery[sandbox]` installed, and nothing else to set up."""
+"""The tests of the service. Run `pytest`; they need the extra `sandbox` and no other set-up."""
 
 import pytest
 from preview_environments import NotReadyError, prepare
@@ -20,7 +20,7 @@ def environment_id(request: pytest.FixtureRequest, qovery_sandbox: Sandbox) -> s
 
 
 def test_prepare(qovery_sandbox: Sandbox, qovery_api: EnvironmentSecretApi, environment_id: str) -> None:
-    """The application finds all it needs, and no other environment sees the test key."""
+    """The application can read all its keys, and the payment key is the one for tests."""
     assert prepare(qovery_api, environment_id, "for tests") == ["DATABASE_URL", "SESSION_SECRET", "PAYMENT_KEY"]
     assert qovery_sandbox.value(environment_id, "DATABASE_URL") == DATABASE_URL
     assert qovery_sandbox.value(environment_id, "PAYMENT_KEY") == "for tests"
@@ -28,7 +28,7 @@ def test_prepare(qovery_sandbox: Sandbox, qovery_api: EnvironmentSecretApi, envi
 
 
 def test_prepare__again(qovery_sandbox: Sandbox, qovery_api: EnvironmentSecretApi, environment_id: str) -> None:
-    """A second run keeps sessions alive and writes a new payment key."""
+    """A second run keeps the session secret and writes a new payment key."""
     prepare(qovery_api, environment_id, "for tests")
     session = qovery_sandbox.value(environment_id, "SESSION_SECRET")
     assert prepare(qovery_api, environment_id, "a new one") == ["PAYMENT_KEY"]
@@ -50,7 +50,7 @@ def test_prepare__before_the_database(qovery_sandbox: Sandbox, qovery_api: Envir
 def test_prepare__lost_reply(
     qovery_sandbox: Sandbox, qovery_api: EnvironmentSecretApi, environment_id: str, operation: str
 ) -> None:
-    """A write that was applied although its answer was lost is noticed, and not done twice."""
+    """A write that was applied but whose response was lost is detected, and not sent twice."""
     qovery_sandbox.drop_reply(operation)
     prepare(qovery_api, environment_id, "for tests")
     assert [request.operation for request in qovery_sandbox.requests].count(operation) == 1
@@ -65,7 +65,7 @@ def test_prepare__lost_request(qovery_sandbox: Sandbox, qovery_api: EnvironmentS
 
 
 def test_prepare__may_only_read(qovery_sandbox: Sandbox, qovery_api: EnvironmentSecretApi, environment_id: str) -> None:
-    """A token that may not write is an error that says so."""
+    """A read-only token raises an error that says so."""
     qovery_sandbox.read_only("sandbox")
     with pytest.raises(ForbiddenException, match="read-only"):
         prepare(qovery_api, environment_id, "for tests")
