@@ -31,4 +31,4 @@ GOOD = {
     "alias": http_response(201, SECRET),
     "override": http_response(201, SECRET),
 }
-REPEATABLE = ("list", "edit", "delete")
+IDEMPOTENT = ("list", "edit", "delete")
