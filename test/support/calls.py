@@ -1,4 +1,4 @@
-"""The six operations as calls, and a good response to each."""
+"""The six operations as calls, and a successful response to each."""
 
 from __future__ import annotations
 
