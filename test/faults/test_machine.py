@@ -54,7 +54,7 @@ class Fault(NamedTuple):
 LOST = ["reset", "reset in the head", "hang up", "hang up in the body", "not HTTP", "reset before the body"]
 DID_NOT_RUN = [425, 429, 503]
 MAY_HAVE_RUN = [408, 500, 502, 504, 507, 520]
-REFUSED = [307, 400, 403, 409, 501]
+REJECTED = [307, 400, 403, 409, 501]
 TOKEN_IS_OLD = 401
 UNREADABLE = ["HTML", "empty", "broken gzip"]
 BOTH = [False, True]
@@ -74,7 +74,7 @@ LOST_RESPONSES = faults(LOST, BOTH)
 RESPONSES = st.one_of(
     faults(MAY_HAVE_RUN, BOTH, WAITS),
     faults(DID_NOT_RUN, [False], WAITS),
-    faults(REFUSED, [False]),
+    faults(REJECTED, [False]),
     faults([TOKEN_IS_OLD], [False]),
     faults([*UNREADABLE, "interim responses", "goodbye"], [True]),
 )

@@ -171,8 +171,8 @@ def test_terminal__gets_no_control_characters(connect: Connect, scheme: str, cap
     caplog.set_level(logging.DEBUG)
     hostile = ESCAPES.encode("latin-1", "ignore").decode("latin-1")
     body = json.dumps({"detail": f"{ESCAPES}\n2026-01-01 INFO all is well"})
-    answer = http_response(400, body, f"X-Request-Id: {hostile}", reason=f"{hostile} {TOKEN}")
-    with HostileServer(list(respond(answer))) as server:
+    response = http_response(400, body, f"X-Request-Id: {hostile}", reason=f"{hostile} {TOKEN}")
+    with HostileServer(list(respond(response))) as server:
         if scheme == "http":
             api = connect(server, access_token=TOKEN, debug=True)
         else:  # the server is a proxy that rejects the tunnel

@@ -139,7 +139,7 @@ FAILURES: dict[str, Any] = {
         send(http_response(200, f"{TOKEN} {CANARY}", "Content-Encoding: gzip", f"X: {TOKEN}")),
     ],
     "two lengths": [read, send(http_response(200, TOKEN, "Content-Length: 1", "Content-Length: 2"))],
-    "refused": [read, send(http_response(400, f"{TOKEN} {CANARY}"))],
+    "rejected": [read, send(http_response(400, f"{TOKEN} {CANARY}"))],
     "undecodable": [read, send(http_response(200, f"{TOKEN} {CANARY}"))],
     "wrong shape": [read, send(http_response(200, json.dumps({"id": [CANARY], "scope": {TOKEN: CANARY}})))],
     "too large": [read, send(http_response(200, f"{TOKEN} {CANARY}" * 100))],

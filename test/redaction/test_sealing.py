@@ -59,7 +59,7 @@ def listed(**wrong: Any) -> Any:
     )
 
 
-REFUSED: dict[str, Callable[[], Any]] = {
+REJECTED: dict[str, Callable[[], Any]] = {
     "misspelt setting": lambda: setattr(settings(), "acess_token", TOKEN),
     "host with credentials": lambda: setattr(settings(), "host", f"https://user:{TOKEN}@api.example"),
     "host with credentials, constructed": lambda: Configuration(host=f"https://user:{TOKEN}@api.example"),
@@ -86,10 +86,10 @@ REFUSED: dict[str, Callable[[], Any]] = {
 }
 
 
-@pytest.mark.parametrize("what", REFUSED)
+@pytest.mark.parametrize("what", REJECTED)
 def test_setting__that_is_rejected(what: str) -> None:
     """An invalid setting is rejected without showing it, not even in a frame."""
-    assert not shows(everything(catch(REFUSED[what])), CANARY, TOKEN)
+    assert not shows(everything(catch(REJECTED[what])), CANARY, TOKEN)
 
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit, RuntimeError])

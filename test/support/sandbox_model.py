@@ -68,9 +68,9 @@ def _create(state: State, call: Call, new: str, behaviour: Behaviour) -> tuple[i
 
 
 def _edit(state: State, call: Call, _: str, behaviour: Behaviour) -> tuple[int, State]:
-    refused, row = _own(state, call.secret_id, behaviour)
+    rejected, row = _own(state, call.secret_id, behaviour)
     if row is None:
-        return refused, state
+        return rejected, state
     if call.key != row.key:
         if row.kind == "OVERRIDE":
             return 400, state
@@ -88,8 +88,8 @@ def _edit(state: State, call: Call, _: str, behaviour: Behaviour) -> tuple[int, 
 
 
 def _delete(state: State, call: Call, _: str, behaviour: Behaviour) -> tuple[int, State]:
-    refused, row = _own(state, call.secret_id, behaviour)
-    return (refused, state) if row is None else (204, _without(state, call.secret_id))
+    rejected, row = _own(state, call.secret_id, behaviour)
+    return (rejected, state) if row is None else (204, _without(state, call.secret_id))
 
 
 def _alias(state: State, call: Call, new: str, behaviour: Behaviour) -> tuple[int, State]:

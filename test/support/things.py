@@ -134,7 +134,7 @@ def results(api: EnvironmentSecretApi) -> Iterator[tuple[str, Any]]:
     for name, script in BROKEN.items():
         with HostileServer(script) as server, client(server.url).api_client as broken:
             other = EnvironmentSecretApi(broken)
-            yield name, catch(lambda: other.create_environment_secret("e", request))  # noqa: B023 - called at once
+            yield name, catch(lambda: other.create_environment_secret("e", request))  # noqa: B023 - called immediately
     yield "ApiValidationError", catch(lambda: SecretRequest(value=[_VALUE.reveal()]))  # type: ignore[call-arg,arg-type]
     yield (
         "rejected header",
@@ -147,7 +147,7 @@ def results(api: EnvironmentSecretApi) -> Iterator[tuple[str, Any]]:
 def rejections(api: EnvironmentSecretApi) -> Iterator[tuple[str, Any]]:
     for status in STATUSES[1:]:
         request = SecretRequest(key=f"K{status}", value=VALUE)
-        yield str(status), catch(lambda: api.create_environment_secret("e", request))  # noqa: B023 - called at once
+        yield str(status), catch(lambda: api.create_environment_secret("e", request))  # noqa: B023 - called immediately
 
 
 def sync(api: EnvironmentSecretApi) -> Iterator[tuple[str, Any]]:

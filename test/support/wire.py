@@ -81,7 +81,7 @@ def calls() -> Iterator[tuple[str, Callable[[], Any]]]:
         for way in ("direct", "forwarded", "tunnel"):
             secrets = SECRETS if way == "direct" else f"{SECRETS} canary-password"
             for name, step in responses(secrets).items():
-                yield f"{name}, {way}, {policy_name}", lambda: call(step, way, policy)  # noqa: B023 - called at once
+                yield f"{name}, {way}, {policy_name}", lambda: call(step, way, policy)  # noqa: B023 - called immediately
 
 
 def call(step: Step, way: str, policy: Any) -> None:
@@ -97,7 +97,7 @@ def planted() -> Iterator[tuple[str, Callable[[], Any]]]:
     """The same requests with urllib3 alone."""
     for name, step in responses(SECRETS).items():
         for way in ("direct", "tunnel"):
-            yield f"{name}, {way}", lambda: plain(step, way)  # noqa: B023 - called at once
+            yield f"{name}, {way}", lambda: plain(step, way)  # noqa: B023 - called immediately
 
 
 def plain(step: Step, way: str) -> None:

@@ -97,7 +97,7 @@ def test_large_body__is_not_read(connect: Connect, routes: Routes, route: str) -
 def test_large_body__takes_longer_than_connect_timeout(connect: Connect, routes: Routes, route: str) -> None:
     """Sending a body is bounded by the deadline only, not by `connect_timeout`."""
     with Unreading(routes.context(route)) as server:
-        later = threading.Timer(1.5, server.go_on.set)  # what slows the server down, not what the test waits for
+        later = threading.Timer(1.5, server.go_on.set)  # slows the server down; the test does not wait for it
         later.start()
         # On a busy machine some attempts do not even connect in time. The first one that sends is the last.
         api = connect(server, connect_timeout=1, read_timeout=PATIENCE, retries=100, **routes.settings(route))

@@ -198,7 +198,7 @@ def test_thread__that_is_interrupted_from_outside(connect: Connect, server: Reco
         received = len(server.received)
         thread = threading.Thread(target=call)
         thread.start()
-        wait_until(lambda received=received: len(server.received) > received)  # type: ignore[misc] # bound at once
+        wait_until(lambda received=received: len(server.received) > received)  # type: ignore[misc] # called immediately
         set_exception(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(Limit))
         thread.join(PATIENCE)
         assert ends == [Limit] * number

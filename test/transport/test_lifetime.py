@@ -69,7 +69,7 @@ ENDS: dict[str, tuple[Sequence[Sequence[Step]], dict[str, Any]]] = {
 @pytest.mark.parametrize("end", ENDS)
 def test_call__leaves_nothing(routes: Routes, end: str, route: str, caplog: pytest.LogCaptureFixture) -> None:
     """No reference to the request remains after a call, however it ends, nor to the client once it is dropped."""
-    caplog.set_level(logging.CRITICAL, "urllib3")  # whose records hold errors, and are kept here
+    caplog.set_level(logging.CRITICAL, "urllib3")  # its records hold errors, and caplog keeps records
     scripts, settings = ENDS[end]
     with HostileServer(*scripts, context=routes.context(route)) as server:
         api = client_for(server, **{**routes.settings(route), **settings})
@@ -144,7 +144,7 @@ for number in range(int(sys.argv[2])):
     api = EnvironmentSecretApi(ApiClient(Configuration(**settings)))
     try:
         if number % 2:
-            api.create_environment_secret(("lost", "refused", "fine")[number % 3], {"key": "A", "value": "v"})
+            api.create_environment_secret(("lost", "rejected", "fine")[number % 3], {"key": "A", "value": "v"})
         elif number % 3:
             api.list_environment_secrets("e")
         else:
@@ -164,7 +164,7 @@ def test_clients__dropped(routes: Routes, route: str) -> None:
         environment = received.target.split("/")[2]
         if environment == "lost":
             raise ConnectionError
-        return Response(403) if environment == "refused" else EMPTY if environment == "e" else Response(201, SECRET)
+        return Response(403) if environment == "rejected" else EMPTY if environment == "e" else Response(201, SECRET)
 
     with RecordingServer(reply, routes.context(route)) as server:
         run = subprocess.run(

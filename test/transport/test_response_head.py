@@ -47,11 +47,11 @@ STATUS_LINES = st.builds(
 )
 
 
-def read(kind: type[http.client.HTTPResponse], answer: bytes) -> dict[str, Any]:
+def read(kind: type[http.client.HTTPResponse], raw: bytes) -> dict[str, Any]:
     """Return the state of a response object after it has read a response, or the error that it raised."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        theirs.sendall(answer)
+        theirs.sendall(raw)
         theirs.shutdown(socket.SHUT_WR)
         response = kind(DeadlineReader(ours, ATTEMPT), method="GET")  # type: ignore[arg-type] # has the methods that are used
         try:
@@ -92,10 +92,10 @@ def test_head__any(status_line: str, lines: list[str], end: str) -> None:
     """Status, headers, length, keep-alive and body match those of `http.client`."""
     head = end.join([status_line, *lines, "", ""]).encode("latin-1")
     final = status_line.split()[1] not in {"100", "103"}
-    answer = head + b"abcdefg" if final else head + b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcdefg"
+    raw = head + b"abcdefg" if final else head + b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcdefg"
     # http.client skips 100 only.
-    expected = read(Reference, answer if final else answer.replace(b" 103", b" 100", 1))
-    assert read(Response, answer) == expected
+    expected = read(Reference, raw if final else raw.replace(b" 103", b" 100", 1))
+    assert read(Response, raw) == expected
 
 
 @pytest.mark.parametrize(
@@ -122,12 +122,12 @@ def test_head__plain(head: bytes, plain: bool, monkeypatch: pytest.MonkeyPatch) 
 
 
 @contextlib.contextmanager
-def begun(answer: bytes, *secrets: str) -> Iterator[Response]:
+def begun(raw: bytes, *secrets: str) -> Iterator[Response]:
     """Return a response with its head read, on an open connection; `secrets` are those of its request."""
     attempt = Attempt(ATTEMPT.request._replace(secrets=[lambda: secrets]))
     ours, theirs = socket.socketpair()
     with ours, theirs, Response(DeadlineReader(ours, attempt), method="GET") as response:  # type: ignore[arg-type] # as above
-        theirs.sendall(answer)
+        theirs.sendall(raw)
         response.begin()
         yield response
 
@@ -155,15 +155,15 @@ def test_head__malformed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "error", "text"),
+    ("raw", "error", "text"),
     [
         (b"canary-text\r\n\r\n", http.client.BadStatusLine, "BadStatusLine('***"),
         (b"HTTP/canary-text 200 OK\r\n\r\n", http.client.UnknownProtocol, "UnknownProtocol('HTTP/***"),
     ],
 )
-def test_head__error(answer: bytes, error: type[Exception], text: str) -> None:
+def test_head__error(raw: bytes, error: type[Exception], text: str) -> None:
     """The error shows the malformed head with the secrets of the request masked."""
-    with pytest.raises(error) as caught, begun(answer, "canary-text"):
+    with pytest.raises(error) as caught, begun(raw, "canary-text"):
         pass
     assert repr(caught.value).startswith(text)
     assert "canary" not in f"{caught.value!r} {caught.value.args}"
@@ -202,11 +202,11 @@ def test_head__length_masked() -> None:
 
 def test_head__of_a_proxy() -> None:
     """The response to CONNECT, of which http.client parses only the first line, is masked."""
-    for answer, known in ((b"HTTP/1.1 403 canary-text\r\n", ("HTTP/1.1", 403, HIDDEN)), (b"canary-text\r\n", None)):
+    for raw, known in ((b"HTTP/1.1 403 canary-text\r\n", ("HTTP/1.1", 403, HIDDEN)), (b"canary-text\r\n", None)):
         ours, theirs = socket.socketpair()
         attempt = Attempt(ATTEMPT.request._replace(secrets=[lambda: ["canary-text"]]))
         with ours, theirs, Response(DeadlineReader(ours, attempt), method="CONNECT") as response:  # type: ignore[arg-type] # as above
-            theirs.sendall(answer)
+            theirs.sendall(raw)
             if known:
                 assert response._read_status() == known
             else:
