@@ -54,8 +54,8 @@ def test_guard__allowed_hosts() -> None:
 
 
 @pytest.mark.parametrize("listens", ["0.0.0.0", "::", "192.0.2.1", "me.test"])
-def test_guard__on_a_public_address(listens: str) -> None:
-    """A sandbox on a public address accepts any IP address, and no names except its own."""
+def test_guard__beyond_loopback(listens: str) -> None:
+    """A sandbox that listens beyond loopback accepts any IP address, and no name except its own."""
     guard = Guard(listens)
     assert all(accepts(guard, host) for host in ("192.0.2.1:80", "[2001:db8::1]", "localhost"))
     assert not accepts(guard, "evil.test")

@@ -182,7 +182,7 @@ def test_nested__in_a_create_whose_response_is_lost(connect: Connect, nest: Nest
         act_now.append(lambda: api.list_environment_secrets("e"))
         if place == "log handler of qovery":
             nest(place, act_now[0])
-        else:  # the record of the attempt that was lost is the place
+        else:  # makes the nested call at the record of the lost attempt
             garbage = [Finalized(act_now[0])]
             before = signal.getsignal(signal.SIGINT)
             if place == "signal handler":

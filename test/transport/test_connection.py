@@ -60,18 +60,18 @@ def test_slow__ends_in_time(connect: Connect, routes: Routes, fault: str, timeou
 
 
 class Unreading(HostileServer):
-    """A server that does not read requests, except the first `warm` ones, until it is shut down."""
+    """A server that does not read requests, except the first `warm` ones, until `go_on` is set."""
 
     def __init__(self, context: ssl.SSLContext | None, warm: int = 0) -> None:
         listener = socket.create_server(("127.0.0.1", 0))
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # the sockets that it accepts have the same
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # accepted sockets inherit it
         script = [*respond(*[GOOD["create"]] * warm), self._wait, *respond(GOOD["create"])]
         super().__init__(script, context=context, listener=listener)
         self.go_on = threading.Event()
 
     def _wait(self, sock: socket.socket, _: list[bytes]) -> None:
         assert self.go_on.wait(PATIENCE)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)  # the rest comes in large pieces
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)  # receive the rest in large pieces
 
     def shut_down(self) -> None:
         self.go_on.set()

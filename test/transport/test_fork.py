@@ -46,7 +46,7 @@ def ended(*children):
     for child in children:
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 """
-#: name -> the script, in which the parent makes the last call, and how many processes call.
+#: Name -> the script, in which the parent makes the last call, and the number of processes that make calls.
 FORKS = {
     "a child": (
         """

@@ -48,7 +48,7 @@ def test_foreign_error__of_a_fake_socket(
         if armed and threading.get_ident() == here:
             armed.clear()
             if at == "connect":
-                self.close()  # urllib3 does not
+                self.close()  # urllib3 does not do this
             raise raised("of the fake")
         return getattr(super(Fake, self), at)(*args)
 
@@ -179,7 +179,7 @@ def test_signal_handler__that_raises_while_connecting_to_one_of_two_addresses(
     assert len(tried) == 1
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning")  # of a socket that the collector closes
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # a socket closed by the garbage collector
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_thread__that_is_interrupted_from_outside(connect: Connect, server: RecordingServer) -> None:
     """An exception set by another thread propagates unchanged from any point, and the client stays usable."""

@@ -36,7 +36,7 @@ def find(part: Part) -> Any:
     try:
         return attrgetter(name)(importlib.import_module(module))
     except AttributeError:
-        owner, _, last = name.rpartition(".")  # of an inner class that only has annotations
+        owner, _, last = name.rpartition(".")  # from an inner class that has only annotations
         if last in getattr(attrgetter(owner)(importlib.import_module(module)), "__annotations__", {}):
             return None
         raise
@@ -158,7 +158,7 @@ def test_private_names__are_listed() -> None:
             elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and _is_self(node.value):
                 own.add(node.attr)
             elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier():
-                own.add(node.value)  # of __slots__
+                own.add(node.value)  # from __slots__
             elif isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__"):
                 used[node.attr] = f"{file.name}:{node.lineno}"
     documented = {"_fields", "_make", "_replace", "_asdict", "_name_", "_value_", "_getframe"}

@@ -226,7 +226,7 @@ def test_memory__lists_while_a_writer_works(sandbox: Sandbox, env: str, api: Env
     other = sandbox.add_environment()
     for environment_id in (env, other):
         api.list_environment_secrets(environment_id)
-    with sandbox._store.transaction(), ThreadPoolExecutor(1) as executor:  # this thread holds the database
+    with sandbox._store.transaction(), ThreadPoolExecutor(1) as executor:  # this thread locks the database
         listed = executor.submit(api.list_environment_secrets, env).result(PATIENCE)
     assert [secret.key for secret in listed.results or []] == ["A"]
 
