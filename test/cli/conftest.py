@@ -1,4 +1,4 @@
-"""Commands against both behaviours of the sandbox, to which the environment variables lead."""
+"""Fixtures for commands against both behaviours of the mock server."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def behaviour(request: pytest.FixtureRequest) -> Behaviour:
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command in this process."""
+    """Run a command in this process."""
     return runner(monkeypatch, capsys)
 
 
 @pytest.fixture
 def set_up(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Sandbox:
-    """The sandbox, with the environment variables for it, in an empty folder."""
+    """The mock server, with the environment variables that point to it, in an empty folder."""
     monkeypatch.setenv("QOVERY_API_URL", sandbox.url)
     monkeypatch.setenv("QOVERY_API_TOKEN", "a-token")
     monkeypatch.setenv("QOVERY_ENVIRONMENT_ID", sandbox.environment_id)

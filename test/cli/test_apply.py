@@ -1,4 +1,4 @@
-"""`apply`: the question, the report, and what ends it."""
+"""`apply`: confirmation, report and interruption."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def keys(sandbox: Sandbox) -> list[str]:
 
 
 def test_apply__complete(set_up: Sandbox, env: str, run: Run, dotenv: Path) -> None:
-    """The plan and the report are printed, and the environment is as the file says."""
+    """The plan and the report are printed, and the environment has the secrets of the file."""
     set_up.add_secret(env, "GONE", CANARY)
     done = run("apply", ".env", "--yes", "--prune", "--max-workers", "2", "--timeout", "60")
     assert (done.status, done.err) == (0, "")
@@ -36,7 +36,7 @@ def test_apply__complete(set_up: Sandbox, env: str, run: Run, dotenv: Path) -> N
 
 
 def test_apply__json(set_up: Sandbox, env: str, run: Run) -> None:
-    """With --json, stdout has the report alone, and stderr the plan."""
+    """With --json, stdout has only the report, and stderr has the plan."""
     done = run("apply", "-", "--yes", "--json", stdin=json.dumps({"A": CANARY, "B": CANARY}))
     assert (done.status, done.err.startswith("Plan: 2 create\n")) == (0, True)
     report = json.loads(done.out)
@@ -56,7 +56,7 @@ def test_apply__without_a_terminal(set_up: Sandbox, run: Run, arguments: list[st
 
 
 def test_apply__conflicts(set_up: Sandbox, run: Run) -> None:
-    """Conflicts are shown, and nothing is applied unless they are skipped."""
+    """Conflicts are printed, and nothing is applied unless they are skipped."""
     content = f"B={CANARY}\nC=changeme\n"
     done = run("apply", "-", "--yes", stdin=content)
     assert (done.status, done.out.startswith("Plan: 1 create, 1 conflict\n")) == (3, True)
@@ -71,7 +71,7 @@ def test_apply__conflicts(set_up: Sandbox, run: Run) -> None:
 
 
 def test_apply__strict(set_up: Sandbox, env: str, run: Run, dotenv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With --strict, a change since the plan is named, and nothing is applied."""
+    """With --strict, a change since the plan is reported, and nothing is applied."""
     apply = Plan.apply
 
     def meanwhile(plan: Plan, *arguments: Any, **options: Any) -> Any:
@@ -89,7 +89,7 @@ def test_apply__strict(set_up: Sandbox, env: str, run: Run, dotenv: Path, monkey
 
 @pytest.mark.usefixtures("dotenv")
 def test_apply__failures(set_up: Sandbox, run: Run) -> None:
-    """What fails, or is not finished in time, is in the report and the status."""
+    """Failures and actions that did not finish in time are in the report and the exit status."""
     set_up.fail("create_environment_secret", status=403)
     done = run("apply", ".env", "--yes")
     assert (done.status, "1 succeeded, 1 failed, 0 skipped" in done.out) == (1, True)
@@ -100,57 +100,57 @@ def test_apply__failures(set_up: Sandbox, run: Run) -> None:
 
 
 def test_apply__reader_that_goes_away(set_up: Sandbox, env: str, dotenv: Path) -> None:
-    """A reader that reads no further changes neither what is applied nor the status."""
+    """A reader that closes the pipe changes neither what is applied nor the exit status."""
     with command("apply", dotenv, "--yes") as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()
-        told = process.stderr.read()
-    assert (process.returncode, told, keys(set_up)) == (0, "", ["API_KEY", "REGION"])
+        output = process.stderr.read()
+    assert (process.returncode, output, keys(set_up)) == (0, "", ["API_KEY", "REGION"])
 
 
 @pytest.mark.needs_posix
 @pytest.mark.parametrize(
-    ("answer", "status", "written"),
+    ("typed", "status", "written"),
     [("y\n", 0, True), ("YES\n", 0, True), ("\n", 1, False), ("n\n", 1, False), ("\x04", 1, False)],
 )
-def test_apply__question(set_up: Sandbox, env: str, dotenv: Path, answer: str, status: int, written: bool) -> None:
-    """On a terminal it asks; only y and yes mean yes."""
+def test_apply__question(set_up: Sandbox, env: str, dotenv: Path, typed: str, status: int, written: bool) -> None:
+    """On a terminal the command asks for confirmation; only y and yes confirm."""
     with on_terminal("apply", dotenv) as terminal:
         shown = terminal.read_until("[y/N] ")
         assert f"Apply 2 changes to environment {env} at {set_up.url}? [y/N] " in shown
         assert {request.method for request in set_up.requests} == {"GET"}
-        terminal.type(answer)
-        told = terminal.read_until()
+        terminal.type(typed)
+        output = terminal.read_until()
         terminal.process.wait(PATIENCE)
-    check(told)
+    check(output)
     assert (terminal.process.returncode, bool(keys(set_up))) == (status, written)
-    assert ("nothing was applied" in told) is not written
-    assert ("Applying:" in told) is written, repr(told)
+    assert ("nothing was applied" in output) is not written
+    assert ("Applying:" in output) is written, repr(output)
 
 
 @pytest.mark.needs_posix
 def test_apply__nothing_to_ask(set_up: Sandbox, env: str, dotenv: Path) -> None:
-    """Without changes there is no question."""
+    """Without changes the command does not ask for confirmation."""
     for key in ("API_KEY", "REGION"):
         set_up.add_secret(env, key, CANARY)
     with on_terminal("apply", dotenv, "--existing", "keep") as terminal:
-        told = terminal.read_until()
-    assert "[y/N]" not in told
-    assert "2 succeeded" in told
+        output = terminal.read_until()
+    assert "[y/N]" not in output
+    assert "2 succeeded" in output
 
 
 @pytest.mark.needs_posix
 @pytest.mark.usefixtures("sigint")
 def test_apply__ctrl_c_at_the_question(set_up: Sandbox, dotenv: Path) -> None:
-    """Ctrl-C at the question ends the command."""
+    """Ctrl-C at the confirmation prompt ends the command."""
     with on_terminal("apply", dotenv) as terminal:
         terminal.read_until("[y/N] ")
         terminal.process.send_signal(signal.SIGINT)
-        told = terminal.read_until()
+        output = terminal.read_until()
         terminal.process.wait(PATIENCE)
-    check(told)
-    assert (terminal.process.returncode, told.splitlines()[-1]) == (130, "qovery-secrets: interrupted")
+    check(output)
+    assert (terminal.process.returncode, output.splitlines()[-1]) == (130, "qovery-secrets: interrupted")
     assert keys(set_up) == []
 
 
@@ -158,7 +158,7 @@ def test_apply__ctrl_c_at_the_question(set_up: Sandbox, dotenv: Path) -> None:
 @pytest.mark.usefixtures("sigint")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_apply__interrupted(set_up: Sandbox, dotenv: Path, how: signal.Signals) -> None:
-    """After Ctrl-C or SIGTERM, what runs is waited for, and the report has what was done."""
+    """After Ctrl-C or SIGTERM, the command waits for running calls, and the report lists what was applied."""
     dotenv.write_text("".join(f"K{number}={CANARY}\n" for number in range(400)))
     set_up.delay(0.1)
     with command("apply", dotenv, "--yes", "--json") as process:
@@ -176,7 +176,7 @@ def test_apply__interrupted(set_up: Sandbox, dotenv: Path, how: signal.Signals) 
 @pytest.mark.needs_posix
 @pytest.mark.usefixtures("sigint")
 def test_apply__interrupted_twice(dotenv: Path) -> None:
-    """A second Ctrl-C does not wait: the report says what was running, and the command ends."""
+    """After a second Ctrl-C the command ends without waiting, and the report names what was running."""
     empty = http_response(200, '{"results": []}', "Content-Type: application/json")
     with HostileServer([*respond(empty, empty), read, stall], [read, stall]) as service:
         variables = {"QOVERY_API_URL": service.url, "QOVERY_API_TOKEN": "a-token", "QOVERY_ENVIRONMENT_ID": "e"}

@@ -1,4 +1,4 @@
-"""The types of arguments, and what is said of wrong ones."""
+"""Argument types, and the errors for invalid arguments."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from test.support.commands import CANARY, Run
     ],
 )
 def test_types__read(read: Any, text: str, result: object) -> None:
-    """An argument becomes what it means."""
+    """An argument is converted to its value."""
     assert read(text) == result
 
 
@@ -42,14 +42,14 @@ def test_types__read(read: Any, text: str, result: object) -> None:
     ],
 )
 def test_types__reject(read: Any, texts: list[str]) -> None:
-    """What cannot be meant is an error that says what is expected."""
+    """An invalid argument is an error that says what is expected."""
     for text in texts:
         with pytest.raises(ArgumentTypeError, match=r"must be"):
             read(text)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ([], "the following arguments are required: COMMAND"),
         ([CANARY], "argument COMMAND: invalid choice"),
@@ -77,12 +77,12 @@ def test_types__reject(read: Any, texts: list[str]) -> None:
         (["apply", ".env", "--timeout"], "argument --timeout: expected one argument"),
     ],
 )
-def test_command_line__that_is_wrong(run: Run, arguments: list[str], said: str) -> None:
-    """A wrong command line has status 64, and an error that repeats no argument, since it may be a value."""
+def test_command_line__that_is_wrong(run: Run, arguments: list[str], message: str) -> None:
+    """An invalid command line exits with 64, and the error shows no argument, since it may be a secret value."""
     done = run(*arguments)
     assert (done.status, done.out) == (64, "")
     usage, error = done.err.splitlines()[0], done.err.splitlines()[-1]
     assert usage.startswith("usage: qovery-secrets")
     assert error.startswith("qovery-secrets")
-    assert f"error: {said}" in error
+    assert f"error: {message}" in error
     assert error.endswith("--help")

@@ -1,4 +1,4 @@
-"""What a command needs of the environment variables."""
+"""Environment variables of the commands."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_connected__without_a_token(set_up: Sandbox, run: Run, monkeypatch: pyte
 
 
 def test_connected__from_the_environment(set_up: Sandbox, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Token and URL come from the variables, a rejected token is an error of one line that leads to the doctor."""
+    """Token and URL come from the variables; a rejected token is a one-line error that suggests `doctor`."""
     set_up.revoke(CANARY)
     monkeypatch.setenv("QOVERY_API_TOKEN", CANARY)
     done = run("list")
@@ -31,7 +31,7 @@ def test_connected__from_the_environment(set_up: Sandbox, run: Run, monkeypatch:
 
 
 def test_environment_id(set_up: Sandbox, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The option comes before the variable, and without both nothing is sent."""
+    """The option takes precedence over the variable, and without both nothing is sent."""
     other = set_up.add_environment()
     assert run("list", "--environment", other).status == 0
     assert set_up.requests[0].path == f"/environment/{other}/secret"

@@ -14,7 +14,7 @@ KEY = "a key for the state file of a test"
 
 
 def test_compare__environments(set_up: Sandbox, env: str, run: Run) -> None:
-    """The status tells whether all have the same keys."""
+    """The exit status shows whether all environments have the same keys."""
     other = set_up.add_environment()
     for one in (env, other):
         set_up.add_secret(one, "A", CANARY)
@@ -32,7 +32,7 @@ def test_compare__environments(set_up: Sandbox, env: str, run: Run) -> None:
 
 
 def test_compare__file(set_up: Sandbox, env: str, run: Run, tmp_path: Path) -> None:
-    """A file of keys stands for an environment: of a `.env` file or JSON, in a file or on stdin."""
+    """Keys can also come from a `.env` file or JSON, in a file or on stdin."""
     example = tmp_path / ".env.example"
     example.write_text(f"A=\nB={CANARY}\n")
     set_up.add_secret(env, "A", CANARY)
@@ -48,7 +48,7 @@ def test_compare__file(set_up: Sandbox, env: str, run: Run, tmp_path: Path) -> N
 
 
 def test_compare__state(set_up: Sandbox, env: str, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a state file, values that are the same in two environments are found; they leave the status as it is."""
+    """With a state file, equal values of two environments are shown; they do not affect the exit status."""
     other = set_up.add_environment()
     monkeypatch.setenv("QOVERY_STATE_KEY", KEY)
     for one, value in ((env, "made-up"), (other, "other")):
@@ -61,7 +61,7 @@ def test_compare__state(set_up: Sandbox, env: str, run: Run, monkeypatch: pytest
 
 
 @pytest.mark.parametrize(
-    ("arguments", "status", "said"),
+    ("arguments", "status", "message"),
     [
         (["none.env"], 1, "none.env: No such file or directory"),
         (["a/b"], 1, "a/b: No such file or directory"),
@@ -74,11 +74,11 @@ def test_compare__state(set_up: Sandbox, env: str, run: Run, monkeypatch: pytest
 )
 @pytest.mark.needs_posix
 def test_compare__that_cannot_be(
-    set_up: Sandbox, env: str, run: Run, tmp_path: Path, arguments: list[str], status: int, said: str
+    set_up: Sandbox, env: str, run: Run, tmp_path: Path, arguments: list[str], status: int, message: str
 ) -> None:
-    """What cannot be compared is named."""
+    """An argument that cannot be compared is an error that names it."""
     (tmp_path / ".env.example").write_text("A=\n")
     done = run("compare", *(env if one == "ENV" else one for one in arguments))
     assert (done.status, done.out) == (status, "")
-    assert said in done.err.splitlines()[-1]
+    assert message in done.err.splitlines()[-1]
     assert set_up.requests == []

@@ -1,4 +1,4 @@
-"""FILE: `.env`, JSON, standard input, and what is wrong with it."""
+"""FILE: `.env`, JSON, standard input and invalid content."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def shown(desired: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("encode", [str.encode, lambda text: text.encode("utf-8-sig")], ids=["plain", "BOM"])
 @pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
 def test_read_desired__form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, encode: Any, ends: str) -> None:
-    """The form is found by the content, in a file or on stdin, with or without a byte order mark."""
+    """The format is detected from the content, in a file or on stdin, with or without a byte order mark."""
     monkeypatch.chdir(tmp_path)
     for text, expected in (
         (TEXT, {"A": CANARY, "B": "b"}),
@@ -51,7 +51,7 @@ def test_read_desired__form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nam
 
 
 def test_read_desired__json_fields(tmp_path: Path) -> None:
-    """null keeps a value, and an object has a description and a mount path."""
+    """null keeps a value, and an object can have a description and a mount path."""
     file = tmp_path / "secrets.json"
     content = {
         "KEPT": None,
@@ -104,7 +104,7 @@ def test_read_desired__json_fields(tmp_path: Path) -> None:
     ],
 )
 def test_read_desired__that_cannot_be_meant(tmp_path: Path, content: Any, problem: str) -> None:
-    """The error names the file and the line or the key, and nothing else of the content."""
+    """The error names the file and the line or the key, and shows nothing else of the content."""
     file = tmp_path / "file"
     secret = CANARY.encode() if isinstance(content, bytes) else CANARY
     text = content.replace(b"%s" if isinstance(content, bytes) else "%s", secret)
@@ -119,7 +119,7 @@ def test_read_desired__that_cannot_be_meant(tmp_path: Path, content: Any, proble
 
 @pytest.mark.parametrize("content", ["", "\n", "# nothing\n  # at all\n", "{}", " { } "])
 def test_read_desired__allow_empty(tmp_path: Path, content: str) -> None:
-    """A file without secrets is accepted on request; one with mistakes is not."""
+    """With `allow_empty`, a file without secrets is accepted; an invalid file is not."""
     file = tmp_path / "file"
     file.write_text(content)
     assert read_desired(str(file), allow_empty=True) == {}
@@ -154,7 +154,7 @@ def test_read_desired__without_stdin(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_read_keys(tmp_path: Path, content: str, keys: tuple[str, ...]) -> None:
-    """Only the keys of a file count."""
+    """Only the keys of a file are used."""
     file = tmp_path / ".env.example"
     file.write_text(content)
     assert read_keys(str(file)) == keys
@@ -162,7 +162,7 @@ def test_read_keys(tmp_path: Path, content: str, keys: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("content", ["", "{}", f'{{"A": "{CANARY}", "A": ""}}', f"A={CANARY}\nA=\n", f"{CANARY}!"])
 def test_read_keys__that_cannot_be_meant(tmp_path: Path, content: str) -> None:
-    """A file without keys, or with mistakes, is an error that shows none of its values."""
+    """A file without keys, or with invalid content, is an error that shows none of its values."""
     file = tmp_path / ".env.example"
     file.write_text(content)
     with pytest.raises(ApiValueError, match=r"\.env\.example:") as caught:

@@ -1,4 +1,4 @@
-"""`doctor`: what is wrong with the URL, the token or the environment."""
+"""`doctor`: checks of the URL, the token and the environment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def states(done: Done) -> list[str]:
 
 
 def test_doctor__all_is_well(set_up: Sandbox, env: str, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each check has a line that says what was found; the token is not shown."""
+    """Each check prints one line with its result; the token is not shown."""
     monkeypatch.setenv("QOVERY_API_TOKEN", CANARY)
     done = run("doctor")
     assert states(done) == ["ok"] * 3
@@ -30,7 +30,7 @@ def test_doctor__all_is_well(set_up: Sandbox, env: str, run: Run, monkeypatch: p
 
 
 def test_doctor__token(set_up: Sandbox, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A rejected token is named by its variable, and one that is missing by the variable to set."""
+    """For a rejected token the output names its variable; for a missing token, the variable to set."""
     set_up.revoke(CANARY)
     monkeypatch.delenv("QOVERY_API_TOKEN")
     monkeypatch.setenv("Q_CLI_ACCESS_TOKEN", CANARY)
@@ -44,7 +44,7 @@ def test_doctor__token(set_up: Sandbox, run: Run, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    ("environment", "said"),
+    ("environment", "message"),
     [
         ("5a9d0bfa-0000-4000-8000-00000000dead", "The id is wrong, or the token may not see it"),
         ("a/b", "The id is wrong, or the token may not see it"),
@@ -53,15 +53,15 @@ def test_doctor__token(set_up: Sandbox, run: Run, monkeypatch: pytest.MonkeyPatc
     ],
 )
 @pytest.mark.usefixtures("set_up")
-def test_doctor__environment(run: Run, environment: str, said: str) -> None:
-    """A wrong id, which the service may answer with 403 or 404, does not make the token wrong."""
+def test_doctor__environment(run: Run, environment: str, message: str) -> None:
+    """A wrong id, for which the service may return 403 or 404, is not reported as a wrong token."""
     done = run("doctor", "--environment", environment)
     assert states(done) == ["ok", "ok", "FAIL"]
-    assert said in done.out
+    assert message in done.out
 
 
 def test_doctor__service_with_a_problem(set_up: Sandbox, run: Run) -> None:
-    """What could not be checked is not called wrong."""
+    """A check that could not run is not reported as a failure."""
     set_up.fail("list_environment_secrets", status=500, times=None)
     assert states(run("doctor")) == ["FAIL", "-", "-"]
     set_up.reset()
@@ -79,7 +79,7 @@ OTHER = http_response(200, "<html>welcome</html>", "Content-Type: text/html")
 
 @pytest.mark.parametrize("response", [PAGE, MOVED, OTHER], ids=["404", "redirect", "page"])
 def test_doctor__other_server(run: Run, monkeypatch: pytest.MonkeyPatch, response: bytes) -> None:
-    """A server that is not the API makes the URL wrong, not the token."""
+    """A server that is not the API is reported as a wrong URL, not as a wrong token."""
     with HostileServer([read, send(response)]) as server:
         monkeypatch.setenv("QOVERY_API_URL", server.url)
         monkeypatch.setenv("QOVERY_API_TOKEN", CANARY)
@@ -89,7 +89,7 @@ def test_doctor__other_server(run: Run, monkeypatch: pytest.MonkeyPatch, respons
 
 
 def test_doctor__connection(run: Run, monkeypatch: pytest.MonkeyPatch, nowhere: str) -> None:
-    """A host that cannot be reached, or drops connections, is named."""
+    """A host that is unreachable or drops connections is named."""
     monkeypatch.setenv("QOVERY_API_TOKEN", CANARY)
     with HostileServer([read, reset]) as server:
         for url in (nowhere, server.url):
@@ -100,7 +100,7 @@ def test_doctor__connection(run: Run, monkeypatch: pytest.MonkeyPatch, nowhere: 
 
 
 def test_doctor__proxy(run: Run, monkeypatch: pytest.MonkeyPatch, nowhere: str) -> None:
-    """A proxy is mentioned, without its credentials."""
+    """A proxy is mentioned without its credentials."""
     monkeypatch.setenv("QOVERY_API_TOKEN", "a-token")
     monkeypatch.setenv("https_proxy", nowhere.replace("//", f"//user:{CANARY}@"))
     done = run("doctor", "--environment", "e")
@@ -109,7 +109,7 @@ def test_doctor__proxy(run: Run, monkeypatch: pytest.MonkeyPatch, nowhere: str) 
 
 
 def test_doctor__token_that_cannot_be_sent(run: Run, monkeypatch: pytest.MonkeyPatch, nowhere: str) -> None:
-    """A token that no header can carry is named by its variable."""
+    """For a token that cannot be a header value, the output names its variable."""
     monkeypatch.setenv("QOVERY_API_URL", nowhere)
     monkeypatch.setenv("QOVERY_API_TOKEN", f"{CANARY}\n{CANARY}")
     done = run("doctor", "--environment", "e")
@@ -119,7 +119,7 @@ def test_doctor__token_that_cannot_be_sent(run: Run, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("url", ["nonsense", "ftp://a", "http://", f"https://user:{CANARY}@a"])
 def test_doctor__settings(run: Run, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    """A URL that cannot be used is one line."""
+    """An invalid URL is reported in one line."""
     monkeypatch.setenv("QOVERY_API_URL", url)
     done = run("doctor")
     assert states(done) == ["FAIL"]

@@ -34,7 +34,7 @@ def test_list__table(secrets: Sandbox, env: str, run: Run) -> None:
 
 
 def test_list__json(secrets: Sandbox, env: str, run: Run) -> None:
-    """JSON has the declared fields of each secret, in the order of keys."""
+    """JSON has the declared fields of each secret, sorted by key."""
     done = run("list", "--json")
     assert (done.status, done.err) == (0, "")
     listed = json.loads(done.out)
@@ -47,13 +47,13 @@ def test_list__json(secrets: Sandbox, env: str, run: Run) -> None:
 
 
 def test_list__without_secrets(set_up: Sandbox, run: Run) -> None:
-    """An empty environment is no error."""
+    """An empty environment is not an error."""
     assert run("list") == (0, "0 secrets\n", "")
     assert run("list", "--older-than", "1h") == (0, "0 secrets\n", "")
 
 
 def test_list__older_than(secrets: Sandbox, env: str, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only what was written before that is listed, without BUILT_IN secrets and aliases; the status tells of it."""
+    """Only secrets that were last written before that age are listed, without BUILT_IN secrets and aliases; the status is 2."""
     assert run("list", "--older-than", "1h").status == 0
     assert run("list", "--older-than", "0h").out.startswith("2 secrets\n")
     before = datetime.now(timezone.utc) - timedelta(days=90, minutes=1)

@@ -41,8 +41,8 @@ def test_help(run: Run, name: str) -> None:
 
 
 def test_help__loads_little() -> None:
-    """A help text needs neither the models nor the libraries."""
-    told = run_script(
+    """A help text imports neither the models nor the libraries."""
+    output = run_script(
         """
         import sys, typing_extensions
         sys.argv = ["qovery", "--help"]
@@ -51,11 +51,11 @@ def test_help__loads_little() -> None:
         print(sorted({"pydantic", "urllib3", "ssl", "dotenv", "qovery.sync"}.intersection(sys.modules)))
         """
     )
-    assert told.splitlines()[-1] == "[]"
+    assert output.splitlines()[-1] == "[]"
 
 
 def test_module(set_up: Sandbox, env: str) -> None:
-    """`python -m qovery` is the command, and its status that of the process."""
+    """`python -m qovery` runs the command and exits with its status."""
     set_up.add_secret(env, "A", CANARY)
     with command("list") as process:
         out, err = process.communicate(timeout=PATIENCE)
@@ -69,7 +69,7 @@ def test_module(set_up: Sandbox, env: str) -> None:
 @pytest.mark.parametrize("status", [401, 403, 404, 500, None])
 @pytest.mark.usefixtures("dotenv")
 def test_errors__in_one_line(set_up: Sandbox, run: Run, arguments: list[str], status: int | None) -> None:
-    """What the service or the connection does is one line on stderr."""
+    """Errors of the service or the connection are one line on stderr."""
     if status is None:
         set_up.reset_connection(times=None)
     else:
@@ -80,7 +80,7 @@ def test_errors__in_one_line(set_up: Sandbox, run: Run, arguments: list[str], st
 
 
 @pytest.mark.parametrize(
-    ("file", "said"),
+    ("file", "message"),
     [
         ("none", "none: No such file or directory"),
         (".", ".: Is a directory"),
@@ -89,14 +89,14 @@ def test_errors__in_one_line(set_up: Sandbox, run: Run, arguments: list[str], st
     ],
 )
 @pytest.mark.needs_posix
-def test_errors__of_files(set_up: Sandbox, run: Run, file: str, said: str) -> None:
-    """A file that cannot be read is named, before anything is sent."""
-    assert run("plan", file) == (1, "", f"qovery-secrets: {said}\n")
+def test_errors__of_files(set_up: Sandbox, run: Run, file: str, message: str) -> None:
+    """A file that cannot be read is an error that names it, before anything is sent."""
+    assert run("plan", file) == (1, "", f"qovery-secrets: {message}\n")
     assert set_up.requests == []
 
 
 def test_errors__missing_extra(set_up: Sandbox, run: Run, dotenv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A `.env` file without python-dotenv is an error of one line; JSON needs no extra."""
+    """A `.env` file without python-dotenv is a one-line error; JSON needs no extra."""
     monkeypatch.setitem(sys.modules, "dotenv.parser", None)
     monkeypatch.setitem(sys.modules, "tqdm", None)
     done = run("plan", dotenv)
@@ -106,8 +106,8 @@ def test_errors__missing_extra(set_up: Sandbox, run: Run, dotenv: Path, monkeypa
 
 @pytest.mark.needs_posix
 def test_errors__closed_stdin(set_up: Sandbox) -> None:
-    """A closed standard input is an error of one line."""
-    for arguments, said in ((["plan", "-"], "standard input is closed"), (["apply", ".env"], "no terminal")):
+    """A closed standard input is a one-line error."""
+    for arguments, message in ((["plan", "-"], "standard input is closed"), (["apply", ".env"], "no terminal")):
         done = subprocess.run(
             ["sh", "-c", '"$@" <&-', "sh", sys.executable, "-m", "qovery", *arguments],
             capture_output=True,
@@ -115,7 +115,7 @@ def test_errors__closed_stdin(set_up: Sandbox) -> None:
             timeout=PATIENCE,
         )
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
-        assert said in done.stderr
+        assert message in done.stderr
 
 
 def test_warnings__in_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,7 +133,7 @@ def test_warnings__in_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.usefixtures("sigint")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_interruption__of_a_list(tmp_path: Path, how: signal.Signals) -> None:
-    """Ctrl-C or SIGTERM ends a running call, and is no traceback."""
+    """Ctrl-C or SIGTERM ends a running call without a traceback."""
     with HostileServer([read, stall]) as service:
         variables = {"QOVERY_API_URL": service.url, "QOVERY_API_TOKEN": CANARY, "QOVERY_ENVIRONMENT_ID": "e"}
         with command("list", env=variables) as process:
@@ -145,7 +145,7 @@ def test_interruption__of_a_list(tmp_path: Path, how: signal.Signals) -> None:
 
 
 def test_connection__that_drops(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A connection that drops each time is an error of one line."""
+    """A connection that drops each time is a one-line error."""
     with HostileServer([read, reset]) as service:
         monkeypatch.setenv("QOVERY_API_URL", service.url)
         monkeypatch.setenv("QOVERY_API_TOKEN", CANARY)
@@ -154,7 +154,7 @@ def test_connection__that_drops(run: Run, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_main__in_another_thread(set_up: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
-    """It runs in any thread, and leaves the handlers of signals as they were."""
+    """The command runs in any thread, and restores the signal handlers."""
     before = signal.getsignal(signal.SIGTERM)
     statuses: list[int] = []
     thread = threading.Thread(target=lambda: statuses.append(main(["list"])))

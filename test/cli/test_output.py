@@ -1,4 +1,4 @@
-"""What is printed: colors, other character sets, and streams that cannot be written."""
+"""Output: colors, other encodings, and streams that cannot be written."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def test_colors(set_up: Sandbox, env: str, dotenv: Path, variables: dict[str, st
     set_up.add_secret(env, "GONE", "made-up")
     environ = {"TERM": "xterm", "NO_COLOR": "", **variables}
     with on_terminal("plan", dotenv, "--prune", env=environ) as terminal:
-        told = terminal.read_until()
-    check(told)
-    assert (f"{GREEN}API_KEY" in told, f"{RED}GONE" in told) == (colored, colored)
-    assert ("\x1b" in told) is colored
+        output = terminal.read_until()
+    check(output)
+    assert (f"{GREEN}API_KEY" in output, f"{RED}GONE" in output) == (colored, colored)
+    assert ("\x1b" in output) is colored
 
 
 def test_colors__without_a_terminal(set_up: Sandbox, dotenv: Path) -> None:
@@ -42,7 +42,7 @@ def test_colors__without_a_terminal(set_up: Sandbox, dotenv: Path) -> None:
 
 
 def test_show__other_character_set() -> None:
-    """What a stream cannot show is escaped."""
+    """Characters that a stream cannot encode are escaped."""
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="latin-1", newline="\n")
     show("caf\xe9 \u2026", stream)
@@ -56,7 +56,7 @@ def test_say__one_line(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_show__closed_stream(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stream that was closed at the start is left alone."""
+    """A stream that was closed at the start is ignored."""
     show("text", None)
     monkeypatch.setattr(sys, "stderr", None)
     say("text")
@@ -67,7 +67,7 @@ def test_show__closed_stream(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("redirection", ["| head -n 1", ">&-", "| true", "2>&- | true"])
 @pytest.mark.usefixtures("set_up")
 def test_show__reader_that_goes_away(dotenv: Path, redirection: str) -> None:
-    """A reader that has gone away is no error."""
+    """A reader that has closed the pipe is not an error."""
     dotenv.write_text("".join(f"{'K' * 200}{number}=made-up\n" for number in range(1000)))
     script = f'"$0" -m qovery plan "$1" {redirection}; echo "status ${{PIPESTATUS[0]}}"'
     done = subprocess.run(

@@ -20,7 +20,7 @@ def planned(done: Done) -> list[str]:
 
 
 def test_plan__statuses(set_up: Sandbox, env: str, run: Run, dotenv: Path) -> None:
-    """The status tells whether there is nothing to do, a change, or a conflict; nothing is written."""
+    """The exit status distinguishes no changes, changes and conflicts; nothing is written."""
     done = run("plan", ".env")
     assert (done.status, done.err) == (2, "")
     assert done.out.startswith("Plan: 2 create\n")
@@ -38,7 +38,7 @@ def test_plan__statuses(set_up: Sandbox, env: str, run: Run, dotenv: Path) -> No
 
 
 def test_plan__options(set_up: Sandbox, env: str, run: Run) -> None:
-    """Each option reaches the plan."""
+    """Each option is passed to the plan."""
     for key in ("OLD", "KEPT", "APP_GONE", "GONE"):
         set_up.add_secret(env, key, CANARY)
     set_up.add_secret(env, "FILE", CANARY, mount_path="/etc/file")
@@ -46,8 +46,8 @@ def test_plan__options(set_up: Sandbox, env: str, run: Run) -> None:
     options = ["--alias", "ALIAS=KEPT", "--rename", "OLD=NEW", "--prune", "--prune-prefix", "APP_"]
     options += ["--existing", "KEPT=keep", "--replace", "--allow", "EMPTY=empty", "--allow-key-like-values"]
     expected = ["keep KEPT", "update NEW", "create EMPTY", "create LIKE", "alias ALIAS", "delete APP_GONE"]
-    told = planned(run("plan", "-", *options, "--json", stdin=content))
-    assert sorted(told) == sorted([*expected, "delete FILE", "create FILE"])
+    actions = planned(run("plan", "-", *options, "--json", stdin=content))
+    assert sorted(actions) == sorted([*expected, "delete FILE", "create FILE"])
     without = planned(run("plan", "-", "--json", stdin=content))
     assert without == ["update KEPT", "conflict NEW", "conflict EMPTY", "conflict LIKE", "conflict FILE"]
 
@@ -62,7 +62,7 @@ def test_plan__options(set_up: Sandbox, env: str, run: Run) -> None:
     ],
 )
 def test_plan__existing(set_up: Sandbox, env: str, run: Run, policies: list[str], expected: list[str]) -> None:
-    """A policy for a key comes before that for all keys."""
+    """A policy for one key takes precedence over the policy for all keys."""
     for key in ("A", "B"):
         set_up.add_secret(env, key, CANARY)
     options = [part for one in policies for part in ("--existing", one)]
@@ -70,7 +70,7 @@ def test_plan__existing(set_up: Sandbox, env: str, run: Run, policies: list[str]
 
 
 def test_plan__existing_of_a_renamed_key(set_up: Sandbox, env: str, run: Run) -> None:
-    """A policy for all keys counts for one that a rename makes."""
+    """A policy for all keys also applies to a key that a rename creates."""
     set_up.add_secret(env, "OLD", CANARY)
     set_up.add_secret(env, "A", CANARY)
     options = ["--rename", "OLD=NEW", "--existing", "keep", "--existing", "A=update", "--json"]
@@ -78,7 +78,7 @@ def test_plan__existing_of_a_renamed_key(set_up: Sandbox, env: str, run: Run) ->
 
 
 def test_plan__rename_to_an_alias(set_up: Sandbox, env: str, run: Run) -> None:
-    """What the aliases and the renames make of each other is decided by the plan, with any policies."""
+    """The plan resolves aliases of renamed keys, with any policies."""
     set_up.add_secret(env, "OLD", CANARY)
     options = ["--rename", "OLD=NEW", "--alias", "NEW=A", "--json"]
     expected = planned(run("plan", "-", *options, stdin=f"A={CANARY}"))
@@ -86,7 +86,7 @@ def test_plan__rename_to_an_alias(set_up: Sandbox, env: str, run: Run) -> None:
 
 
 def test_plan__allow_empty(set_up: Sandbox, env: str, run: Run, tmp_path: Path) -> None:
-    """An empty FILE is an error, and everything is pruned for it only on request."""
+    """An empty FILE is an error; only --allow-empty lets it prune everything."""
     set_up.add_secret(env, "OWN", CANARY)
     (tmp_path / ".env").write_text("# empty\n")
     for more in ([], ["--prune"]):
@@ -98,7 +98,7 @@ def test_plan__allow_empty(set_up: Sandbox, env: str, run: Run, tmp_path: Path) 
 
 
 def test_plan__state(set_up: Sandbox, env: str, run: Run, dotenv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a state file, what is unchanged is nothing to do, and drift is a change."""
+    """With a state file, unchanged secrets need no action, and drift is a change."""
     done = run("plan", ".env", "--state", "state.json")
     assert (done.status, done.out) == (1, "")
     assert done.err == "qovery-secrets: --state needs a key: set QOVERY_STATE_KEY\n"
@@ -118,7 +118,7 @@ def test_plan__state(set_up: Sandbox, env: str, run: Run, dotenv: Path, monkeypa
 def test_plan__state_that_is_broken(
     set_up: Sandbox, run: Run, dotenv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A state file that cannot be used is a warning of one line."""
+    """An invalid state file is a one-line warning."""
     monkeypatch.setenv("QOVERY_STATE_KEY", CANARY)
     monkeypatch.setattr("warnings.filters", [])
     (tmp_path / "state.json").write_text("no state file")
@@ -128,7 +128,7 @@ def test_plan__state_that_is_broken(
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (["--alias", "API_KEY=B"], "API_KEY cannot be a secret and an alias at once"),
         (["--existing", "OTHER=keep"], "existing names keys that are not desired: OTHER"),
@@ -137,9 +137,9 @@ def test_plan__state_that_is_broken(
     ],
 )
 @pytest.mark.usefixtures("dotenv")
-def test_plan__that_does_not_fit(set_up: Sandbox, run: Run, options: list[str], said: str) -> None:
-    """What does not fit the file or the service is an error before anything is sent."""
+def test_plan__that_does_not_fit(set_up: Sandbox, run: Run, options: list[str], message: str) -> None:
+    """An option that does not fit the file or the service is an error before anything is sent."""
     done = run("plan", ".env", *options)
     assert (done.status, done.out, done.err.count("\n")) == (1, "", 1)
-    assert said in done.err
+    assert message in done.err
     assert set_up.requests == []

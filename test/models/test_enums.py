@@ -1,4 +1,4 @@
-"""Enums accept values that the package does not know yet."""
+"""Enums accept unknown values."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ each_enum = pytest.mark.parametrize("enum", ENUMS, ids=lambda enum: enum.__name_
 
 
 def test_enum__members_are_the_documented_ones() -> None:
-    """The members have the names of their values."""
+    """Each documented member is named like its value."""
     assert [member.value for member in LinkedServiceTypeEnum] == [
         "APPLICATION",
         "CONTAINER",
@@ -40,7 +40,7 @@ def test_enum__members_are_the_documented_ones() -> None:
 
 @each_enum
 def test_enum__known_value(enum: type[Any]) -> None:
-    """A known value is the one member, also through JSON."""
+    """A known value always returns the same member, also through JSON."""
     member = next(iter(enum))
     assert enum(member.value) is member is enum[member.name]
     assert enum.from_json(json.dumps(member.value)) is member
@@ -50,7 +50,7 @@ def test_enum__known_value(enum: type[Any]) -> None:
 @each_enum
 @pytest.mark.parametrize("value", ["JOB", "BUILT_IN", "GALAXY"])
 def test_enum__text_is_the_value(enum: type[Any], value: str) -> None:
-    """`str`, `format` and f-strings show the value, on every Python, of members that are not listed too."""
+    """`str`, `format` and f-strings show the value on every Python, also for unknown members."""
     member = enum(value)
     assert str(member) == f"{member}" == f"{member:s}" == "%s" % member == "{}".format(member) == value  # noqa: UP031, UP032
     assert f"{member:>10}|{member:.2}" == f"{value:>10}|{value:.2}"
@@ -84,7 +84,7 @@ def test_enum__unknown_value(enum: type[Any]) -> None:
 
 @each_enum
 def test_enum__unknown_value_is_not_kept(enum: type[Any]) -> None:
-    """What a server sends does not stay in memory when its member goes."""
+    """An unknown value is released with its member."""
     size = len(enum)
     member = enum("GALAXY-1")
     watch = weakref.ref(member)
@@ -98,7 +98,7 @@ def test_enum__unknown_value_is_not_kept(enum: type[Any]) -> None:
 @each_enum
 @pytest.mark.parametrize("text", ["5", "null", "[]", "GALAXY", "", "{}"])
 def test_enum__from_json_of_no_string(enum: type[Any], text: str) -> None:
-    """JSON that is no string is an `ApiValueError`."""
+    """JSON that is not a string is an `ApiValueError`."""
     with pytest.raises(ApiValueError, match=enum.__name__):
         enum.from_json(text)
     with pytest.raises(ValueError, match="is not a valid"):
@@ -106,7 +106,7 @@ def test_enum__from_json_of_no_string(enum: type[Any], text: str) -> None:
 
 
 def test_enum__unknown_value_in_a_model() -> None:
-    """Unknown members come through models, in and out, nested and in JSON, without a warning."""
+    """Unknown members survive parsing and dumping, nested and in JSON, without a warning."""
     fields = {
         **SECRET,
         "scope": "GALAXY",

@@ -1,4 +1,4 @@
-"""What libraries make of the models that build objects from signatures, and parameters from models."""
+"""The models in frameworks that use signatures, schemas or models as parameters."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from test.support.recording import SECRET
 
 
 def application() -> fastapi.FastAPI:
-    """An application with the models in every place that FastAPI has for one."""
+    """An application that uses the models wherever FastAPI accepts one."""
     app = fastapi.FastAPI()
 
     @app.get("/depends")
@@ -54,7 +54,7 @@ def application() -> fastapi.FastAPI:
 @pytest.mark.parametrize("model", EXAMPLES, ids=lambda model: model.__name__)
 @pytest.mark.parametrize("make", [st.builds, st.from_type])
 def test_hypothesis__makes_models(model: type[Any], make: Any) -> None:
-    """Hypothesis makes any model from its constructor, and what it makes comes through JSON."""
+    """Hypothesis builds any model from its constructor, and the models survive a JSON round trip."""
 
     @settings(max_examples=10, suppress_health_check=list(HealthCheck))
     @given(make(model))
@@ -66,7 +66,7 @@ def test_hypothesis__makes_models(model: type[Any], make: Any) -> None:
 
 
 def test_fastapi__depends_on_a_model() -> None:
-    """The fields of a model become parameters of the query, of their own types."""
+    """The fields of a model become typed query parameters."""
     app = application()
     url = "/depends?key=A&value=v&description=&enable_interpolation_in_file=true"
     fields = {"key": "A", "value": "v", "description": "", "enable_interpolation_in_file": True, "mount_path": None}
@@ -77,7 +77,7 @@ def test_fastapi__depends_on_a_model() -> None:
 
 
 def test_fastapi__body_and_response() -> None:
-    """A model is read from a body and written as a response, with an enum member that nobody knows yet."""
+    """A model is parsed from a body and sent as a response, including an unknown enum member."""
     app = application()
     status, secret = request(app, "POST", "/body", {"key": "A", "value": "v"})
     assert (status, secret["key"], secret["scope"]) == (200, "A", "GALAXY")
@@ -88,7 +88,7 @@ def test_fastapi__body_and_response() -> None:
 
 
 def test_fastapi__openapi() -> None:
-    """The description of the application has that of the fields."""
+    """The application's OpenAPI description includes the descriptions of the fields."""
     status, described = request(application(), "GET", "/openapi.json")
     schemas = described["components"]["schemas"]
     assert status == 200

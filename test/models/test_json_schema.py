@@ -1,4 +1,4 @@
-"""The JSON schemas of the models: they describe every field, and what the models dump is valid."""
+"""The models' JSON schemas describe every field and accept what the models dump."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def validator(schema: dict[str, Any]) -> jsonschema.Draft202012Validator:
 @each_mode
 @each_model
 def test_schema__describes_every_field(model: type[Any], mode: Mode) -> None:
-    """Every field has a description, in the models that it refers to as well."""
+    """Every field has a description, also in referenced models."""
     schema = model.model_json_schema(mode=mode)
     models = [schema, *(one for one in schema.get("$defs", {}).values() if one.get("type") == "object")]
     for one in models:
@@ -42,7 +42,7 @@ def test_schema__describes_every_field(model: type[Any], mode: Mode) -> None:
 @each_mode
 @each_model
 def test_schema__accepts_what_is_dumped(model: type[Any], mode: Mode) -> None:
-    """What a model dumps is valid, with all fields and with those that were set."""
+    """The dump of a model is valid, with all fields and with only those that were set."""
     check = validator(model.model_json_schema(mode=mode))
     built = model.from_dict(EXAMPLES[model])
     for dumped in (built.model_dump(mode="json"), json.loads(built.model_dump_json()), json.loads(built.to_json())):
@@ -51,7 +51,7 @@ def test_schema__accepts_what_is_dumped(model: type[Any], mode: Mode) -> None:
 
 @each_mode
 def test_schema__enums_are_open(mode: Mode) -> None:
-    """A value that an enum does not list is valid, and one that is no text is not; the schema names the members."""
+    """A string that an enum does not list is valid, other types are not; the schema lists the members."""
     schema = Secret.model_json_schema(mode=mode)
     check = validator(schema)
     nested = {**NESTED, "scope": "GALAXY", "variable_type": "WORMHOLE"}
@@ -66,14 +66,14 @@ def test_schema__enums_are_open(mode: Mode) -> None:
 @each_mode
 @pytest.mark.parametrize("model", REQUESTS, ids=lambda model: model.__name__)
 def test_schema__value_is_a_password(model: type[Any], mode: Mode) -> None:
-    """A value is written and never read, and is entered like a password; the other fields are plain."""
+    """`value` is write-only and has the format `password`; the other fields are plain."""
     for name, field in model.model_json_schema(mode=mode)["properties"].items():
         secret = name == "value"
         assert (field.get("writeOnly"), field.get("format")) == ((True, "password") if secret else (None, None))
 
 
 def test_schema__of_a_subclass() -> None:
-    """A subclass adds its own descriptions, and what it says of a field wins."""
+    """A subclass adds descriptions, and its description of a field takes precedence."""
 
     class Noted(SecretRequest):
         owner: str = ""
@@ -91,7 +91,7 @@ def test_schema__of_a_subclass() -> None:
 
 
 def test_schema__without_source() -> None:
-    """Where a class has no source, its schema has no descriptions."""
+    """If the source of a class is unavailable, its schema has no descriptions."""
     namespace: dict[str, Any] = {"SecretRequest": SecretRequest}
     exec("class Made(SecretRequest):\n    more: int = 0\n    'A number.'", namespace)
     fields = namespace["Made"].model_json_schema()["properties"]

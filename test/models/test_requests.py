@@ -147,7 +147,7 @@ def test_request__that_json_cannot_hold() -> None:
     ],
 )
 def test_request__types_are_strict(field: str, wrong: Any) -> None:
-    """Nothing is converted, on assignment either: a number is not text, and 1 is not True."""
+    """Values are never converted, also on assignment: a number is not text, and 1 is not True."""
     with pytest.raises(ApiValidationError, match=field):
         SecretRequest.from_dict({"key": "a", field: wrong})
     request = SecretRequest(key="a")

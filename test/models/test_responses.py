@@ -23,7 +23,7 @@ from test.support.recording import SECRET
 
 
 def test_response__is_lossless() -> None:
-    """`to_dict` of a response keeps everything that came, read-only fields and nulls too."""
+    """`to_dict` of a response keeps every received field, including read-only fields and nulls."""
     secret = Secret.from_dict(SECRET)
     assert secret.to_dict() == {**SECRET, "created_at": secret.created_at, "updated_at": secret.updated_at}
     assert Secret.from_dict(EXAMPLES[Base] | {"key": "a", "scope": "JOB"}).to_dict().keys() == {
@@ -36,7 +36,7 @@ def test_response__is_lossless() -> None:
 
 @pytest.mark.parametrize("model", RESPONSES, ids=lambda model: model.__name__)
 def test_response__keeps_unknown_fields(model: type[Any]) -> None:
-    """A field that no schema knows comes out as it came in, however deep, and is an attribute."""
+    """An unknown field is kept unchanged at any depth, and is an attribute."""
     news = {"news": {"a": [1, 2.5, None, {"b": "ü"}]}, "model_version": 3, "from": "x"}
     built = model.from_json(json.dumps(EXAMPLES[model] | news))
     assert built.to_dict().items() >= news.items()
@@ -49,7 +49,7 @@ def test_response__keeps_unknown_fields(model: type[Any]) -> None:
     "name", ["to_dict", "model_dump", "model_extra", "__class__", "__dict__", "self", "_x", "", "é"]
 )
 def test_response__unknown_field_of_any_name(name: str) -> None:
-    """No name that a service may think of breaks a model."""
+    """An unknown field can have any name."""
     for secret in (Secret.from_dict(SECRET | {name: 5}), Secret.from_json(json.dumps(SECRET | {name: 5}))):
         assert isinstance(secret, Secret)
         assert secret.to_dict()[name] == json.loads(secret.to_json())[name] == 5
@@ -58,7 +58,7 @@ def test_response__unknown_field_of_any_name(name: str) -> None:
 
 @pytest.mark.parametrize("number", [2**70, -(2**70), 1e300, 0.1, 1e999, float("nan")])
 def test_response__unknown_numbers(number: float) -> None:
-    """Numbers are kept as they came; what is no JSON is an error."""
+    """Numbers are kept unchanged; a number that JSON does not have is an error."""
     text = json.dumps(SECRET | {"news": {"deep": [number]}})
     if number * 0 == 0:
         assert json.loads(Secret.from_json(text).to_json())["news"]["deep"] == [number]
@@ -68,7 +68,7 @@ def test_response__unknown_numbers(number: float) -> None:
 
 
 def test_response__explicit_nulls() -> None:
-    """Null is accepted wherever the service was seen to send it."""
+    """Null is accepted wherever the service has been observed to send it."""
     nullable = [name for name in SECRET if name not in {"id", "created_at", "key", "scope"}]
     secret = Secret.from_dict({**SECRET, **dict.fromkeys(nullable)})
     assert all(getattr(secret, name) is None for name in nullable)
@@ -78,7 +78,7 @@ def test_response__explicit_nulls() -> None:
 
 @pytest.mark.parametrize("name", ["id", "created_at", "key", "scope"])
 def test_response__required_fields(name: str) -> None:
-    """Without what the schema requires there is no secret."""
+    """A secret without a required field is an error."""
     for fields in ({**SECRET, name: None}, {key: value for key, value in SECRET.items() if key != name}):
         with pytest.raises(ApiValidationError, match=name):
             Secret.from_dict(fields)
@@ -93,7 +93,7 @@ def test_response__limits_are_not_enforced() -> None:
 
 
 def test_list__is_a_sequence_of_its_secrets() -> None:
-    """A list has its secrets in the order in which they came, a length, an index and slices."""
+    """A list has its secrets in the received order, a length, an index and slices."""
     listed = SecretResponseList.from_dict({"results": [{**SECRET, "key": key} for key in "BCA"]})
     results = listed.results or []
     assert [secret.key for secret in listed] == ["B", "C", "A"]
@@ -130,7 +130,7 @@ def test_list__stays_a_model() -> None:
 
 @pytest.mark.parametrize("digits", range(10))
 def test_time__fractional_digits(digits: int) -> None:
-    """Any number of fractional digits is read; what is finer than a microsecond is cut off."""
+    """Any number of fractional digits is accepted; digits beyond microseconds are truncated."""
     fraction = "." + "573351234"[:digits] if digits else ""
     created = Base.from_dict({"id": "a", "created_at": f"2023-12-12T13:23:02{fraction}Z"}).created_at
     micros = int("573351234"[:digits][:6].ljust(6, "0"))
@@ -156,7 +156,7 @@ def test_time__fractional_digits(digits: int) -> None:
     ],
 )
 def test_time__other_forms(text: str, expected: datetime) -> None:
-    """Every form of ISO 8601 is read, and a time without a zone is taken for UTC."""
+    """Every ISO 8601 format is accepted, and a time without a zone is read as UTC."""
     for created in (
         Base.from_dict({"id": "a", "created_at": text}).created_at,
         Base.from_json(json.dumps({"id": "a", "created_at": text})).created_at,
@@ -166,7 +166,7 @@ def test_time__other_forms(text: str, expected: datetime) -> None:
 
 
 def test_time__assigned() -> None:
-    """A `datetime` may be given and assigned, and gets a zone if it has none."""
+    """A `datetime` can be passed and assigned; without a zone it becomes UTC."""
     base = Base(id="a", created_at=datetime(2023, 12, 12))
     assert base.created_at == datetime(2023, 12, 12, tzinfo=timezone.utc)
     base.updated_at = datetime(2023, 12, 13, tzinfo=timezone(timedelta(hours=1)))
@@ -177,6 +177,6 @@ def test_time__assigned() -> None:
     "text", ["", "soon", "2023-13-01T00:00:00Z", "9999-12-31T24:00:00", "2023-12-12T13:23:02+25:00"]
 )
 def test_time__that_is_none(text: str) -> None:
-    """What is no time is an `ApiValidationError`."""
+    """An invalid time is an `ApiValidationError`."""
     with pytest.raises(ApiValidationError, match="created_at"):
         Base.from_dict({"id": "a", "created_at": text})

@@ -19,7 +19,7 @@ def secret(key: str) -> dict[str, object]:
 
 
 def test_secrets__tables() -> None:
-    """A list and a single secret show the same columns, sorted by key; a value in a response is in none."""
+    """A list and a single secret show the same columns, sorted by key, and never a value."""
     for shown, keys in (
         (SecretResponseList.from_dict({"results": [secret("B"), secret("A")]}), ["A", "B"]),
         (Secret.from_dict(secret("A")), ["A"]),

@@ -1,4 +1,4 @@
-"""Code as people write it for generated clients comes to the same here, or to a difference that the guide describes."""
+"""Code written for generated clients has the same result here, unless the migration guide documents a difference."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ SNIPPETS = snippets()
 RECORDED: dict[str, Result] = json.loads(RECORD.read_text(encoding="utf-8"))
 GUIDE = ROOT / "docs/guides/migration.md"
 
-#: What some systems do not have.
+#: Snippets that need `os.fork`, which some systems lack.
 FORKS = [snippet.name for snippet in SNIPPETS if "fork" in snippet.code]
 
 
 @pytest.fixture(scope="module")
 def ours() -> dict[str, Result]:
-    """What all snippets come to with this package, in one process."""
+    """The results of all snippets with this package, in one process."""
     return results(ROOT)
 
 
 def test_snippets__are_many() -> None:
-    """There are enough of them, each under a name of its own and with a recorded result."""
+    """There are at least 90 snippets, each with a unique name and a recorded result."""
     assert len(SNIPPETS) >= 90
     assert len({snippet.name for snippet in SNIPPETS}) == len(SNIPPETS)
     assert {snippet.name for snippet in SNIPPETS} == RECORDED.keys()
@@ -35,7 +35,7 @@ def test_snippets__are_many() -> None:
 
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda snippet: snippet.name)
 def test_snippet__same_or_documented(snippet: Snippet, ours: dict[str, Result]) -> None:
-    """A snippet comes to what it comes to with a generated client, unless it names a section of the guide."""
+    """A snippet has the same result as with a generated client, unless it names a section of the guide."""
     if snippet.name in FORKS and not hasattr(os, "fork"):
         pytest.skip("needs fork")
     if snippet.section:
@@ -53,8 +53,8 @@ def test_guide__sections_and_rows() -> None:
     assert set(rows) <= shown
 
 
-@pytest.mark.skipif(not NIGHTLY, reason="the recorded results do in every run")
+@pytest.mark.skipif(not NIGHTLY, reason="every run uses the recorded results")
 @pytest.mark.skipif(not openapi_generator.available(), reason="needs Java and openapi-generator-cli")
 def test_record__is_current() -> None:
-    """The recorded results are those of a client that is generated now."""
+    """The recorded results match those of a newly generated client."""
     assert generated_results() == RECORDED

@@ -1,4 +1,4 @@
-"""The error for fields that do not fit: pydantic's and ours at once, and never the input."""
+"""Validation errors are both pydantic's and ours, and never contain the input."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def caught(build: Callable[[Any], Any], data: Mapping[str, Any] = BAD) -> pydant
 
 @pytest.mark.parametrize("name", OURS)
 def test_error__is_ours_and_pydantics(name: str) -> None:
-    """Whichever way of the model is used, the error is of both trees and neither text nor frames have the input."""
+    """Every way to build a model raises an error of both hierarchies, without the input in its text or frames."""
     error = caught(OURS[name])
     assert isinstance(error, ApiValidationError)
     assert isinstance(error, qovery.ApiValueError)
@@ -85,14 +85,14 @@ def test_error__is_ours_and_pydantics(name: str) -> None:
 
 @pytest.mark.parametrize("name", PYDANTIC)
 def test_error__of_pydantic_has_no_input(name: str) -> None:
-    """Where pydantic builds the model by itself, the error is its own, and its text and inputs are masked."""
+    """If pydantic builds the model itself, it raises its own error, with masked text and inputs."""
     error = caught(PYDANTIC[name])
     assert CANARY not in f"{error} {error!r} {error.errors(include_url=False)} {error.json()}"
     assert {problem["input"] for problem in error.errors()} == {"**********"}
 
 
 def test_error__in_fastapi() -> None:
-    """A request body that does not fit is answered without it."""
+    """The response to an invalid request body does not contain the body."""
     app = fastapi.FastAPI()
 
     @app.post("/")
@@ -105,7 +105,7 @@ def test_error__in_fastapi() -> None:
 
 
 def test_error__keeps_its_problems() -> None:
-    """Type, place and text of each problem are pydantic's, in a copy too."""
+    """Each problem has pydantic's type, location and message, also in a copy."""
     error = caught(SecretRequest.from_dict)
     for one in (error, copy.copy(error), pickle.loads(pickle.dumps(error))):
         assert (one.title, one.error_count()) == ("SecretRequest", 2)

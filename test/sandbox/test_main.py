@@ -56,7 +56,7 @@ def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 @pytest.mark.usefixtures("sigint")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_command__stops_cleanly(start: Start, how: signal.Signals) -> None:
-    """It prints one line, and ends with 0 and without a word when it is told to."""
+    """The command prints one line, and on a signal exits with 0 and no further output."""
     process, _ = start()
     process.send_signal(how)
     assert process.communicate(timeout=PATIENCE) == ("", "")
@@ -64,7 +64,7 @@ def test_command__stops_cleanly(start: Start, how: signal.Signals) -> None:
 
 
 def test_command__token_and_seed(connect: Connect, start: Start, tmp_path: Path) -> None:
-    """Only the tokens that are named are let in; the seed file takes the place of the built-in one."""
+    """Only the given tokens are accepted, and the seed file replaces the built-in seed."""
     file = tmp_path / "seed.json"
     file.write_text(json.dumps({"environments": [{"id": "e1", "secrets": [{"key": "A", "scope": "PROJECT"}]}]}))
     _, url = start("--token", "good", "--seed", file)
@@ -80,7 +80,7 @@ def test_command__token_and_seed(connect: Connect, start: Start, tmp_path: Path)
 @pytest.mark.needs_posix
 @pytest.mark.parametrize("arguments", [[], ["--token", "it's-good"]], ids=["any token", "one token"])
 def test_command__on_a_terminal(arguments: list[str]) -> None:
-    """On a terminal it prints, after the ready line, what a shell needs to use it; a shell understands it."""
+    """On a terminal the command prints, after the ready line, `export` lines that a shell can run."""
     import pty
 
     ours, theirs = pty.openpty()
@@ -115,7 +115,7 @@ def test_command__log(connect: Connect, start: Start) -> None:
 
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
-    """A folder with files that are no database of a sandbox."""
+    """A folder with files that are not databases of a mock server."""
     (tmp_path / "text").write_text("this is no database, though it is longer than the head of one")
     (tmp_path / "link").symlink_to(tmp_path / "text")
     for name, statement in (("newer", "PRAGMA user_version = 1000"), ("other", "CREATE TABLE customer (id)")):
@@ -126,7 +126,7 @@ def files(tmp_path: Path) -> Path:
 
 @pytest.mark.needs_posix
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--host", "0.0.0.0"], "Add --public"),
         (["--host", "example.test"], "Add --public"),
@@ -143,8 +143,8 @@ def files(tmp_path: Path) -> Path:
         (["--db", "other"], "belongs to another application. Use another file"),
     ],
 )
-def test_command__cannot_start(arguments: list[str], said: str, files: Path) -> None:
-    """What cannot be done is one line that says what to do, and the files stay as they are."""
+def test_command__cannot_start(arguments: list[str], message: str, files: Path) -> None:
+    """A failed start prints one line that says what to do, and leaves the files unchanged."""
     before = {file.name: file.read_bytes() for file in files.iterdir()}
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -154,7 +154,7 @@ def test_command__cannot_start(arguments: list[str], said: str, files: Path) -> 
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr.startswith("qovery-sandbox: ")
-    assert said in done.stderr
+    assert message in done.stderr
     assert done.stderr.count("\n") == 1
     assert {file.name: file.read_bytes() for file in files.iterdir()} == before
 
@@ -162,7 +162,7 @@ def test_command__cannot_start(arguments: list[str], said: str, files: Path) -> 
 @pytest.mark.needs_posix
 @pytest.mark.parametrize("blocks", [1, 40])
 def test_command__full_disk(blocks: int, tmp_path: Path) -> None:
-    """Where the disk has no space, for the tables or for the seed, it is one line too."""
+    """A full disk, for the tables or for the seed, is reported in one line."""
     seed = {"environments": [{"secrets": [{"key": "A", "value": "x" * 500_000}]}]}
     (tmp_path / "seed.json").write_text(json.dumps(seed))
     sandbox = f"{shlex.quote(sys.executable)} -m qovery.sandbox --port 0 --db sandbox.db --seed seed.json"
@@ -179,7 +179,7 @@ def test_command__full_disk(blocks: int, tmp_path: Path) -> None:
 def test_command__stops_under_load(
     start: Start, http: urllib3.PoolManager, tmp_path: Path, how: signal.Signals
 ) -> None:
-    """With clients that read, write, send half a request or wait for a late response it ends with 0 and no word."""
+    """With clients that read, write, send partial requests or wait for a delayed response, it exits with 0 and no output."""
     process, url = start("--db", tmp_path / "sandbox.db", "--admin", "--admin-token", "t")
     path = f"/environment/{ENVIRONMENT_ID}/secret"
     begun = threading.Barrier(5)
@@ -216,7 +216,7 @@ def test_command__stops_under_load(
 
 
 def test_command__without_the_extra() -> None:
-    """Where the extra is missing one line says what to install."""
+    """If the extra is missing, one line says what to install."""
     program = "import sys; sys.modules['uvicorn'] = None; from qovery.sandbox.__main__ import main; main([])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode != 0
@@ -227,7 +227,7 @@ def test_command__without_the_extra() -> None:
 
 
 def test_command__help_names_the_environment() -> None:
-    """`--help` says which environment there is."""
+    """`--help` names the seeded environment."""
     done = subprocess.run(
         [sys.executable, "-m", "qovery.sandbox", "--help"],
         capture_output=True,

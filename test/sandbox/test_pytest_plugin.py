@@ -1,4 +1,4 @@
-"""The pytest plugin, in runs of its own."""
+"""The pytest plugin, in separate pytest runs."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ class TestOfPytest(unittest.TestCase):
     ids=["alone", "xdist", "randomly"],
 )
 def test_fixtures__of_any_scope(tmp_path: Path, plugins: list[str], options: list[str]) -> None:
-    """A module and a session have their own sandbox, also with processes and in a random order."""
+    """Each module and session has its own mock server, also with xdist and in random order."""
     for number in range(3):
         (tmp_path / f"test_scopes_{number}.py").write_text(SCOPES)
     (tmp_path / "test_unittest.py").write_text(UNITTEST)
@@ -154,21 +154,21 @@ def test_unittest__without_pytest(tmp_path: Path) -> None:
 
 
 def test_fixtures__are_fresh_in_each_test(tmp_path: Path) -> None:
-    """One server, and behind it nothing of an earlier test: no secret, no request, no disturbance."""
+    """All tests share one server, which keeps no secret, request or fault of an earlier test."""
     (tmp_path / "test_it.py").write_text(TESTS)
     outcomes, printed = run_pytest(folder=tmp_path)
     assert outcomes == {"passed": 4}, printed
 
 
 def test_plugin__costs_nothing(tmp_path: Path) -> None:
-    """A run that asks for no fixture imports neither the SDK nor what the sandbox is made of."""
+    """A run that uses no fixture imports neither the SDK nor the mock server's modules."""
     (tmp_path / "test_it.py").write_text(COSTS_NOTHING)
     outcomes, printed = run_pytest(folder=tmp_path)
     assert outcomes == {"passed": 1}, printed
 
 
 def test_plugin__says_what_to_install(tmp_path: Path) -> None:
-    """Where the extra is missing the fixture says how to get it."""
+    """If the extra is missing, the fixture says what to install."""
     (tmp_path / "test_it.py").write_text(MISSING)
     outcomes, printed = run_pytest(folder=tmp_path)
     assert outcomes == {"error": 1}

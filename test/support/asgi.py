@@ -1,4 +1,4 @@
-"""Calls an ASGI application without a server."""
+"""Call an ASGI application without a server."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def request(app: Any, method: str, url: str, data: Any = None) -> tuple[int, Any]:
-    """Status and JSON of the response to a request, with `data` as JSON in its body."""
+    """Send a request with `data` as its JSON body. Return status and JSON of the response."""
     path, _, query = url.partition("?")
     scope = {
         "type": "http",

@@ -1,4 +1,4 @@
-"""The command line: in this process, in one of its own, and on a terminal."""
+"""Run the command line in this process, in a new process, or on a terminal."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ CANARY = "canary-of-a-command"
 
 
 class Done(NamedTuple):
-    """What a command has done."""
+    """The exit status and output of a command."""
 
     status: int
     out: str
     err: str
 
 
-#: Runs a command in this process, with this text or these bytes on stdin.
+#: A function that runs a command in this process, with text or bytes on stdin.
 Run = Callable[..., Done]
 
 
 def runner(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Make a function that runs a command in this process, and checks that it shows neither value nor traceback."""
+    """Return a function that runs a command in this process, and checks that it prints neither value nor traceback."""
 
     def run(*arguments: object, stdin: str | bytes = b"") -> Done:
         data = stdin.encode() if isinstance(stdin, str) else stdin
@@ -47,13 +47,13 @@ def runner(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
     return run
 
 
-def check(told: str) -> None:
-    assert CANARY not in told
-    assert "Traceback" not in told
+def check(output: str) -> None:
+    assert CANARY not in output
+    assert "Traceback" not in output
 
 
 def command(*arguments: object, **options: Any) -> subprocess.Popen[str]:
-    """A command in a process of its own; its streams are pipes unless the options say otherwise."""
+    """Start a command in a new process; its streams are pipes unless the options say otherwise."""
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     environ = {**os.environ, "PYTHONPATH": str(ROOT), **options.pop("env", {})}
     return subprocess.Popen(
@@ -64,7 +64,7 @@ def command(*arguments: object, **options: Any) -> subprocess.Popen[str]:
 
 
 class Terminal:
-    """What a command prints on a terminal, and what is typed there."""
+    """The output of a command on a terminal, and input to it."""
 
     def __init__(self, ours: int, process: subprocess.Popen[str]) -> None:
         self.process = process
@@ -72,10 +72,10 @@ class Terminal:
         self._ours = ours
 
     def read_until(self, text: str | None = None) -> str:
-        """Read until this text comes, or to the end. Return all that came so far."""
+        """Read until this text appears, or to the end. Return all output so far."""
         while text is None or text not in self.text:
             data = b""
-            with contextlib.suppress(OSError):  # so Linux says that the command has closed the terminal
+            with contextlib.suppress(OSError):  # Linux raises it when the command has closed the terminal
                 data = os.read(self._ours, 65536)
             if not data:
                 assert text is None, self.text

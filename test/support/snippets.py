@@ -1,10 +1,10 @@
-"""Code as people write it for generated clients, and what it comes to: with a generated client, and with this one.
+"""Snippets of code for generated clients, and their results with a generated client and with this one.
 
 The snippets are in `test/project/snippets/*.txt`. Each begins with a line `=== name`, or `=== name | anchor` where the
-result is another one here, and the section of the migration guide says so. What a snippet comes to is the value of its
+result differs here, and that section of the migration guide documents it. The result of a snippet is the value of its
 last line, or the class of the error that it raises.
 
-`python -m test.support.snippets` makes a client with OpenAPI Generator (it needs Java), runs all snippets with it, and
+`python -m test.support.snippets` generates a client with OpenAPI Generator (it needs Java), runs all snippets with it, and
 records the results in `test/project/snippets/generated.json`.
 """
 
@@ -37,7 +37,7 @@ RECORD = FOLDER / "generated.json"
 
 ENVIRONMENT = "0f4bd6a4-6b5b-4d2f-b7f4-5d0f7b8ea001"
 
-#: What a generated client does not accept, though the service sends it.
+#: A secret without the nulls that the service sends and a generated client rejects.
 PLAIN = {name: value for name, value in SECRET.items() if value is not None}
 
 #: A result: `{"value": …}` or `{"raises": the name of the class}`.
@@ -64,7 +64,7 @@ def snippets() -> list[Snippet]:
 
 
 def results(*path: Path) -> dict[str, Result]:
-    """What all snippets come to, with the package `qovery` that is found first in `path`."""
+    """The results of all snippets, with the package `qovery` that is found first in `path`."""
     environment = {name: value for name, value in os.environ.items() if not name.upper().endswith(("_PROXY", "_TOKEN"))}
     environment["PYTHONPATH"] = os.pathsep.join(map(str, path))
     with tempfile.TemporaryDirectory() as folder:
@@ -77,12 +77,12 @@ def results(*path: Path) -> dict[str, Result]:
             timeout=PATIENCE,
         )
     assert done.returncode == 0, done.stderr
-    told: dict[str, Result] = json.loads(done.stdout.splitlines()[-1])
-    return told
+    found: dict[str, Result] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 def generated_results() -> dict[str, Result]:
-    """What they come to with a client that is generated now."""
+    """The results of all snippets with a newly generated client."""
     with tempfile.TemporaryDirectory() as folder:
         generate(Path(folder), "qovery")
         return results(Path(folder), ROOT)
@@ -91,18 +91,18 @@ def generated_results() -> dict[str, Result]:
 def run() -> None:
     """Print the results with the package `qovery` of this process, as JSON."""
     warnings.simplefilter("ignore")
-    told = {}
-    with RecordingServer(answer) as server:
+    found = {}
+    with RecordingServer(respond) as server:
         for snippet in snippets():
             server.received.clear()
             server.responses.clear()
-            server.default = answer
-            told[snippet.name] = run_one(snippet, server)
-    print(json.dumps(told))
+            server.default = respond
+            found[snippet.name] = run_one(snippet, server)
+    print(json.dumps(found))
 
 
-def answer(received: Received) -> Response:
-    """What the service answers."""
+def respond(received: Received) -> Response:
+    """The response of the service."""
     bodies: Mapping[str, tuple[int, Any]] = {
         "GET": (200, {"results": [PLAIN]}),
         "POST": (201, PLAIN),
@@ -113,7 +113,7 @@ def answer(received: Received) -> Response:
 
 
 def run_one(snippet: Snippet, server: RecordingServer) -> Result:
-    """Run a snippet in a namespace of its own, and put back what it changed for the whole process."""
+    """Run a snippet in its own namespace, and restore the global state that it changed."""
     import qovery
 
     def config(**settings: Any) -> Any:
@@ -155,7 +155,7 @@ def run_one(snippet: Snippet, server: RecordingServer) -> Result:
 
 
 def plain(value: Any) -> Any:
-    """A result as JSON; an object that JSON has not by the name of its class."""
+    """A result as JSON; an object without a JSON form becomes the name of its class."""
     if isinstance(value, Enum):
         return plain(value.value)
     if value is None or isinstance(value, (bool, int, float, str)):
@@ -170,5 +170,5 @@ def plain(value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    told = generated_results()
-    RECORD.write_text(json.dumps(told, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+    found = generated_results()
+    RECORD.write_text(json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
