@@ -5,8 +5,18 @@ The names below are loaded when they are first used, so `import qovery` costs ne
 
 from qovery._version import __version__ as __version__
 
-TYPE_CHECKING = False  # what type checkers take for `typing.TYPE_CHECKING`, without its import
+# What type checkers take for `typing.TYPE_CHECKING`, without its import. For Jedi, no False without a type.
+TYPE_CHECKING: bool = False
 if TYPE_CHECKING:
+    from qovery import api as api
+    from qovery import api_client as api_client
+    from qovery import api_response as api_response
+    from qovery import configuration as configuration
+    from qovery import exceptions as exceptions
+    from qovery import models as models
+    from qovery import rest as rest
+    from qovery import sandbox as sandbox
+    from qovery import sync as sync
     from qovery.api.environment_secret_api import EnvironmentSecretApi as EnvironmentSecretApi
     from qovery.api_client import ApiClient as ApiClient
     from qovery.api_response import ApiResponse as ApiResponse
@@ -15,6 +25,7 @@ if TYPE_CHECKING:
     from qovery.exceptions import ApiConnectionError as ApiConnectionError
     from qovery.exceptions import ApiDecodeError as ApiDecodeError
     from qovery.exceptions import ApiException as ApiException
+    from qovery.exceptions import ApiImportError as ApiImportError
     from qovery.exceptions import ApiKeyError as ApiKeyError
     from qovery.exceptions import ApiTimeoutError as ApiTimeoutError
     from qovery.exceptions import ApiTypeError as ApiTypeError
@@ -51,6 +62,7 @@ if TYPE_CHECKING:
     from qovery.models.secret_request import SecretRequest as SecretRequest
     from qovery.models.secret_response_list import SecretResponseList as SecretResponseList
     from qovery.models.value import Value as Value
+    from qovery.operation import RequestOptions as RequestOptions
     from qovery.redaction.validation import ApiValidationError as ApiValidationError
 
 _HOMES = {
@@ -61,6 +73,7 @@ _HOMES = {
     "ApiConnectionError": "exceptions",
     "ApiDecodeError": "exceptions",
     "ApiException": "exceptions",
+    "ApiImportError": "exceptions",
     "ApiKeyError": "exceptions",
     "ApiResponse": "api_response",
     "ApiTimeoutError": "exceptions",
@@ -85,6 +98,7 @@ _HOMES = {
     "PlanChangedError": "exceptions",
     "PlanConflictError": "exceptions",
     "PlanHostError": "exceptions",
+    "RequestOptions": "operation",
     "Secret": "models.secret",
     "SecretAlias": "models.secret_alias",
     "SecretEditRequest": "models.secret_edit_request",
@@ -102,22 +116,39 @@ _HOMES = {
 }
 
 #: Modules that may be reached as `qovery.exceptions` and the like after a plain `import qovery`.
-_MODULES = {"api", "api_client", "api_response", "configuration", "exceptions", "models", "rest"}
+_MODULES = {
+    "api",
+    "api_client",
+    "api_response",
+    "configuration",
+    "exceptions",
+    "models",
+    "rest",
+    "sandbox",
+    "sync",
+}
 
 __all__ = ["__version__", *_HOMES]  # pyright: ignore[reportUnsupportedDunderAll] - held to the imports by a test
 
+if not TYPE_CHECKING:  # type checkers would accept every name
 
-def __getattr__(name: str) -> object:
-    if name not in _HOMES and name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+    def __getattr__(name: str) -> object:
+        if name in {"apis", "model"}:  # of 1.0.3
+            import sys
 
-    if name in _MODULES:
-        return import_module(f"{__name__}.{name}")
-    value: object = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+            from qovery.legacy import module_problem
+
+            raise module_problem(name, sys._getframe(1).f_code.co_name)
+        if name not in _HOMES and name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        if name in _MODULES:
+            return import_module(f"{__name__}.{name}")
+        value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted([*__all__, *_MODULES])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, ClassVar, TypeVar, cast
 from uuid import UUID
@@ -13,12 +13,14 @@ from typing_extensions import Self
 
 from qovery._version import __version__
 from qovery.api_response import ApiResponse
-from qovery.checks import count, header_key, header_text, mapping, positive
+from qovery.checks import count, header_key, header_text, mapping
 from qovery.configuration import Configuration
 from qovery.exceptions import ApiException, ApiTypeError, ApiValueError, OpenApiException
+from qovery.generated_values import plain, preferred
+from qovery.legacy import CLIENT, LegacyNames
 from qovery.models.model import RequestModel, json_bytes
-from qovery.operation import Operation, RequestOptions
-from qovery.redaction.marks import Masked, MaskedDict
+from qovery.operation import OPTIONS, Operation, RequestOptions, unknown_options
+from qovery.redaction.marks import PLAIN_HEADERS, Masked, MaskedDict
 from qovery.redaction.sealing import sealed_class
 from qovery.response_parser import error_of, parse
 from qovery.rest import RESTClientObject
@@ -28,11 +30,6 @@ from qovery.transport.messages import RawResponse, Request, Response
 
 T = TypeVar("T")
 
-#: Headers that hold no credential, so that their values may stay in texts.
-_PLAIN_HEADERS = frozenset({"accept", "content-type", "user-agent"})
-
-_OPTIONS = RequestOptions.__annotations__.keys()
-
 #: The headers of a request by name in lower case: the name as it is sent, and the value.
 _Headers = dict[str, tuple[str, str]]
 
@@ -40,11 +37,11 @@ _Headers = dict[str, tuple[str, str]]
 class _HeaderDict(MaskedDict[str]):
     """Headers, of which those that can hold no credential are shown."""
 
-    shown = _PLAIN_HEADERS
+    shown = PLAIN_HEADERS
 
 
 @sealed_class
-class ApiClient:
+class ApiClient(LegacyNames):
     """Sends operations to the service. One may be shared by all threads of a process.
 
     `with ApiClient() as client:` closes its connections at the end; so does `close()`. A client that was
@@ -62,6 +59,7 @@ class ApiClient:
     """
 
     _default: ClassVar[ApiClient | None] = None
+    _legacy = CLIENT
 
     def __init__(
         self,
@@ -141,6 +139,18 @@ class ApiClient:
             cls._default = ApiClient()
         return cls._default
 
+    def sanitize_for_serialization(self, obj: Any) -> Any:
+        """`obj` as JSON has it: a model as its fields that were set, secrets in the clear, times and ids as text."""
+        return plain(obj)
+
+    def select_header_accept(self, accepts: Sequence[str]) -> str | None:
+        """The first of `accepts`, media types, that is JSON, else the first, else None."""
+        return preferred(accepts)
+
+    def select_header_content_type(self, content_types: Sequence[str]) -> str | None:
+        """The first of `content_types`, media types, that is JSON, else the first, else None."""
+        return preferred(content_types)
+
     # --- Calls ------------------------------------------------------------------------------------
 
     def call(
@@ -214,7 +224,7 @@ class ApiClient:
             deadline,
             settings.max_response_size,
             read,
-            [functools.partial(_secrets, headers, body, settings)],
+            [functools.partial(settings.secrets, headers), *([body._secret_texts] if body is not None else [])],
         )
         response = self.rest_client.send(request, settings)
         if response.status == 401 and signed and headers.get("Authorization") == signed.get("Authorization"):
@@ -262,38 +272,25 @@ class ApiClient:
         if renewed is None:
             return response
         response.discard()
-        request.secrets.append(functools.partial(_header_secrets, rejected))
+        request.secrets.append(functools.partial(settings.secrets, {"Authorization": rejected}))
         request.headers["Authorization"] = renewed
         return self.rest_client.send(request, settings, response)
 
 
 def _with_options(settings: Snapshot, operation: Operation[Any], options: RequestOptions) -> Snapshot:
     """The settings of a call with its own options, which are checked here."""
-    if not options.keys() <= _OPTIONS:
-        raise ApiTypeError(f"{operation.name} has no option {', '.join(sorted(options.keys() - _OPTIONS))}")
+    if not options.keys() <= OPTIONS:
+        raise unknown_options(operation, options)
     if options.get("_host_index"):
         raise ApiValueError("_host_index must be 0: there is one server")
     if options.get("_request_auth") is not None:
         settings = settings._replace(credentials=None)
     timeout, retries = options.get("_request_timeout"), options.get("_retries")
     if timeout is not None:
-        settings = _with_timeout(settings, timeout)
+        settings = settings.with_timeout(timeout)
     if retries is not None:
         settings = settings._replace(retries=count("_retries", retries, least=0))
     return settings
-
-
-def _with_timeout(settings: Snapshot, timeout: float | tuple[float | None, float | None]) -> Snapshot:
-    if not isinstance(timeout, (tuple, list)):
-        total = positive("_request_timeout", timeout)
-        connect, read = min(settings.connect_timeout, total), total
-    elif len(timeout) != 2:
-        raise ApiValueError("_request_timeout must be a number, or a pair of seconds to connect and to read")
-    else:
-        total = settings.total_timeout
-        connect, read = (total if part is None else positive("_request_timeout", part) for part in timeout)
-        total = max(total, connect + read)
-    return settings._replace(connect_timeout=connect, read_timeout=read, total_timeout=total)
 
 
 def _add_options(merged: _Headers, options: RequestOptions, has_body: bool) -> None:
@@ -324,22 +321,3 @@ def _body_model(operation: Operation[Any], body: RequestModel | Mapping[str, Any
     raise ApiTypeError(
         f"{operation.name} takes a {expected.__name__} or a mapping of its fields, not a {type(body).__name__}"
     )
-
-
-def _secrets(headers: Mapping[str, str], model: RequestModel | None, settings: Snapshot) -> Iterator[str]:
-    """Everything in a request that no text may show."""
-    if model is not None:
-        yield from model._secret_texts()
-    for name, value in headers.items():
-        if name.lower() not in _PLAIN_HEADERS:
-            yield from _header_secrets(value)
-    yield from settings.route.secrets()
-    if settings.credentials is not None:
-        yield from settings.credentials.secrets()
-
-
-def _header_secrets(value: str) -> Iterator[str]:
-    """Everything in a header's value that no text may show."""
-    from qovery.redaction.text_mask import credentials  # for errors alone
-
-    yield from credentials(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -25,6 +25,21 @@ class ApiResponse(Generic[T]):
         self.data = data
         self.raw_data = raw_data
         self.headers = headers
+
+    def model_dump(self, **options: Any) -> dict[str, Any]:
+        """The four attributes as a new dictionary, secrets in the clear, `data` as a dictionary too.
+
+        Args:
+            options: Those of `pydantic.BaseModel.model_dump`.
+        """
+        from pydantic import TypeAdapter  # seldom needed
+
+        fields = {"status_code": self.status_code, "headers": dict(self.headers), "data": self.data}
+        options = {"warnings": False, **options}
+        dumped: dict[str, Any] = TypeAdapter(dict[str, Any]).dump_python(
+            {**fields, "raw_data": self.raw_data}, **options
+        )
+        return dumped
 
     def __repr__(self) -> str:
         return f"<ApiResponse {self.status_code}: {self.data!r}>"

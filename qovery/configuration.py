@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import os
 import platform
 import threading
@@ -16,16 +17,13 @@ from qovery._version import __version__
 from qovery.checks import DEFAULT_HOST, OPAQUE_SETTINGS, checked_settings, mapping
 from qovery.credentials import CredentialsReader, OverriddenCredentials, Token, is_jwt, scheme_entry
 from qovery.exceptions import ApiAttributeError, InsecureWarning
+from qovery.lazy import ssl, urllib3
+from qovery.legacy import SETTINGS, LegacyNames, name_hint
 from qovery.origins import warn_caller
 from qovery.redaction.marks import Masked, MaskedDict
 from qovery.redaction.sealing import sealed_class
 from qovery.route import RouteReader
 from qovery.snapshot import Snapshot, plain_settings
-
-if TYPE_CHECKING:
-    import ssl
-
-    import urllib3
 
 __all__ = ["Configuration", "Token"]
 
@@ -33,9 +31,11 @@ __all__ = ["Configuration", "Token"]
 TOKEN_VARIABLES = ("QOVERY_API_TOKEN", "QOVERY_CLI_ACCESS_TOKEN", "Q_CLI_ACCESS_TOKEN")
 HOST_VARIABLE = "QOVERY_API_URL"
 
+_warn = functools.partial(warn_caller, category=InsecureWarning)
+
 
 @sealed_class
-class Configuration:
+class Configuration(LegacyNames):
     """The settings of a client. The defaults suit a service that calls the public API.
 
     Every setting may be changed at any time, also in place (`api_key["ApiKeyAuth"] = token`): calls that start
@@ -75,7 +75,7 @@ class Configuration:
 
     Raises:
         ApiValueError: A setting cannot be used; nothing was sent.
-        ApiAttributeError: A setting of that name does not exist.
+        ApiTypeError: A setting has the wrong type, or does not exist.
     """
 
     _access_token: Masked[Token | None]
@@ -85,6 +85,7 @@ class Configuration:
 
     _default: ClassVar[Configuration | None] = None
     _overrides: ClassVar[frozenset[str]] = frozenset()  # what a subclass defines anew
+    _legacy = SETTINGS
     _complete = False
 
     def __init__(
@@ -179,20 +180,22 @@ class Configuration:
         """
         unknown = settings.keys() - _SETTINGS
         if unknown:
-            raise ApiAttributeError(f"Configuration has no setting {min(unknown)!r}")
+            raise _unknown(min(unknown, key=lambda name: (name not in SETTINGS, name)))
         checked = checked_settings(settings)
         if self._complete:  # a route that cannot be used, or whose warning is an error, changes nothing
             self._routes.read({**self.__dict__, **checked}, _warn)
         self._keep(checked)
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name in OPAQUE_SETTINGS or name not in _SETTINGS:
-            known = name in self.__dict__ or hasattr(type(self), name) or type(self) is not Configuration
-            if self._complete and not known:
-                raise ApiAttributeError(f"Configuration has no setting {name!r}")
-            super().__setattr__(name, value)
-        else:
-            self.update(**{name: value})
+    if not TYPE_CHECKING:  # type checkers would accept every name
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if name in OPAQUE_SETTINGS or name not in _SETTINGS:
+                known = name in self.__dict__ or hasattr(type(self), name) or type(self) is not Configuration
+                if self._complete and not known and name not in SETTINGS:
+                    raise _unknown(name)
+                super().__setattr__(name, value)
+            else:
+                self.update(**{name: value})
 
     def _keep(self, checked: dict[str, Any]) -> None:
         before = self.__dict__.copy()  # keeps the old values, so that no finalizer of one runs between two settings
@@ -262,9 +265,6 @@ class Configuration:
     def __getstate__(self) -> dict[str, Any]:
         # A copy fetches its own tokens and warns of its own route.
         return {**self.__dict__, "_signers": CredentialsReader(), "_routes": RouteReader()}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
 
     def _snapshot(self) -> Snapshot:
         """All settings as they are now, for one call."""
@@ -340,8 +340,8 @@ class Configuration:
         return f"qovery {__version__} (API 1.0.4)\n{python}\nHost {self.host}"
 
 
-def _warn(text: str) -> None:
-    warn_caller(text, InsecureWarning)
+def _unknown(name: str) -> ApiAttributeError:
+    return ApiAttributeError(f"Configuration has no setting {name!r}{name_hint(SETTINGS, _SETTINGS, name)}")
 
 
 #: The names of all settings.

@@ -208,12 +208,13 @@ class CredentialsReader:
 class _Scheme(MaskedDict[str]):
     """What a scheme sends, of which the value alone is secret."""
 
-    shown = frozenset({"type", "in", "key"})
+    shown = frozenset({"type", "in", "format", "key"})
 
 
 def scheme_entry(kind: str, value: str) -> dict[str, str]:
     """An entry of `auth_settings`."""
-    return _Scheme({"type": kind, "in": "header", "key": "Authorization", "value": value})
+    form = {"format": "JWT"} if kind == "bearer" else {}
+    return _Scheme({"type": kind, "in": "header", **form, "key": "Authorization", "value": value})
 
 
 def is_jwt(token: str) -> bool:

@@ -7,6 +7,7 @@
     │   └── DotenvError                 a `.env` file with mistakes, each with its line
     ├── ApiAttributeError               also an AttributeError: an attribute that does not exist
     ├── ApiKeyError                     also a KeyError: a name that does not exist
+    ├── ApiImportError                  also an ImportError: a module that does not exist
     ├── MissingExtraError               also an ImportError: an extra of this package is not installed
     ├── SyncError                       many secrets at once
     │   ├── PlanHostError                   a plan for another host
@@ -36,17 +37,20 @@
 
 All but ApiException, ApplyError, SkippedError and ApplyInterrupted are raised before anything is sent. `except
 ApiException` is enough for everything that can happen to a call afterwards. Texts, bodies and headers are masked before
-they get here; see `qovery.redaction`. All errors can be copied and pickled. Their text is one printable line.
+they get here; see `qovery.redaction`. All errors can be copied and pickled. The `args` of an ApiException, also from
+JSON, make it again (Celery). Their text is one printable line.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from typing_extensions import Self
 
+from qovery.error_group import ErrorGroup as _ErrorGroup
+from qovery.error_state import JsonArguments as _JsonArguments
+from qovery.error_state import take as _take
 from qovery.printable import printable as _printable
 
 PathToItem = Sequence[str | int]
@@ -100,6 +104,10 @@ class DotenvError(ApiValueError):
         super().__init__("; ".join(f"{name}:{line}: {problem}" for line, problem in problems))
 
 
+class ApiImportError(OpenApiException, ImportError):
+    """A module of an older client was imported that does not exist."""
+
+
 class MissingExtraError(OpenApiException, ImportError):
     """A part of this package was used whose extra is not installed."""
 
@@ -126,7 +134,11 @@ class ApiException(OpenApiException):
         request_id: The id that the service gave to the request, or None.
         retry_after: The seconds that the service asked to wait, or None.
         outcome_unknown: True if the operation writes and the service may have applied it.
+        args: Status, reason and the rest as a mapping, as JSON has them: the class called with them makes it again.
     """
+
+    args: Any = _JsonArguments()
+    _hint = ""  # what the text adds for the reader
 
     def __init__(
         self,
@@ -142,13 +154,9 @@ class ApiException(OpenApiException):
         retry_after: float | None = None,
         outcome_unknown: bool = False,
     ) -> None:
-        if http_resp is not None:
-            status = http_resp.status if status is None else status
-            reason = http_resp.reason if reason is None else reason
-            headers = http_resp.headers if headers is None else headers
         super().__init__()
         self.status = status
-        self.reason = None if reason is None else _printable(reason)
+        self.reason = reason
         self.body = body
         self.data = data
         self.headers = headers
@@ -156,6 +164,7 @@ class ApiException(OpenApiException):
         self.attempts = attempts
         self.retry_after = retry_after
         self.outcome_unknown = outcome_unknown
+        _take(self, http_resp)
 
     @classmethod
     def from_response(cls, *, http_resp: Any, body: str | None, data: Any) -> Self:
@@ -179,8 +188,8 @@ class ApiException(OpenApiException):
     def __str__(self) -> str:
         what = " ".join(str(part) for part in (self.status, self.reason) if part)
         text = f"{self.operation or 'call'} failed: {what or type(self).__name__}"
-        if self.detail:
-            text += f": {self.detail}"
+        if self.detail or self._hint:
+            text += f": {'; '.join(filter(None, (self.detail, self._hint)))}"
         if self.attempts > 1:
             text += f" (after {self.attempts} attempts)"
         if self.request_id:
@@ -285,19 +294,6 @@ class PlanChangedError(SyncError):
 
 class SkippedError(SyncError):
     """An action of a plan was not attempted, although the plan meant to do it."""
-
-
-if sys.version_info >= (3, 11):
-    _ErrorGroup = ExceptionGroup[Exception]  # noqa: F821 - a builtin there
-else:
-
-    class _ErrorGroup(Exception):
-        """A stand-in for ExceptionGroup on Python 3.10, with its `message` and `exceptions`."""
-
-        def __init__(self, message: str, exceptions: Sequence[Exception]) -> None:
-            super().__init__(message, exceptions)
-            self.message = message
-            self.exceptions = tuple(exceptions)
 
 
 class ApplyError(SyncError, _ErrorGroup):

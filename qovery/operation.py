@@ -12,6 +12,7 @@ from uuid import UUID
 
 from typing_extensions import TypedDict
 
+from qovery import legacy
 from qovery.exceptions import ApiTypeError, ApiValueError
 from qovery.models.model import RequestModel
 
@@ -108,6 +109,17 @@ class RequestOptions(TypedDict, total=False):
     """How many times this call may be retried where that is safe, instead of `Configuration.retries`."""
     _host_index: int
     """The index of the server; there is one, so 0."""
+
+
+OPTIONS = RequestOptions.__annotations__.keys()
+
+
+def unknown_options(operation: Operation[Any], options: Mapping[str, Any]) -> ApiTypeError:
+    """The error for options that no call has."""
+    unknown, model = sorted(options.keys() - OPTIONS), operation.request_model
+    body = [] if model is None else [re.sub("(?<=[a-z])(?=[A-Z])", "_", model.__name__).lower()]  # its argument
+    hint = legacy.name_hint(legacy.OPTIONS, [*OPTIONS, *body], *unknown)
+    return ApiTypeError(f"{operation.name} has no option {', '.join(unknown)}{hint}")
 
 
 C = TypeVar("C", bound=type)

@@ -8,29 +8,35 @@ import sys
 import threading
 import time
 import weakref
+from collections.abc import Mapping
 from typing import Any
 
 from urllib3.util import Retry
 
 from qovery import retry
 from qovery.configuration import Configuration
-from qovery.exceptions import ApiException
+from qovery.exceptions import ApiException, ApiTypeError, ApiValueError
+from qovery.legacy import REST_CLIENT, LegacyNames
 from qovery.origins import from_callee, from_signal_handler
+from qovery.raw_request import RESTResponse, raw_request
+from qovery.redaction.sealing import sealed
 from qovery.route import Route
 from qovery.snapshot import Snapshot
 from qovery.transport.failures import closed
 from qovery.transport.messages import Failure, RawResponse, Request, Response
 from qovery.transport.transport import Transport
 
-__all__ = ["ApiException", "RESTClientObject", "RawResponse"]
+__all__ = ["ApiException", "RESTClientObject", "RESTResponse", "RawResponse"]
 
 _log = logging.getLogger("qovery")
 _ONCE = Retry(False, redirect=False)
 _LINE = "%(operation)s %(method)s %(path)s %(status)s attempt=%(attempt)s ms=%(milliseconds)s bytes=%(bytes)s"
 
 
-class RESTClientObject:
+class RESTClientObject(LegacyNames):
     """Sends requests over pooled connections. May be shared by threads; a forked child opens its own."""
+
+    _legacy = REST_CLIENT
 
     def __init__(self, configuration: Configuration) -> None:
         self.configuration = configuration
@@ -56,6 +62,39 @@ class RESTClientObject:
         owned = [self._transports.pop(pid, None), *(reference() for reference in retired)]
         return [transport for transport in owned if transport is not None]
 
+    @sealed
+    def request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        body: Any = None,
+        post_params: Any = None,
+        _request_timeout: float | tuple[float | None, float | None] | None = None,
+    ) -> RESTResponse:
+        """Send a request that is no operation, with these headers alone, and return its response, whatever its status.
+
+        It has the settings of the configuration, the retry policy included, but no credentials.
+
+        Args:
+            method: The HTTP method.
+            url: `Configuration.host` and an encoded path.
+            headers: All headers.
+            body: What is sent as JSON; a `str` or `bytes` under a `Content-Type` that is not JSON.
+            post_params: Not supported: the API has no forms.
+            _request_timeout: As for an operation.
+
+        Raises:
+            ApiTypeError, ApiValueError: An argument cannot be used; nothing was sent.
+            ApiException: No response arrived, or it cannot be read.
+        """
+        if post_params:
+            raise ApiValueError("post_params must be empty: the API has no forms")
+        settings = self.configuration._snapshot()
+        if _request_timeout is not None:
+            settings = settings.with_timeout(_request_timeout)
+        return RESTResponse(self.send(raw_request(method, url, headers, body, settings), settings))
+
     def send(self, request: Request, settings: Snapshot, earlier: Response | None = None) -> Response:
         """Send the request, and again where that is safe, until there is a response or the deadline is reached.
 
@@ -68,6 +107,8 @@ class RESTClientObject:
             ApiConnectionError: No response arrived; `ApiTimeoutError` if none arrived in time.
             ApiDecodeError: The body is too large, or its compression is broken.
         """
+        if type(self).request is not _request:  # patched: a generated client passes every call through it
+            raise ApiTypeError(f"RESTClientObject.request would never be called: {REST_CLIENT['request']}")
         transport = self._transports.get(os.getpid())
         if transport is None or transport.route != settings.route:
             transport = self._connect(settings.route)
@@ -117,6 +158,9 @@ class RESTClientObject:
                     self._retired = [old for old in self._retired if old() is not None] + [weakref.ref(transport)]
                 transport = self._transports[pid] = Transport(route)
         return transport
+
+
+_request = RESTClientObject.request
 
 
 def _record(request: Request, result: Response | Failure, attempt: int, started: float, debug: bool) -> None:

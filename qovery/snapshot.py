@@ -1,9 +1,17 @@
 """`Snapshot`: the settings of one call, read together when it starts. Reads nothing itself."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
+from typing_extensions import Self
+
+from qovery.checks import positive
 from qovery.credentials import Credentials, OverriddenCredentials
+from qovery.exceptions import ApiValueError
+from qovery.redaction.marks import PLAIN_HEADERS
 from qovery.route import Route
 
 if TYPE_CHECKING:
@@ -18,9 +26,33 @@ class Snapshot(NamedTuple):
     connect_timeout: float
     read_timeout: float
     total_timeout: float
-    retries: "int | urllib3.Retry"
+    retries: int | urllib3.Retry
     max_response_size: int
     debug: bool
+
+    def with_timeout(self, timeout: float | tuple[float | None, float | None]) -> Self:
+        """The same with a `_request_timeout`: seconds for the call, or a pair to connect and to read."""
+        if not isinstance(timeout, (tuple, list)):
+            total = positive("_request_timeout", timeout)
+            connect, read = min(self.connect_timeout, total), total
+        elif len(timeout) != 2:
+            raise ApiValueError("_request_timeout must be a number, or a pair of seconds to connect and to read")
+        else:
+            total = self.total_timeout
+            connect, read = (total if part is None else positive("_request_timeout", part) for part in timeout)
+            total = max(total, connect + read)
+        return self._replace(connect_timeout=connect, read_timeout=read, total_timeout=total)
+
+    def secrets(self, headers: Mapping[str, str]) -> Iterator[str]:
+        """What no text about a request with these headers may show."""
+        from qovery.redaction.text_mask import credentials  # for errors alone
+
+        for name, value in headers.items():
+            if name.lower() not in PLAIN_HEADERS:
+                yield from credentials(value)
+        yield from self.route.secrets()
+        if self.credentials is not None:
+            yield from self.credentials.secrets()
 
 
 #: Takes the settings that a snapshot keeps as they are, in the order of its last fields.

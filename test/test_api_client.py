@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from types import MappingProxyType
 from typing import Any
 
@@ -14,6 +16,7 @@ from qovery import (
     ApiValueError,
     Configuration,
     EnvironmentSecretApi,
+    ForbiddenException,
     SecretRequest,
     UnauthorizedException,
     __version__,
@@ -344,12 +347,27 @@ def test_request_timeout__unusable(
 
 
 def test_unauthorized__without_credentials_says_so(connect: Connect, server: RecordingServer) -> None:
-    """A 401 to a call without credentials says that none were sent, and how to set them."""
+    """A 401 to a call without credentials says that none were sent, and how to set them; the reason stays its own."""
     server.default = Response(401)
-    with pytest.raises(
-        UnauthorizedException, match=r"no credentials were sent. Set QOVERY_API_TOKEN, or pass access_token or api_key"
-    ):
+    with pytest.raises(UnauthorizedException) as caught:
         ask(connect(server, access_token=None).api_client)
+    text = "no credentials were sent. Set QOVERY_API_TOKEN, or pass access_token or api_key."
+    for error in (caught.value, copy.copy(caught.value), pickle.loads(pickle.dumps(caught.value))):
+        assert str(error) == f"list_environment_secrets failed: 401 Unauthorized: {text}"
+        assert error.reason == "Unauthorized"
+    with pytest.raises(UnauthorizedException, match=r"401 Unauthorized$"):
+        ask(connect(server).api_client)
+
+
+@pytest.mark.parametrize(("body", "told"), [({}, ": "), ({"detail": "no access"}, ": no access; ")])
+def test_forbidden__may_be_an_unknown_id(client: ApiClient, server: RecordingServer, body: Any, told: str) -> None:
+    """A 403 says that an unknown id may be the cause, after what the service says."""
+    server.default = Response(403, body)
+    with pytest.raises(ForbiddenException) as caught:
+        ask(client)
+    hint = "the service also responds with 403 to ids that do not exist, such as that of a deleted secret"
+    assert str(caught.value) == f"list_environment_secrets failed: 403 Forbidden{told}{hint}"
+    assert caught.value.reason == "Forbidden"
 
 
 def test_atexit__handler_that_was_registered_first(server: RecordingServer) -> None:

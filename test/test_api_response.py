@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from test.support.clients import Connect
 from test.support.recording import SECRET, RecordingServer, Response
 
@@ -20,3 +22,24 @@ def test_repr__has_status_and_model(server: RecordingServer, connect: Connect) -
     response = connect(server).list_environment_secrets_with_http_info("e")
     assert repr(response) == f"<ApiResponse 200: {response.data!r}>"
     assert not hasattr(response, "__dict__")
+
+
+def test_model_dump__as_of_a_model(server: RecordingServer, connect: Connect) -> None:
+    """`model_dump` returns the attributes, the model as a dictionary, and takes the options of pydantic's."""
+    server.default = Response(200, {"results": [SECRET]}, {"X-Request-Id": "r-1"})
+    response = connect(server).list_environment_secrets_with_http_info("e")
+    dumped = response.model_dump()
+    assert list(dumped) == ["status_code", "headers", "data", "raw_data"]
+    assert (dumped["data"], dumped["headers"]["X-Request-Id"]) == (response.data.model_dump(), "r-1")
+    assert (type(dumped["headers"]), dumped["raw_data"]) == (dict, response.raw_data)
+    assert response.model_dump(include={"status_code"}) == {"status_code": 200}
+    whole = response.model_dump(mode="json", exclude={"raw_data": True, "headers": True}, exclude_unset=True)
+    assert json.loads(json.dumps(whole)) == whole
+    assert whole["data"]["results"][0]["scope"] == "ENVIRONMENT"
+
+
+def test_model_dump__without_a_body(server: RecordingServer, connect: Connect) -> None:
+    """So it is for an operation that returns nothing."""
+    server.default = Response(204)
+    dumped = connect(server).delete_environment_secret_with_http_info("e", "s").model_dump()
+    assert (dumped["status_code"], dumped["data"], dumped["raw_data"]) == (204, None, b"")

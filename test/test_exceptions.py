@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import json
+import multiprocessing
 import pickle
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -17,6 +19,7 @@ from qovery import (
     ApiConnectionError,
     ApiDecodeError,
     ApiException,
+    ApiImportError,
     ApiKeyError,
     ApiTimeoutError,
     ApiTypeError,
@@ -42,6 +45,7 @@ PARENTS: dict[type[Exception], tuple[type[Exception], ...]] = {
     ApiValidationError: (ApiValueError,),
     ApiAttributeError: (OpenApiException, AttributeError),
     ApiKeyError: (OpenApiException, KeyError),
+    ApiImportError: (OpenApiException, ImportError),
     ApiException: (OpenApiException,),
     BadRequestException: (ApiException,),
     UnauthorizedException: (ApiException,),
@@ -119,6 +123,62 @@ def test_status__class(status: int) -> None:
         ApiException.from_response(http_resp=response, body="text", data=None)
     error = caught.value
     assert (error.status, error.reason, error.body, error.headers) == (status, "Reason", "text", {"A": "b"})
+
+
+def from_json(error: Exception) -> Exception:
+    """What Celery's codec for JSON makes of an error: its class, called with its `args`."""
+    return type(error)(*json.loads(json.dumps(error.args)))
+
+
+def raised_in_a_child(error: Exception) -> Exception:
+    """An error that a process of a pool raises, as its parent sees it."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool, pytest.raises(type(error)) as caught:
+        pool.apply(raise_it, (error,))
+    return caught.value
+
+
+def raise_it(error: Exception) -> None:
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("make", "travel"),
+    [
+        (failed, from_json),
+        (lambda: ApiTimeoutError(reason="late"), from_json),
+        (lambda: NotFoundException(404), from_json),
+        (failed, raised_in_a_child),
+    ],
+)
+def test_exception__leaves_its_process(make: Callable[[], Any], travel: Callable[[Any], Any]) -> None:
+    """An ApiException keeps its class, text and attributes through a codec for JSON and a pool of processes."""
+    error = make()
+    twin = travel(error)
+    assert (type(twin), str(twin), twin.status) == (type(error), str(error), error.status)
+    vars(twin).pop("__cause__", None)
+    assert vars(twin) == {**vars(error), "headers": error.headers and dict(error.headers)}
+
+
+def test_exception__args_follow_the_attributes() -> None:
+    """`args` has what the attributes are now; what is set as `args` stays, as for any exception."""
+    error = ApiException(400, "Bad")
+    error.operation = "list_environment_secrets"
+    assert error.args[:2] == (400, "Bad")
+    assert error.args[2]["operation"] == "list_environment_secrets"
+    error.args = ("more",)
+    assert error.args == ("more",)
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+@pytest.mark.parametrize(
+    ("data", "body"), [(b"text", "text"), ("é".encode(), "é"), (b"\xff", "\ufffd"), (None, None), ("text", None)]
+)
+def test_exception__body_of_a_response(data: Any, body: str | None) -> None:
+    """An exception made of a response has its text as `body`, unless it is given one."""
+    response = SimpleNamespace(status=418, reason="a\nb", headers={"A": "b"}, data=data)
+    error = ApiException(http_resp=response)
+    assert (error.status, error.reason, error.headers, error.body) == (418, "a\\nb", {"A": "b"}, body)
+    assert ApiException(500, "Reason", response, body="mine").body == "mine"
 
 
 @pytest.mark.parametrize("make", ERRORS.values(), ids=ERRORS)

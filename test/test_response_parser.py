@@ -24,7 +24,7 @@ LIMIT = 5 * 1024 * 1024  # a multiple of what the body of an error takes, of whi
 ALLOWED = 10 * LIMIT
 
 #: Where memory is most likely to be too much: the largest body, and the largest that is not looked at beforehand.
-SIZES = [LIMIT // part for part in (1, 2, 4, 8, 15, 17)] if NIGHTLY else [LIMIT, LIMIT // 17]
+SIZES = [LIMIT // part for part in (1, 2, 4, 8, 16, 31, 33)] if NIGHTLY else [LIMIT, LIMIT // 33]
 
 MINIMAL = '{"id": "", "created_at": 0, "key": "", "scope": ""%s}'
 

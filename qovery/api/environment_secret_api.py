@@ -42,7 +42,7 @@ class EnvironmentSecretApi:
     `urllib3` response, whose status the caller looks at and which the caller reads or closes.
 
     Ids may be `str` or `uuid.UUID`, a body may be a model or a mapping of its fields. The options that every
-    method takes are those of `qovery.operation.RequestOptions`.
+    method takes are those of `qovery.RequestOptions`.
 
     Errors: `ApiTypeError` or `ApiValueError` before anything is sent; afterwards `ApiException` or, of its
     subclasses, the one that fits. `_without_preload_content` raises for no status.

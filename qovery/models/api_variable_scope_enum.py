@@ -1,6 +1,6 @@
 """`APIVariableScopeEnum`: the scope that a secret belongs to."""
 
-from qovery.models.model import OpenEnum
+from qovery.models.open_enum import OpenEnum
 
 
 class APIVariableScopeEnum(OpenEnum):

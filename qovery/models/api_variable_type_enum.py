@@ -1,6 +1,6 @@
 """`APIVariableTypeEnum`: the kind of a secret."""
 
-from qovery.models.model import OpenEnum
+from qovery.models.open_enum import OpenEnum
 
 
 class APIVariableTypeEnum(OpenEnum):

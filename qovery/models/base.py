@@ -1,6 +1,7 @@
 """`Base`: what every stored object has."""
 
-from qovery.models.model import ResponseModel, Timestamp
+from qovery.models.model import ResponseModel
+from qovery.models.timestamp import Timestamp
 
 
 class Base(ResponseModel):

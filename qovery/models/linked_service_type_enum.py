@@ -1,6 +1,6 @@
 """`LinkedServiceTypeEnum`: the kind of the service that a BUILT_IN secret comes from."""
 
-from qovery.models.model import OpenEnum
+from qovery.models.open_enum import OpenEnum
 
 
 class LinkedServiceTypeEnum(OpenEnum):

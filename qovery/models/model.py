@@ -1,21 +1,17 @@
 """The base of every schema: reading, writing and a representation that shows no secret."""
 
-from __future__ import annotations
+# No `from __future__ import annotations`: before 2.13, pydantic looks for what the annotation of `__pydantic_extra__`
+# names in the module of each subclass.
 
 import functools
-import json
 import math
 import operator
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timezone
-from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -24,17 +20,46 @@ from pydantic import (
 from pydantic_core import ValidationError
 from typing_extensions import Self
 
-from qovery.exceptions import ApiAttributeError, ApiValueError
+from qovery.exceptions import ApiAttributeError, ApiTypeError, ApiValueError
+from qovery.legacy import MODEL, name_hint
 from qovery.redaction.marks import MASK, MASKED, Masked
 from qovery.redaction.sealing import sealed
 from qovery.redaction.validation import ApiValidationError
 
+if TYPE_CHECKING:
+    from pydantic._internal._model_construction import ModelMetaclass as _ModelType
+else:
 
-class Model(BaseModel):
+    class _ModelType(type(BaseModel)):
+        """Defers the schema of a model to its first use, and has the signature that pydantic makes with the schema."""
+
+        def __new__(mcs, name, bases, namespace, **options):
+            if "defer_build" not in namespace.get("model_config", {}):
+                options.setdefault("defer_build", True)
+            cls = super().__new__(mcs, name, bases, namespace, **options)
+            cls.model_config["defer_build"] = False  # else adapters are deferred too, and FastAPI's then warn
+            return cls
+
+        @property
+        def __signature__(cls):  # reading it builds the schema
+            if not cls.__pydantic_complete__:
+                cls.model_rebuild(raise_errors=False)
+            made = vars(cls).get("_signature_of_pydantic")
+            if made is None:  # an annotation names no type yet
+                raise AttributeError("__signature__")
+            from qovery.models.signature import plain  # seldom needed
+
+            return plain(made.__get__(None, cls))
+
+        @__signature__.setter
+        def __signature__(cls, made):
+            cls._signature_of_pydantic = made
+
+
+class Model(BaseModel, metaclass=_ModelType):
     """What every schema can do. What does not fit is an `ApiValidationError`, which never carries the input."""
 
     model_config = ConfigDict(
-        defer_build=True,
         hide_input_in_errors=True,
         plugin_settings={"logfire": {"record": "off"}},  # it would record what goes into a validation
         protected_namespaces=(),
@@ -42,6 +67,13 @@ class Model(BaseModel):
     )
 
     if not TYPE_CHECKING:  # the signatures stay pydantic's
+
+        @classmethod
+        def __get_pydantic_json_schema__(cls, core_schema, handler):
+            from qovery.models.json_schema import describe  # seldom needed
+
+            return describe(cls, handler(core_schema), handler)
+
         __init__ = sealed(BaseModel.__init__)
         model_validate = classmethod(sealed(BaseModel.model_validate.__func__))
         model_validate_json = classmethod(sealed(BaseModel.model_validate_json.__func__))
@@ -75,8 +107,24 @@ class Model(BaseModel):
         def __setattr__(self, name, value):
             known = name in type(self).model_fields or self.model_config.get("extra") == "allow"
             if not known and not name.startswith("_"):
-                raise ApiAttributeError(f"{type(self).__name__} has no field {name!r}")
+                hint = name_hint({}, type(self).model_fields, name)
+                raise ApiAttributeError(f"{type(self).__name__} has no field {name!r}{hint}")
             super().__setattr__(name, value)
+
+        def __getattr__(self, name):
+            try:
+                return super().__getattr__(name)
+            except AttributeError:
+                if name not in MODEL:
+                    raise
+            raise ApiAttributeError(f"{type(self).__name__} has no attribute {name!r}: {MODEL[name]}")
+
+        def __getitem__(self, name):
+            raise ApiTypeError(f"{type(self).__name__} has no items by name: {MODEL['get']}")
+
+        @sealed
+        def __setitem__(self, name, value):
+            Model.__getitem__(self, name)
 
     @classmethod
     @sealed
@@ -191,7 +239,7 @@ class RequestModel(Model):
             try:
                 return handler(data)
             except ValidationError as error:
-                problem = ApiValidationError.without_input(error)
+                problem = ApiValidationError.without_input(error, cls.__pydantic_fields__)
             raise problem
 
         @sealed
@@ -230,46 +278,6 @@ class ResponseModel(Model):
     __pydantic_extra__: dict[str, Annotated[Any, AfterValidator(_finite)]]
 
 
-class OpenEnum(str, Enum):
-    """An enum that may grow on the server: an unknown value becomes a member that carries it."""
-
-    @classmethod
-    def _missing_(cls, value: object) -> Self | None:
-        if not isinstance(value, str):
-            return None
-        # Not entered among the known members, so nothing that a server sends is kept for ever.
-        member = str.__new__(cls, value)
-        member._name_ = member._value_ = value
-        return member
-
-    @classmethod
-    def from_json(cls, json_str: str | bytes) -> Self:
-        """The member for `json_str`, a string in JSON.
-
-        Raises:
-            ApiValueError: It is no string in JSON.
-        """
-        try:
-            return cls(json.loads(json_str))
-        except ValueError:
-            pass
-        raise ApiValueError(f"{cls.__name__} must be a string in JSON")
-
-
-def _parse_time(value: Any) -> Any:
-    """What pydantic's own parser did not take: other ISO 8601 forms, and times without a zone, read as UTC."""
-    if isinstance(value, str):
-        from dateutil.parser import isoparse  # seldom needed, and slow to import
-
-        try:
-            value = isoparse(value)
-        except (ValueError, OverflowError):  # the last midnight of all overflows
-            raise ValueError("not a time in ISO 8601") from None
-    if isinstance(value, datetime) and value.tzinfo is None:
-        value = value.replace(tzinfo=timezone.utc)
-    return value
-
-
 def _readable(value: Any) -> Any:
     if isinstance(value, Model):
         return {name: _readable(shown) for name, shown in value.__repr_args__()}
@@ -278,8 +286,18 @@ def _readable(value: Any) -> Any:
 
 _is_none = functools.partial(operator.is_, None)  # without a frame: it is called for each field
 
-#: The value of a secret, as `str`; `pydantic.SecretStr` is accepted. None leaves the field out.
-SecretText = Annotated[str | None, Field(strict=True, exclude_if=_is_none), MASKED]
+if TYPE_CHECKING:
+
+    class SecretText:
+        """The value of a secret, as `str`; `pydantic.SecretStr` is accepted. None leaves the field out.
+
+        For type checkers, which take the type of the constructor's argument from `__set__`.
+        """
+
+        def __get__(self, instance: Any, owner: type[Any]) -> str | None: ...
+        def __set__(self, instance: Any, value: str | SecretStr | None) -> None: ...
+else:
+    SecretText = Annotated[str | None, Field(strict=True, exclude_if=_is_none), MASKED]
 
 #: A text in a request.
 Text = Annotated[str, Field(strict=True)]
@@ -290,11 +308,7 @@ NullableText = Annotated[str | None, Field(strict=True)]
 #: A flag in a request, which may be set to null.
 NullableFlag = Annotated[bool | None, Field(strict=True)]
 
+_LENGTH = Field(max_length=255).metadata[0]
+
 #: The description in a request: at most 255 characters, or null.
-Description = Annotated[str | None, Field(strict=True, max_length=255)]
-
-
-#: A time with its zone.
-Timestamp = Annotated[
-    AwareDatetime | Annotated[datetime, BeforeValidator(_parse_time)], Field(union_mode="left_to_right")
-]
+Description = Annotated[Annotated[str, _LENGTH] | None, Field(strict=True)]

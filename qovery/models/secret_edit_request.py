@@ -8,7 +8,7 @@ class SecretEditRequest(RequestModel):
 
     key: Text
     """The key, which the service always wants; an override's key must stay what it is."""
-    value: SecretText = None
+    value: SecretText = None  # type: ignore[assignment] # a descriptor for type checkers
     """The new value; left out, the stored one stays. It is masked wherever the model is shown."""
     description: Description = None
     """A note for people, at most 255 characters."""

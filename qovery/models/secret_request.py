@@ -8,7 +8,7 @@ class SecretRequest(RequestModel):
 
     key: Text
     """The key; upper and lower case differ."""
-    value: SecretText = None
+    value: SecretText = None  # type: ignore[assignment] # a descriptor for type checkers
     """The value; the service never gives it back, and it is masked wherever the model is shown."""
     mount_path: NullableText = None
     """Where an application finds the value as a file; only for secrets that are files."""

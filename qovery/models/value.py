@@ -6,7 +6,7 @@ from qovery.models.model import Description, NullableFlag, RequestModel, SecretT
 class Value(RequestModel):
     """The request for an override: another value for a secret of a higher scope."""
 
-    value: SecretText = None
+    value: SecretText = None  # type: ignore[assignment] # a descriptor for type checkers
     """The value in this environment; it is masked wherever the model is shown."""
     description: Description = None
     """A note for people, at most 255 characters."""

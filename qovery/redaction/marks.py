@@ -17,6 +17,9 @@ T = TypeVar("T")
 #: What is shown instead of a secret that is set.
 MASK: Final = "**********"
 
+#: Headers that hold no credential, so that their values may stay in texts.
+PLAIN_HEADERS: Final = frozenset({"accept", "content-type", "user-agent"})
+
 
 class _Mark:
     """The type of `MASKED`. A field that it marks holds a `Masked` object, and is serialised as the value in it."""
@@ -31,6 +34,16 @@ class _Mark:
             methodcaller("reveal"), return_schema=core_schema.str_schema()
         )
         return {**schema, "schema": held} if nullable else held
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Any:
+        found = handler(schema)
+        strings = [one for one in found.get("anyOf", ()) if one.get("type") == "string"]
+        for one in (found, *strings):
+            one.update(format="password", writeOnly=True)
+        return found
+
+    def __repr__(self) -> str:
+        return "MASKED"
 
 
 #: Marks a model's field as a secret: `Annotated[str, MASKED]`.

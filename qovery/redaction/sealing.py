@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from pydantic_core import ValidationError
 from typing_extensions import ParamSpec
 
 from qovery.exceptions import OpenApiException
+from qovery.legacy import argument_problem
 from qovery.redaction.validation import ApiValidationError
 
 P = ParamSpec("P")
@@ -36,8 +37,8 @@ def sealed(function: Callable[P, T]) -> Callable[P, T]:
         except ValidationError as error:
             failure = error if isinstance(error, ApiValidationError) else ApiValidationError.without_input(error)
         except BaseException as error:
-            failure = error
-            if not isinstance(error, OpenApiException) and hasattr(error, "add_note"):
+            failure = _explained(error, function, args, kwargs)
+            if not isinstance(failure, OpenApiException) and hasattr(error, "add_note"):
                 error.add_note("".join(traceback.format_tb(error.__traceback__)))
         del args, kwargs
         _forget_frames(failure, sys.exc_info()[1])
@@ -59,6 +60,15 @@ def sealed_class(cls: C) -> C:
         elif callable(member) and not isinstance(member, (type, staticmethod)):
             setattr(cls, name, sealed(member))
     return cls
+
+
+def _explained(
+    error: BaseException, function: Callable[..., object], args: Sequence[object], kwargs: Mapping[str, object]
+) -> BaseException:
+    """An error, or a better one if Python could not even call the function, for an argument that it does not have."""
+    never_called = type(error) is TypeError and error.__traceback__ is not None and error.__traceback__.tb_next is None
+    problem = argument_problem(function, args[0] if args else None, kwargs) if never_called else None
+    return problem or error
 
 
 def _forget_frames(error: BaseException | None, handled: BaseException | None) -> None:

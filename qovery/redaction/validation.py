@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 from typing_extensions import Self
 
 from qovery.exceptions import ApiValueError
+from qovery.legacy import name_hint
 from qovery.redaction.marks import MASK
+
+#: How many problems of an error may suggest a name, since an input may have any number of unknown fields.
+_SUGGESTIONS = 20
 
 
 class ApiValidationError(ApiValueError, ValidationError):
@@ -23,12 +28,15 @@ class ApiValidationError(ApiValueError, ValidationError):
         self.path_to_item = None
 
     @classmethod
-    def without_input(cls, error: ValidationError) -> Self:
-        """The same problems, with the mask as their input."""
-        return cls._made_of(
-            error.title,
-            [(problem["type"], tuple(problem["loc"]), problem["msg"]) for problem in error.errors()],
-        )
+    def without_input(cls, error: ValidationError, known: Collection[str] = ()) -> Self:
+        """The same problems, with the mask as their input. The hint for an unknown field knows the `known` ones."""
+        problems: list[tuple[str, tuple[str | int, ...], str]] = []
+        for problem in error.errors():
+            kind, loc, text = problem["type"], tuple(problem["loc"]), problem["msg"]
+            if known and kind == "extra_forbidden" and len(loc) == 1 and len(problems) < _SUGGESTIONS:
+                text += name_hint({}, known, loc[0])  # an inner model has given its own
+            problems.append((kind, loc, text))
+        return cls._made_of(error.title, problems)
 
     @classmethod
     def _made_of(cls, title: str, problems: list[tuple[str, tuple[str | int, ...], str]]) -> Self:

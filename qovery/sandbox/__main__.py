@@ -96,7 +96,7 @@ def main(arguments: list[str] | None = None) -> None:
             sandbox.run(lambda: print(_ready_lines(sandbox, options), flush=True))
     except OSError as error:
         sys.exit(f"{parser.prog}: {error.strerror or error}")
-    except (ModuleNotFoundError, OpenApiException) as error:
+    except OpenApiException as error:
         sys.exit(f"{parser.prog}: {error}")
 
 

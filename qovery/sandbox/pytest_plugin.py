@@ -11,12 +11,12 @@ from collections.abc import Iterator
 
 import pytest
 
+import qovery
+import qovery.sandbox
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-    from qovery import EnvironmentSecretApi
-    from qovery.sandbox import Sandbox
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -52,13 +52,13 @@ def _items(side: Any) -> dict[Any, Any] | None:
     return dict(side) if isinstance(side, dict) else None
 
 
-def _running() -> Iterator[Sandbox]:
+def _running() -> Iterator[qovery.sandbox.Sandbox]:
     try:
-        from qovery.sandbox import Sandbox
-    except ModuleNotFoundError as error:
+        start = qovery.sandbox.Sandbox
+    except ImportError as error:
         problem = str(error)
     else:
-        with Sandbox(seeded=False) as sandbox:
+        with start(seeded=False) as sandbox:
             sandbox.reset()
             yield sandbox
         return
@@ -66,34 +66,32 @@ def _running() -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="session")
-def _qovery_server() -> Iterator[Sandbox]:
+def _qovery_server() -> Iterator[qovery.sandbox.Sandbox]:
     yield from _running()
 
 
 @pytest.fixture(scope="session")
-def qovery_sandbox_session() -> Iterator[Sandbox]:
+def qovery_sandbox_session() -> Iterator[qovery.sandbox.Sandbox]:
     """A `qovery.sandbox.Sandbox` with one environment for all tests of the session, which share its state."""
     yield from _running()
 
 
 @pytest.fixture(scope="module")
-def qovery_sandbox_module() -> Iterator[Sandbox]:
+def qovery_sandbox_module() -> Iterator[qovery.sandbox.Sandbox]:
     """A `qovery.sandbox.Sandbox` with one environment for the tests of a module, which share its state."""
     yield from _running()
 
 
 @pytest.fixture
-def qovery_sandbox(_qovery_server: Sandbox) -> Sandbox:
+def qovery_sandbox(_qovery_server: qovery.sandbox.Sandbox) -> qovery.sandbox.Sandbox:
     """A `qovery.sandbox.Sandbox` with one empty environment, reset before each test."""
     _qovery_server.reset()
     return _qovery_server
 
 
 @pytest.fixture
-def qovery_api(qovery_sandbox: Sandbox) -> Iterator[EnvironmentSecretApi]:
+def qovery_api(qovery_sandbox: qovery.sandbox.Sandbox) -> Iterator[qovery.EnvironmentSecretApi]:
     """A `qovery.EnvironmentSecretApi` for `qovery_sandbox`, with the token `sandbox`."""
-    import qovery
-
     configuration = qovery.Configuration(
         host=qovery_sandbox.url,
         access_token="sandbox",  # noqa: S106 - made up

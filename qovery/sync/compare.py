@@ -142,8 +142,8 @@ def compare_secrets(
     columns = _checked_columns(environment_ids, listed_keys)
     if state is not None and not isinstance(state, StateFile):
         raise ApiTypeError(f"state must be a StateFile, not {type(state).__name__}")
-    host = api.api_client.configuration.host
     services = [Service(api, one) for one in environment_ids]
+    host = services[0].host
     inventories = {str(service.environment_id): service.inventory() for service in services}
     recorded = {one: state.read(host, one) for one in inventories} if state is not None else {}
     found = {key for inventory in inventories.values() for key in inventory.keys if not _is_built_in(inventory, key)}

@@ -31,7 +31,7 @@ class Keep(Enum):
 KEEP: Final = Keep.KEEP
 """A desired key without a value: it must exist, and its value is never sent."""
 
-DesiredValue: TypeAlias = "str | SecretStr | SecretRequest | Keep | Callable[[], str | SecretStr]"
+DesiredValue: TypeAlias = str | SecretStr | SecretRequest | Keep | Callable[[], str | SecretStr]
 
 _NAME = re.compile(r"[A-Za-z0-9_]+").fullmatch
 
@@ -171,7 +171,7 @@ def _request(key: object, value: object) -> SecretRequest:
             raise ApiValueError(f"the request under {key!r} has another key, {value.key!r}")
         return value.model_copy()
     if isinstance(value, str | SecretStr):
-        return SecretRequest(key=key, value=value)  # type: ignore[arg-type]  # SecretText reveals a SecretStr
+        return SecretRequest(key=key, value=value)
     if value is KEEP or callable(value):
         return SecretRequest(key=key)
     raise ApiTypeError(

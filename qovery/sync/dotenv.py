@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING
 from pydantic import SecretStr
 
 from qovery.exceptions import ApiValueError, DotenvError, MissingExtraError
+from qovery.extras import missing
 from qovery.redaction.sealing import sealed
 from qovery.sync.desired import character_problem
 
@@ -126,5 +127,5 @@ def _parser() -> Callable[[IO[str]], Iterator[Binding]]:
     try:
         from dotenv.parser import parse_stream
     except ImportError:
-        raise MissingExtraError("read_dotenv needs python-dotenv: pip install 'qovery[sync]'") from None
+        raise MissingExtraError(missing("read_dotenv", "sync")) from None
     return parse_stream

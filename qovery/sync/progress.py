@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from qovery.exceptions import MissingExtraError
+from qovery.extras import missing
 from qovery.sync.report import Result
 
 #: Called after each action with the number of finished actions, the total, and the result of the last one.
@@ -24,7 +24,8 @@ def reporting(progress: bool | Progress, total: int) -> Iterator[Progress]:
     elif progress is True:
         # A notebook shows stderr as if it were an error.
         file = sys.stdout if type(sys.stdout).__module__.startswith("ipykernel") else None
-        with _bar()(total=total, desc="Applying", unit=" secrets", file=file) as bar:
+        disable = sys.stderr is None  # in a program without a console, where the bar would fail
+        with _bar()(total=total, desc="Applying", unit=" secrets", file=file, disable=disable) as bar:
             failed = 0
 
             def advance(done: int, total: int, result: Result) -> None:
@@ -40,9 +41,12 @@ def reporting(progress: bool | Progress, total: int) -> Iterator[Progress]:
 
 
 def _bar() -> Any:
-    # In a notebook without ipywidgets, tqdm.auto would warn and fall back to the same bar.
-    module = "tqdm.auto" if find_spec("ipywidgets") else "tqdm"
     try:
-        return importlib.import_module(module).tqdm
+        # In a notebook without ipywidgets, tqdm.auto would warn and fall back to the same bar.
+        if find_spec("ipywidgets"):
+            from tqdm.auto import tqdm  # type: ignore[import-untyped]
+        else:
+            from tqdm import tqdm  # type: ignore[import-untyped]
     except ImportError:
-        raise MissingExtraError("progress=True needs tqdm: pip install 'qovery[sync]'") from None
+        raise MissingExtraError(missing("progress=True", "sync")) from None
+    return tqdm

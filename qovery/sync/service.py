@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from qovery.api.environment_secret_api import EnvironmentSecretApi
-from qovery.exceptions import PlanHostError, TooManyRequestsException
+from qovery.exceptions import ApiTypeError, PlanHostError, TooManyRequestsException
 from qovery.models import Secret, SecretEditRequest, SecretRequest, Value
 from qovery.operation import RequestOptions
 from qovery.redaction.sealing import sealed
@@ -25,6 +25,11 @@ class Service:
     """One environment at one host."""
 
     def __init__(self, api: EnvironmentSecretApi, environment_id: str | UUID) -> None:
+        # A stand-in of a test will do.
+        if isinstance(api, type) or not callable(getattr(api, "list_environment_secrets", None)):
+            raise ApiTypeError(
+                f"api must be an EnvironmentSecretApi, not {type(api).__name__}: pass EnvironmentSecretApi(client)"
+            )
         self.api = api
         self.environment_id = environment_id
         self.host = api.api_client.configuration.host

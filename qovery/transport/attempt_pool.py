@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 import urllib3
@@ -93,16 +92,21 @@ class AttemptPool(_Base):
         through_socks = "_socks_options" in self.conn_kw
         if base.__module__ != "urllib3.connection":
             if through_socks:
-                base = (
-                    import_module("urllib3.contrib.socks")
-                    .SOCKSProxyManager.pool_classes_by_scheme[self.scheme]
-                    .ConnectionCls
-                )
+                from urllib3.contrib.socks import SOCKSProxyManager
+
+                base = cast("Any", SOCKSProxyManager).pool_classes_by_scheme[self.scheme].ConnectionCls
                 if base.__module__ == "urllib3.contrib.socks":
                     raise ApiValueError("urllib3's connections are replaced, but not those for SOCKS: unset proxy")
             return base
-        ours = import_module("qovery.transport.socks" if through_socks else "qovery.transport.direct")
-        kind = ours.Secure if isinstance(self, _SecurePool) else ours.Plain
+        secure = isinstance(self, _SecurePool)
+        if through_socks:
+            from qovery.transport import socks
+
+            kind: Any = socks.Secure if secure else socks.Plain
+        else:
+            from qovery.transport import direct
+
+            kind = direct.Secure if secure else direct.Plain
         return _OURS.setdefault((base, through_socks), kind)
 
     def _prepare_proxy(self, conn: Any) -> None:

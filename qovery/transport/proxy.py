@@ -9,6 +9,7 @@ import urllib3
 from urllib3.util import make_headers
 
 from qovery.exceptions import ApiValueError, MissingExtraError
+from qovery.extras import missing
 from qovery.route import Route
 
 
@@ -44,7 +45,7 @@ def _socks_manager(url: str, user: str | None, password: str | None, options: di
     try:
         from urllib3.contrib.socks import SOCKSProxyManager
     except ImportError:
-        missing = "a socks proxy needs the extra `socks`: pip install 'qovery[socks]'"
+        problem = missing("a SOCKS proxy", "socks")
     else:
         return SOCKSProxyManager(url, user, password, **options)
-    raise MissingExtraError(missing)
+    raise MissingExtraError(problem)

@@ -1,9 +1,10 @@
-"""Pages: every python block runs against a sandbox, and every link leads somewhere."""
+"""Pages: every Python block runs against a mock server, and every link resolves."""
 
 from __future__ import annotations
 
 import re
 import runpy
+from functools import partialmethod
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from qovery.api.environment_secret_api import OPERATIONS
 from qovery.sandbox import Sandbox
 from qovery.sandbox.store import Behaviour
 from test.support import ROOT
+from test.support.pages import anchors
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 SYBIL = Sybil(parsers=[PythonCodeBlockParser()], path=str(ROOT))
@@ -25,7 +27,7 @@ by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relat
 def test_page__blocks_run(
     page: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The blocks of a page run one after the other, in one namespace and an empty folder."""
+    """The blocks of a page run in order, in one namespace and an empty folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(ApiClient, "_default", None)
     document = SYBIL.parse(page)
@@ -41,7 +43,7 @@ def test_page__blocks_run(
 
 @by_page
 def test_page__links(page: Path) -> None:
-    """A link to a file leads to one, and its anchor to a heading there."""
+    """The file and the heading that a link names exist."""
     for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
         if re.match(r"[a-z]+:", target):
             continue
@@ -53,7 +55,7 @@ def test_page__links(page: Path) -> None:
 
 
 def test_pages__name_every_command_the_same() -> None:
-    """CI runs the command that the README gives for the tests."""
+    """CI runs the test command of the README."""
     commands = re.findall(r"^python3 -m venv .*$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert len(commands) == 2
     steps = commands[1].split(" && ")
@@ -62,7 +64,7 @@ def test_pages__name_every_command_the_same() -> None:
 
 
 def test_readme__on_a_package_index() -> None:
-    """A package index gets the README without what it cannot resolve, and with the same code."""
+    """The README for a package index has the same code and no relative links."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     shown = runpy.run_path(str(ROOT / "setup.py"))["for_an_index"](readme)
     assert [target for target in re.findall(r"\]\(([^)\s]+)\)", shown) if not target.startswith("https://")] == []
@@ -86,26 +88,22 @@ def test_reference__every_operation_succeeds(
 
 
 @pytest.mark.parametrize("behaviour", ["documented", "observed"])
+@pytest.mark.parametrize("name", ["sync.md", "write-only-secrets.md"])
 def test_sync__output(
     sandbox: Sandbox,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
+    name: str,
     behaviour: Behaviour,
 ) -> None:
-    """What the guide says is printed is printed, in this order, whatever the behaviour of the service."""
-    sandbox.behaviour = behaviour
-    test_page__blocks_run(ROOT / "docs/guides/sync.md", sandbox, monkeypatch, tmp_path, capsys)
+    """The output in these guides is printed, in their order, with either behaviour of the service."""
+    page = ROOT / "docs/guides" / name
+    monkeypatch.setattr(Sandbox, "__init__", partialmethod(Sandbox.__init__, behaviour=behaviour))
+    test_page__blocks_run(page, sandbox, monkeypatch, tmp_path, capsys)
     printed = re.sub(r"\b\d+ s\b", "0 s", capsys.readouterr().out)
-    blocks = re.findall(
-        r"^```text\n(.*?)^```", (ROOT / "docs/guides/sync.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
-    )
-    at = [printed.find(block) for block in blocks]
-    assert -1 not in at, blocks[at.index(-1)]
-    assert at == sorted(at)
-
-
-def anchors(page: Path) -> set[str]:
-    """The anchors of a page's headings, as code hosts make them."""
-    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    blocks = re.compile(r"^```text\n(.*?)^```|^ *print\([^\n]*\)  # ([^…\n]*)", re.MULTILINE | re.DOTALL)
+    at = 0
+    for block, comment in blocks.findall(page.read_text(encoding="utf-8")):
+        assert (block or comment) in printed[at:]
+        at = printed.index(block or comment, at)

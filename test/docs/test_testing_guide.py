@@ -20,8 +20,9 @@ def test_page__tests_pass(tmp_path: Path) -> None:
     for number, text in enumerate(BLOCKS):
         assert "def test_" in text
         (tmp_path / f"test_block_{number}.py").write_text(text)
-    outcomes, printed = run_pytest(folder=tmp_path, plugins=["pytest_recording.plugin"])
-    assert outcomes == {"passed": "".join(BLOCKS).count("def test_")}, printed
+    outcomes, printed = run_pytest(folder=tmp_path, plugins=["pytest_recording.plugin", "pytest_socket"])
+    assert outcomes.keys() == {"passed"}, printed
+    assert outcomes["passed"] >= "".join(BLOCKS).count("def test_")
 
 
 def test_page__filters(tmp_path: Path) -> None:

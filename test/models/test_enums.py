@@ -48,6 +48,18 @@ def test_enum__known_value(enum: type[Any]) -> None:
 
 
 @each_enum
+@pytest.mark.parametrize("value", ["JOB", "BUILT_IN", "GALAXY"])
+def test_enum__text_is_the_value(enum: type[Any], value: str) -> None:
+    """`str`, `format` and f-strings show the value, on every Python, of members that are not listed too."""
+    member = enum(value)
+    assert str(member) == f"{member}" == f"{member:s}" == "%s" % member == "{}".format(member) == value  # noqa: UP031, UP032
+    assert f"{member:>10}|{member:.2}" == f"{value:>10}|{value:.2}"
+    assert type(str(member)) is str
+    assert ",".join([member]) == value
+    assert repr(member) == f"<{enum.__name__}.{value}: '{value}'>"
+
+
+@each_enum
 def test_enum__unknown_value(enum: type[Any]) -> None:
     """An unknown value becomes a member that carries it and behaves like the text."""
     member = enum("GALAXY")

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from qovery import (
+    ApiTypeError,
     ApiValidationError,
     Base,
     Secret,
@@ -89,6 +90,42 @@ def test_response__limits_are_not_enforced() -> None:
     secret = Secret.from_dict({**SECRET, "description": long, "overridden_secret": {**NESTED, "description": long}})
     assert secret.overridden_secret is not None
     assert secret.description == secret.overridden_secret.description == long
+
+
+def test_list__is_a_sequence_of_its_secrets() -> None:
+    """A list has its secrets in the order in which they came, a length, an index and slices."""
+    listed = SecretResponseList.from_dict({"results": [{**SECRET, "key": key} for key in "BCA"]})
+    results = listed.results or []
+    assert [secret.key for secret in listed] == ["B", "C", "A"]
+    assert (len(listed), listed[0].key, listed[-1].key) == (3, "B", "A")
+    assert listed[1:] == results[1:]
+    assert list(reversed(listed)) == results[::-1]
+    assert results[0] in listed
+    assert {secret.key: secret for secret in listed}["C"] is listed[1]
+    with pytest.raises(IndexError):
+        listed[3]
+    with pytest.raises(ApiTypeError, match="takes a position or a slice, not float"):
+        listed[0.0]  # type: ignore[call-overload] # what is tested
+
+
+@pytest.mark.parametrize("fields", [{}, {"results": None}, {"results": []}], ids=repr)
+def test_list__without_secrets(fields: dict[str, Any]) -> None:
+    """A list without secrets is empty and false, whatever the service sent for it."""
+    listed = SecretResponseList.from_dict(fields)
+    assert (list(listed), len(listed), bool(listed), listed[:1]) == ([], 0, False, [])
+    with pytest.raises(IndexError):
+        listed[0]
+
+
+def test_list__stays_a_model() -> None:
+    """Dumps, copies, comparison and unknown fields are those of a model."""
+    listed = SecretResponseList.from_dict({"results": [SECRET], "page": 1})
+    assert listed.to_dict().keys() == listed.model_dump().keys() == {"results", "page"}
+    for twin in (copy.copy(listed), copy.deepcopy(listed), listed.model_copy(), pickle.loads(pickle.dumps(listed))):
+        assert twin == listed
+        assert list(twin) == list(listed)
+    assert listed != listed.results
+    assert next(name for name, _ in Secret.from_dict(SECRET)) == "id"  # other models yield their fields
 
 
 @pytest.mark.parametrize("digits", range(10))

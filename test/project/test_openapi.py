@@ -14,7 +14,8 @@ from pydantic import BaseModel
 import qovery.models
 from qovery import ApiValidationError, Configuration
 from qovery.api.environment_secret_api import OPERATIONS
-from qovery.models.model import OpenEnum, RequestModel, ResponseModel
+from qovery.models.model import RequestModel, ResponseModel
+from qovery.models.open_enum import OpenEnum
 from qovery.operation import Operation
 from qovery.sandbox import Sandbox
 from test.support import ROOT

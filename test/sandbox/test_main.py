@@ -20,10 +20,27 @@ import pytest
 import urllib3
 
 from qovery import ApiConnectionError, UnauthorizedException
+from qovery.extras import missing
 from qovery.sandbox.seed import ENVIRONMENT_ID
 from test.support import PATIENCE, ROOT
 from test.support.clients import Connect, client_for
 from test.support.sandboxes import Start
+
+#: Uses the sandbox in two ways without a library that it needs.
+WITHOUT_HTTPTOOLS = """
+import sys
+sys.modules["httptools"] = None
+import qovery
+
+try:
+    from qovery.sandbox import Sandbox
+except qovery.MissingExtraError as error:
+    print(error)
+try:
+    qovery.sandbox.Sandbox()
+except ImportError as error:
+    print(error)
+"""
 
 
 def run_command(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
@@ -203,10 +220,10 @@ def test_command__without_the_extra() -> None:
     program = "import sys; sys.modules['uvicorn'] = None; from qovery.sandbox.__main__ import main; main([])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode != 0
-    assert done.stderr == "qovery-sandbox: the sandbox needs uvicorn: pip install 'qovery[sandbox]'\n"
-    program = "import sys; sys.modules['httptools'] = None; from qovery.sandbox import Sandbox"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert done.stderr.endswith("pip install 'qovery[sandbox]'\n")
+    assert done.stderr == f"qovery-sandbox: {missing('the sandbox, which imports uvicorn,', 'sandbox')}\n"
+    done = subprocess.run([sys.executable, "-c", WITHOUT_HTTPTOOLS], capture_output=True, text=True)
+    hint = missing("the sandbox, which imports httptools,", "sandbox")
+    assert (done.stdout, done.stderr) == (f"{hint}\n" * 2, "")
 
 
 def test_command__help_names_the_environment() -> None:

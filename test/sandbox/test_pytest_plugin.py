@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from qovery.extras import missing
 from test.support import ROOT
 from test.support.pytest_run import run_pytest
 
@@ -171,7 +172,7 @@ def test_plugin__says_what_to_install(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(MISSING)
     outcomes, printed = run_pytest(folder=tmp_path)
     assert outcomes == {"error": 1}
-    assert "pip install 'qovery[sandbox]'" in printed
+    assert missing("the sandbox, which imports uvicorn,", "sandbox") in printed
     assert "Traceback" not in printed
 
 

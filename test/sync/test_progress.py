@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 
 import pytest
@@ -60,3 +61,13 @@ def test_apply__quiet(api: EnvironmentSecretApi, sandbox: Sandbox, env: str, cap
     plan.apply(progress=True).raise_for_failures()
     out, bar = capfd.readouterr()
     assert (out, "4/4" in bar, "failed" in bar) == ("", True, False)
+
+
+def test_apply__bar_without_console(
+    api: EnvironmentSecretApi, sandbox: Sandbox, env: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a program without a console there is no bar, and all else is as usual, after a failure too."""
+    sandbox.fail("create_environment_secret", status=400)
+    monkeypatch.setattr(sys, "stderr", None)
+    report = plan_secrets(api, env, {"A": CANARY, "B": CANARY}).apply(max_workers=1, progress=True)
+    assert [result.state for result in report.results] == ["failed", "succeeded"]

@@ -5,18 +5,22 @@ from __future__ import annotations
 import io
 import json
 import sys
+from typing import Any
 
 import pytest
 from IPython.lib.pretty import pretty
 
 from qovery import (
+    ApiClient,
+    ApiTypeError,
     ApplyError,
     BadRequestException,
+    Configuration,
     EnvironmentSecretApi,
     MissingExtraError,
-)  # fmt: skip
+)
 from qovery.sandbox import Sandbox
-from qovery.sync import plan_secrets, read_dotenv
+from qovery.sync import compare_secrets, plan_secrets, read_dotenv
 from test.support.clients import Connect
 from test.support.hostile import HostileServer, http_response, respond
 
@@ -75,15 +79,23 @@ def test_apply_error__is_a_group(sandbox: Sandbox, api: EnvironmentSecretApi, en
     assert [error.status for error in rest.exceptions] == [403]
 
 
+@pytest.mark.parametrize("wrong", [ApiClient(Configuration()), Configuration(), None, EnvironmentSecretApi])
+def test_plan__of_something_else(wrong: Any) -> None:
+    """A plan or a comparison needs an `EnvironmentSecretApi`, and says how to make one of a client."""
+    for use in (lambda: plan_secrets(wrong, "e", {}), lambda: compare_secrets(wrong, "e", "f")):
+        with pytest.raises(ApiTypeError, match=r"must be an EnvironmentSecretApi, .*EnvironmentSecretApi\(client\)"):
+            use()
+
+
 def test_extras__missing(
     sandbox: Sandbox, api: EnvironmentSecretApi, env: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What needs a library that is not installed says how to get it; a bar, before anything is sent."""
     for module in ("dotenv.parser", "tqdm", "tqdm.auto"):
         monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(MissingExtraError, match=r"qovery\[sync\]"):
+    with pytest.raises(MissingExtraError, match=r"needs the extra `sync`: pip install"):
         read_dotenv(io.StringIO("A=b"))
     plan = plan_secrets(api, env, {"A": "v"})
-    with pytest.raises(MissingExtraError, match=r"qovery\[sync\]"):
+    with pytest.raises(MissingExtraError, match=r"needs the extra `sync`: pip install"):
         plan.apply(progress=True)
     assert len(sandbox.requests) == 1

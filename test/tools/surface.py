@@ -13,7 +13,6 @@ MODULES = ("qovery", "qovery.exceptions", "qovery.models", "qovery.sandbox", "qo
 
 #: These are public in modules that are not.
 MORE = (
-    "qovery.operation.RequestOptions",
     "qovery.configuration.TOKEN_VARIABLES",
     "qovery.configuration.HOST_VARIABLE",
     "qovery.sandbox.pytest_plugin.qovery_api",

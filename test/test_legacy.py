@@ -1,0 +1,248 @@
+"""Names that only other generated clients have: each raises an error that names its section of the guide."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import re
+from typing import Any
+from unittest import mock
+
+import pytest
+
+import qovery
+from qovery import (
+    ApiAttributeError,
+    ApiClient,
+    ApiImportError,
+    ApiTypeError,
+    ApiValidationError,
+    Configuration,
+    EnvironmentSecretApi,
+    Secret,
+    SecretRequest,
+    SecretResponseList,
+    legacy,
+)
+from qovery.rest import RESTClientObject
+from qovery.sandbox import Sandbox
+from test.support import ROOT
+from test.support.clients import client_for
+from test.support.pages import anchors
+
+SECRET = {"id": "1", "created_at": "2024-01-01T00:00:00Z", "key": "A", "scope": "PROJECT"}
+
+OFFLINE = "http://localhost:9"
+
+OWNERS: dict[type[Any], dict[str, str]] = {
+    Configuration: legacy.SETTINGS,
+    ApiClient: legacy.CLIENT,
+    RESTClientObject: legacy.REST_CLIENT,
+}
+NAMES = [(owner, name) for owner, names in OWNERS.items() for name in names]
+by_name = pytest.mark.parametrize(("owner", "name"), NAMES, ids=lambda part: getattr(part, "__name__", part))
+
+
+def made(owner: type[Any]) -> Any:
+    """An object of one of the three classes."""
+    client = client_for(OFFLINE).api_client
+    return {Configuration: client.configuration, ApiClient: client, RESTClientObject: client.rest_client}[owner]
+
+
+TABLES = (legacy.SETTINGS, legacy.CLIENT, legacy.REST_CLIENT, legacy.OPTIONS, legacy.MODEL, legacy.PACKAGE)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_table__names_are_in_the_guide(table: dict[str, str]) -> None:
+    """The guide has every name."""
+    words = set(re.findall(r"\w+", (ROOT / legacy.GUIDE).read_text(encoding="utf-8")))
+    assert table.keys() <= words
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_table__sections_exist(table: dict[str, str]) -> None:
+    """Every section that an error names is a heading of the guide."""
+    hints = [*table.values(), legacy.camel_case_hint("aName") or ""]
+    assert {hint.partition(f"see {legacy.GUIDE}#")[2] for hint in hints} <= anchors(ROOT / legacy.GUIDE)
+
+
+@by_name
+def test_name__is_read(owner: type[Any], name: str) -> None:
+    """Reading a name is an AttributeError with what to do instead, unless the name works; `hasattr` is False."""
+    one = made(owner)
+    if hasattr(owner, name):
+        assert callable(getattr(one, name))
+        return
+    assert not hasattr(one, name)
+    with pytest.raises(ApiAttributeError, match=rf"has no attribute '{name}': .*; see docs/guides/migration\.md#"):
+        getattr(one, name)
+
+
+@by_name
+def test_name__is_set(owner: type[Any], name: str) -> None:
+    """No name can be set, since nothing would read it."""
+    one = made(owner)
+    before = dict(vars(one))
+    with pytest.raises(ApiAttributeError, match=re.escape(legacy.GUIDE)) as caught:
+        setattr(one, name, "canary")
+    assert vars(one) == before
+    frames = [entry.frame.f_locals for entry in caught.traceback[1:]]
+    assert "canary" not in str(frames)
+
+
+@by_name
+@pytest.mark.parametrize("mixin", [False, True])
+def test_name__is_overridden(owner: type[Any], name: str, mixin: bool) -> None:
+    """A class that overrides a name, itself or by a mixin, is an error where it is defined."""
+    defined = {name: lambda *args: None}
+    bases, members = ((type("Mixin", (), defined), owner), {}) if mixin else ((owner,), defined)
+    with pytest.raises(ApiTypeError, match=rf"Mine\.{name} would never be called: .*{legacy.GUIDE}"):
+        type("Mine", bases, members)
+
+
+@pytest.mark.parametrize("name", legacy.SETTINGS)
+def test_configuration__argument(name: str) -> None:
+    """So is an argument of the constructor, also from a subclass."""
+
+    class Mine(Configuration):
+        def __init__(self, **settings: Any) -> None:
+            super().__init__(**settings)
+
+    for configuration in (Configuration, Mine):
+        with pytest.raises(ApiTypeError, match=rf"Configuration has no argument '{name}': .*{legacy.GUIDE}"):
+            configuration(**{name: None})
+    with pytest.raises(ApiAttributeError, match=rf"has no setting '{name}': .*{legacy.GUIDE}"):
+        Configuration().update(**{name: None})
+
+
+def test_client__argument() -> None:
+    """`pool_threads` of 1.0.3 is no argument of a client."""
+    with pytest.raises(ApiTypeError, match=r"ApiClient has no argument 'pool_threads': .*#options-of-103"):
+        ApiClient(pool_threads=4)
+
+
+def test_arguments__of_others() -> None:
+    """An argument that no client has is an error without a section; a TypeError from within stays what it is."""
+    with pytest.raises(ApiTypeError, match=r"ApiClient has no argument 'nope'$"):
+        ApiClient(nope=1)
+    api: Any = client_for(OFFLINE)
+    with pytest.raises(ApiTypeError, match=r"no argument 'enviroment_id' \(did you mean 'environment_id'\?\)"):
+        api.list_environment_secrets(enviroment_id="e")
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'environment_id'"):
+        api.list_environment_secrets(_retries=1)
+
+    class Mine(Configuration):
+        def __init__(self, apiKey: str) -> None:  # noqa: N803 - which is what is tested
+            super().__init__(api_key={"ApiKeyAuth": apiKey})
+
+    assert Mine(apiKey="k").api_key == {"ApiKeyAuth": "k"}
+
+
+def test_names__others() -> None:
+    """A name that no client has is what it is in any class of Python."""
+    for owner in OWNERS:
+        with pytest.raises(AttributeError, match="object has no attribute 'nope'") as caught:
+            made(owner).nope  # noqa: B018 - the access is what is tested
+        assert type(caught.value) is AttributeError
+
+
+def test_subclass__adds_attributes() -> None:
+    """A subclass may have attributes of its own, which its copies keep."""
+
+    class Mine(Configuration):
+        team = "none"
+
+        def __init__(self, team: str, **settings: Any) -> None:
+            super().__init__(**settings)
+            self.team = team
+            self.seen: list[str] = []
+
+    mine = Mine("all", host="http://localhost")
+    mine.later = 1
+    for twin in (mine, copy.copy(mine), copy.deepcopy(mine)):
+        assert (twin.team, twin.seen, twin.later, twin.host) == ("all", [], 1, "http://localhost")
+
+
+def test_subclass__overrides_auth_settings(sandbox: Sandbox, env: str) -> None:
+    """What an override of `auth_settings` returns is sent."""
+
+    class Mine(Configuration):
+        def auth_settings(self) -> dict[str, dict[str, str]]:
+            return {"mine": {"type": "api_key", "in": "header", "key": "Authorization", "value": "Token mine"}}
+
+    with ApiClient(Mine(host=sandbox.url)) as client:
+        EnvironmentSecretApi(client).list_environment_secrets(env)
+        assert client.configuration.authorization() == "Token mine"
+
+
+@pytest.mark.parametrize("travel", [copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+@pytest.mark.parametrize("owner", OWNERS)
+def test_objects__travel(owner: type[Any], travel: Any) -> None:
+    """The objects can be copied and pickled."""
+    assert type(travel(made(owner))) is owner
+
+
+def test_request__is_patched(sandbox: Sandbox, env: str) -> None:
+    """A call says that a patched `RESTClientObject.request` is not called, instead of passing it by."""
+    with ApiClient(Configuration(host=sandbox.url, access_token="a.b.c")) as client:
+        api = EnvironmentSecretApi(client)
+        problem = pytest.raises(ApiTypeError, match=r"request would never be called: .*#internal-methods")
+        with mock.patch.object(RESTClientObject, "request"), problem:
+            api.list_environment_secrets(env)
+        assert not sandbox.requests
+        api.list_environment_secrets(env)
+
+
+@pytest.mark.parametrize("name", legacy.OPTIONS)
+def test_option__of_103(name: str) -> None:
+    """An option of 1.0.3 is an error with its section, before anything is sent."""
+    with pytest.raises(ApiTypeError, match=rf"has no option {name}: .*{legacy.GUIDE}#options-of-103"):
+        client_for(OFFLINE).list_environment_secrets("e", **{name: True})
+
+
+def test_names__in_camel_case() -> None:
+    """A name in camel case is an error that names the right one: an argument, a setting, a field."""
+    section = f"see {legacy.GUIDE}#camel-case-names"
+    with pytest.raises(ApiTypeError, match=f"no option secretRequest: .*: secret_request; {section}"):
+        client_for(OFFLINE).create_environment_secret("e", secretRequest={"key": "A"})
+    with pytest.raises(ApiTypeError, match=f"no argument 'accessToken': .*: access_token; {section}"):
+        Configuration(accessToken="a.b.c")
+    with pytest.raises(ApiTypeError, match=f"list_environment_secrets has no argument 'environmentId': .*; {section}"):
+        client_for(OFFLINE).list_environment_secrets(environmentId="e")
+    for make in (SecretRequest, lambda **fields: SecretRequest.from_dict(fields)):
+        with pytest.raises(ApiValidationError, match=f"mountPath: .*: mount_path; {section}$") as caught:
+            make(key="A", mountPath="/canary")
+        assert "canary" not in str(caught.value)
+    with pytest.raises(ApiValidationError, match=r"a_field: Extra inputs are not permitted$"):
+        SecretRequest.from_dict({"key": "A", "a_field": 1})
+
+
+def test_model__items() -> None:
+    """Item access is a TypeError, as without it, with its section; `get` is no attribute."""
+    secret: Any = Secret.from_dict(SECRET)
+    listed: Any = SecretResponseList(results=[secret])
+    for one, key in ((secret, "key"), (listed, "results")):
+        for use in (lambda one, key: one[key], lambda one, key: one.__setitem__(key, "B")):
+            with pytest.raises(ApiTypeError, match=r" has no items by name: fields are attributes; .*#item-access"):
+                use(one, key)
+    with pytest.raises(ApiTypeError):
+        listed[0] = secret
+    with pytest.raises(ApiAttributeError, match=r"Secret has no attribute 'get': .*#item-access"):
+        secret.get("key")
+    assert not hasattr(secret, "get")
+    assert getattr(secret, "nope", None) is None
+    assert Secret.from_dict({**SECRET, "get": 5, "more": 6}).get == 5
+
+
+@pytest.mark.parametrize("name", legacy.PACKAGE)
+def test_modules__of_103(name: str) -> None:
+    """The modules of 1.0.3 are errors with their section where the package is asked; Python's own where it is not."""
+    text = rf"qovery has no module '{name}': .*#modules-of-103"
+    assert not hasattr(qovery, name)
+    with pytest.raises(ApiAttributeError, match=text):
+        getattr(qovery, name)
+    with pytest.raises(ApiImportError, match=text):
+        exec(f"from qovery import {name}")
+    with pytest.raises(ModuleNotFoundError, match=f"No module named 'qovery.{name}'"):
+        exec(f"from qovery.{name} import SecretRequest")
+    assert name not in dir(qovery)
