@@ -26,7 +26,7 @@ from qovery import (
     rest,
 )
 from qovery.transport.transport import Transport
-from test.support.calls import CALLS, EMPTY_LIST, GOOD, REPEATABLE
+from test.support.calls import CALLS, EMPTY_LIST, GOOD, IDEMPOTENT
 from test.support.clients import Connect
 from test.support.hostile import (
     HostileServer,
@@ -56,7 +56,7 @@ def test_status__that_did_not_run(connect: Connect, name: str, status: int) -> N
 def test_status__that_may_have_run(connect: Connect, name: str, status: int) -> None:
     """A request that may have run is retried if it is a list, an edit or a delete; otherwise its outcome is unknown."""
     with HostileServer(list(respond(http_response(status), GOOD[name]))) as server:
-        if name in REPEATABLE:
+        if name in IDEMPOTENT:
             CALLS[name](connect(server))
             assert len(server.requests) == 2
         else:

@@ -1,1 +1,1 @@
-"""What the client costs, side by side with the same calls in hand-written code and with a generated client."""
+"""Benchmarks of the client against a hand-written baseline and a generated client."""

@@ -32,8 +32,10 @@ from test.support import openapi_generator
 #: The floor: the minimum cost of any client that uses the two libraries, with one schema of its own.
 LIBRARIES = "import urllib3, pydantic; pydantic.create_model('M', x=(int, 1)).model_validate_json('{}')"
 
-#: The header of the table.
-HEAD = "| operation | compared with | this package | alternative | ratio (range) | target | met |\n" + 7 * "|---" + "|"
+#: The head of the table.
+HEAD = (
+    "| workload | compared with | this package | other | ratio (range) | limit | met |\n|---|---|---|---|---|---|---|"
+)
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -49,7 +51,7 @@ Measure = Callable[[], float]
 
 @dataclass
 class Row:
-    """One line of the table; `holds` is None if the row was not measured or has no target."""
+    """One line of the table; `holds` is None if the row was not measured or has no limit."""
 
     work: str
     against: str
@@ -189,7 +191,7 @@ class Benchmark:
             self._large_lists(url)
         self._first_calls_over_tls()
         with server(0.01) as url, Worker("client", url, ROOT) as ours:
-            self._row(Row("16 threads, 10 ms of latency", "16 / 10 ms", "calls/s", 0.85, more_is_better=True)).measure(
+            self._row(Row("16 threads, 10 ms latency", "16 / 10 ms", "calls/s", 0.85, more_is_better=True)).measure(
                 lambda: ours.order("threads", 16), lambda: 1600.0, self.rounds, 1
             )
         return self.rows
@@ -201,7 +203,7 @@ class Benchmark:
 
     def _measurable(self, row: Row, counts: bool = False) -> bool:
         """Return whether everything that the row needs is installed; otherwise the row says what is missing."""
-        if row.against == "generated" and self.generated is None:
+        if row.against == "generated client" and self.generated is None:
             row.skipped = "not measured: needs Java and openapi-generator-cli"
         elif counts and shutil.which("valgrind") is None:
             row.skipped = "not measured: valgrind is not installed"
@@ -212,27 +214,27 @@ class Benchmark:
     def _starts(self, url: str) -> None:
         first = (WORKER, "client", url, "list-3", "1")
         ours = functools.partial(instructions, *first)
-        floor = self._row(Row("start to the first list", "floor", "M instructions", 1.06))
+        floor = self._row(Row("startup and first list", "floor", "M instructions", 1.06))
         if self._measurable(floor, counts=True):
             libraries = functools.partial(instructions, "-c", LIBRARIES)
             ours(), libraries()  # writes the bytecode
             floor.measure(ours, libraries, 3, 1e-6)
-        other = self._row(Row("start to the first list", "generated", "M instructions"))
+        other = self._row(Row("startup and first list", "generated client", "M instructions"))
         if self._measurable(other, counts=True):
             theirs = functools.partial(instructions, *first, path=self.generated or ROOT)
             theirs()  # writes the bytecode
             other.measure(ours, theirs, 3, 1e-6)
 
     def _small_calls(self, url: str) -> None:
-        with Worker("client", url, ROOT) as ours, Worker("hand", url, ROOT) as hand:
+        with Worker("client", url, ROOT) as ours, Worker("baseline", url, ROOT) as baseline:
             for work in SMALL_CALLS:
-                self._calls(Row(f"{work}, a call", "hand-written", "µs", 0.95), ours, hand, work, 400)
+                self._calls(Row(f"{work}, per call", "hand-written baseline", "µs", 0.95), ours, baseline, work, 400)
         for work in SMALL_CALLS:
-            row = self._row(Row(f"{work}, a call", "hand-written", "k instructions", 0.95))
+            row = self._row(Row(f"{work}, per call", "hand-written baseline", "k instructions", 0.95))
             if self._measurable(row, counts=True):
                 row.measure(
                     functools.partial(instructions_of_a_call, "client", url, work),
-                    functools.partial(instructions_of_a_call, "hand", url, work),
+                    functools.partial(instructions_of_a_call, "baseline", url, work),
                     1,
                     1e-3,
                 )
@@ -245,18 +247,20 @@ class Benchmark:
         row.measure(turns[0], turns[1], 3 * self.rounds, 1e6 if row.unit == "µs" else 1e3)
 
     def _large_lists(self, url: str) -> None:
-        large = Row("list-10000, a call", "generated", "ms", 0.6)
+        large = Row("list-10000, per call", "generated client", "ms", 0.6)
         with Worker("client", url, ROOT) as ours:
-            with Worker("hand", url, ROOT) as hand:
-                self._calls(Row("list-10000, a call", "hand-written", "ms", 2.5), ours, hand, "list-10000", 3)
+            with Worker("baseline", url, ROOT) as baseline:
+                self._calls(
+                    Row("list-10000, per call", "hand-written baseline", "ms", 2.5), ours, baseline, "list-10000", 3
+                )
             if self.generated is None:
                 self._measurable(self._row(large))
             else:
                 with Worker("client", url, self.generated) as theirs:
                     self._calls(large, ours, theirs, "list-10000", 3)
         for row, order in (
-            (Row("list-10000, peak of what Python allocates", "generated", "MiB", 0.7), "memory"),
-            (Row("list-10000, growth of the process", "generated", "MiB"), "growth"),
+            (Row("list-10000, peak memory allocated by Python", "generated client", "MiB", 0.7), "memory"),
+            (Row("list-10000, growth of peak RSS", "generated client", "MiB"), "growth"),
         ):
             if self._measurable(self._row(row)):
                 row.measure(
@@ -267,7 +271,7 @@ class Benchmark:
                 )
 
     def _first_calls_over_tls(self) -> None:
-        row = self._row(Row("TLS, the first calls of 32 threads together", "generated", "ms", 0.25))
+        row = self._row(Row("TLS, 32 concurrent first calls", "generated client", "ms", 0.25))
         if not self._measurable(row):
             return
         with tempfile.TemporaryDirectory() as folder:

@@ -16,7 +16,7 @@ def chart(rows: Iterable[Mapping[str, Any]]) -> str:
     drawn = [row for row in rows if row["ratio"] is not None and not row["more_is_better"]]
     scale = BAR / max(1.0, *(row["ratio"] for row in drawn))
     height = TOP + STEP * len(drawn) + 12
-    title = "Cost relative to the other client: shorter is better"
+    title = "Cost relative to each baseline: lower is better"
     drawing = Drawing(f"{title}. " + "; ".join(f"{_label(row)}: {row['ratio']:.2f}" for row in drawn), 790, height)
     drawing.text(20, 30, title, "bold")
     drawing.text(20, 50, "python -m test.benchmark", "mono", "dim")
@@ -33,5 +33,5 @@ def chart(rows: Iterable[Mapping[str, Any]]) -> str:
 
 def _label(row: Mapping[str, Any]) -> str:
     measured = {"MiB": "", "ms": " (CPU time)", "µs": " (CPU time)"}.get(row["unit"], " (instructions)")
-    work = re.sub("`|, a call|, whole process", "", row["work"])
+    work = re.sub("`|, per call|, whole process", "", row["work"])
     return f"{work}{measured} vs {row['against'].replace('`', '')}"

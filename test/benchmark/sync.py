@@ -1,6 +1,6 @@
 """`python -m test.benchmark.sync [--rounds N]`: the time to plan and apply many secrets.
 
-The targets apply to a server with canned responses, which are sent after the latency and cost almost nothing. The mock
+The limits apply to a server with canned responses, which are sent after the latency and cost almost nothing. The mock
 server itself takes longer than that; the row with bare connections shows how long.
 """
 

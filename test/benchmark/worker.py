@@ -20,7 +20,7 @@ TOKEN = "a-token-of-the-benchmark"
 Works = dict[str, Callable[[], object]]
 
 
-def hand_written(host: str) -> Works:
+def baseline(host: str) -> Works:
     import json
 
     import urllib3
@@ -131,7 +131,7 @@ def calls_a_second(work: Callable[[], object], threads: int) -> float:
 
 def main() -> None:
     kind, url, *workload = sys.argv[1:]
-    works = (hand_written if kind == "hand" else with_client)(url)
+    works = (baseline if kind == "baseline" else with_client)(url)
     if workload:
         work, count = workload
         for _ in range(int(count)):

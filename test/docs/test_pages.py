@@ -88,8 +88,8 @@ def test_reference__every_operation_succeeds(
 
 
 @pytest.mark.parametrize("behaviour", ["documented", "observed"])
-@pytest.mark.parametrize("name", ["sync.md", "write-only-secrets.md"])
-def test_sync__output(
+@pytest.mark.parametrize("name", ["README.md", "docs/guides/sync.md", "docs/guides/write-only-secrets.md"])
+def test_page__output(
     sandbox: Sandbox,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -97,8 +97,8 @@ def test_sync__output(
     name: str,
     behaviour: Behaviour,
 ) -> None:
-    """The output in these guides is printed, in their order, with either behaviour of the service."""
-    page = ROOT / "docs/guides" / name
+    """The output on these pages is printed, in their order, with either behaviour of the service."""
+    page = ROOT / name
     monkeypatch.setattr(Sandbox, "__init__", partialmethod(Sandbox.__init__, behaviour=behaviour))
     test_page__blocks_run(page, sandbox, monkeypatch, tmp_path, capsys)
     printed = re.sub(r"\b\d+ s\b", "0 s", capsys.readouterr().out)

@@ -1,6 +1,6 @@
-"""Random scripts of faults against a model of the service: what a client believes, the service never contradicts.
+"""Stateful fault injection: the client's knowledge of the service is checked against what the service did.
 
-`TEST_PROFILE=nightly python -m pytest test/faults/test_machine.py` looks deeper.
+`TEST_PROFILE=nightly python -m pytest test/faults/test_machine.py` runs more and longer scripts.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from test.support.hostile import HostileServer, http_response, trickle
 from test.support.routes import ROUTES, Routes
 
 LOG = logging.getLogger("qovery")
-#: How many scripts are played; a proxy, and TLS, carries the same ones.
+#: The number of scripts played over plain HTTP, and over TLS or through a proxy.
 EXAMPLES = 400 if NIGHTLY else 5
 EXAMPLES_ELSEWHERE = 100 if NIGHTLY else 1
-POOL = 6  # connections: as many as there are calls at once, so that none waits for another's fault
+POOL = 6  # one connection per concurrent call, so that none waits for another's fault
 
 
 class Fault(NamedTuple):
-    """What befalls one request.
+    """The fault injected into one request.
 
     Attributes:
-        reply: What the client gets: a status, or a key of the table below.
-        ran: Whether the service does what is asked; `late` does it when the client has hung up.
-        retry_after: What the header of that name says.
+        reply: The response: a status, or a key of the table below.
+        ran: Whether the service applies the request; `late` applies it after the client hung up.
+        retry_after: The value of the Retry-After header.
         down: How many attempts the service then refuses; 0 if it stays up.
     """
 
@@ -51,10 +51,10 @@ class Fault(NamedTuple):
     down: int = 0
 
 
-LOST = ["reset", "reset in the head", "hang up", "hang up in the body", "no HTTP", "reset before the body"]
+LOST = ["reset", "reset in the head", "hang up", "hang up in the body", "not HTTP", "reset before the body"]
 DID_NOT_RUN = [425, 429, 503]
 MAY_HAVE_RUN = [408, 500, 502, 504, 507, 520]
-REFUSED = [307, 400, 403, 409, 501]
+REJECTED = [307, 400, 403, 409, 501]
 TOKEN_IS_OLD = 401
 UNREADABLE = ["HTML", "empty", "broken gzip"]
 BOTH = [False, True]
@@ -70,22 +70,22 @@ def faults(
     return st.builds(Fault, *map(st.sampled_from, (replies, ran, retry_after, down)))
 
 
-LOST_ANSWERS = faults(LOST, BOTH)
-ANSWERS = st.one_of(
+LOST_RESPONSES = faults(LOST, BOTH)
+RESPONSES = st.one_of(
     faults(MAY_HAVE_RUN, BOTH, WAITS),
     faults(DID_NOT_RUN, [False], WAITS),
-    faults(REFUSED, [False]),
+    faults(REJECTED, [False]),
     faults([TOKEN_IS_OLD], [False]),
     faults([*UNREADABLE, "interim responses", "goodbye"], [True]),
 )
-#: These take all the time there is, or befall all calls under way.
+#: Faults that use up the deadline, or affect all calls in flight.
 GRAVE = st.one_of(
     faults(["stall", "trickle"], [*BOTH, "late"]),
     faults(LOST, BOTH, down=[1, 2, 99]),
     faults(["the client is closed"], BOTH),
 )
-# Not one_of, to which strategies that are the same are one.
-FAULTS = st.sampled_from([LOST_ANSWERS] * 5 + [ANSWERS] * 6 + [GRAVE]).flatmap(lambda kind: kind)
+# Not one_of, which would merge equal strategies.
+FAULTS = st.sampled_from([LOST_RESPONSES] * 5 + [RESPONSES] * 6 + [GRAVE]).flatmap(lambda kind: kind)
 OPERATIONS = ["list", "create", "edit", "delete", "alias", "override"]
 CALLS = st.tuples(
     st.sampled_from(OPERATIONS),
@@ -97,9 +97,9 @@ CALLS = st.tuples(
 
 
 class Service(logging.Handler):
-    """The service: its secrets, what it really did for each call, and the faults that it plays.
+    """A model of the service: its secrets, what it did for each call, and the faults to inject.
 
-    It reads the log of the client: each attempt of a call is one line, so that it knows what it refused.
+    It is also a handler of the client's log. Each attempt is one record, which lets it count the refused ones.
     """
 
     def __init__(self, context: ssl.SSLContext | None) -> None:
@@ -108,8 +108,8 @@ class Service(logging.Handler):
         self.secrets = {f"id-{n}": (f"KEY_{n}", "old") for n in range(POOL)}  # key and value by id
         self.ran: Counter[str] = Counter()
         self.received: Counter[str] = Counter()
-        self.listed: defaultdict[str, list[list[str]]] = defaultdict(list)  # the keys in each answer to a call
-        self.scripts: dict[str, Iterator[Fault]] = {}  # of the calls under way
+        self.listed: defaultdict[str, list[list[str]]] = defaultdict(list)  # the keys in each response to a call
+        self.scripts: dict[str, Iterator[Fault]] = {}  # of the calls in flight
         self.client: ApiClient
         self.changed = threading.Condition()
         self.connections = 0
@@ -157,7 +157,7 @@ class Service(logging.Handler):
             self.changed.notify_all()
 
     def wait_until_idle(self) -> None:
-        """Wait for what the service still does, and for connections that the client has closed."""
+        """Wait until the service has finished its work and seen the end of closed connections."""
         with self.changed:
             assert self.changed.wait_for(lambda: not self.busy and self.connections <= POOL, PATIENCE), (
                 "connections leak"
@@ -178,7 +178,7 @@ class Service(logging.Handler):
             self.count(-1, 0)
 
     def exchange(self, sock: socket.socket, stream: BinaryIO, line: str) -> bool:
-        """Play the fault that is due; False ends the connection."""
+        """Play the next fault; False ends the connection."""
         headers = {}
         while header := stream.readline().strip():
             name, _, text = header.decode().partition(":")
@@ -186,7 +186,7 @@ class Service(logging.Handler):
         call = headers["x-call"]
         with self.changed:
             script = self.scripts.get(call)
-            if script is None:  # given up before it was looked at
+            if script is None:  # given up before it was read
                 return False
             self.received[call] += 1
             fault = next(script, Fault("fine", True))
@@ -206,7 +206,7 @@ class Service(logging.Handler):
             self.go_down(fault.down)
 
     def run(self, call: str, method: str, path: list[str], content: bytes) -> bytes:
-        """Do what is asked; returns the answer."""
+        """Apply the request, and return the response."""
         body = json.loads(content or b"{}")
         with self.changed:
             target = path[1] if len(path) > 1 else None
@@ -226,7 +226,7 @@ class Service(logging.Handler):
             return http_response(200 if method == "PUT" else 201, json.dumps(_secret(made, *self.secrets[made])))
 
     def reply(self, sock: socket.socket, fault: Fault, good: bytes | None) -> bool:
-        """Send what the fault makes of a good response; False ends the connection."""
+        """Send the response with the fault applied; False ends the connection."""
         kind = fault.reply
         good = good or http_response(500)
         if isinstance(kind, int):
@@ -249,7 +249,7 @@ class Service(logging.Handler):
 
 INTERIM = b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
 
-#: What is sent instead of a good response.
+#: The bytes to send instead of a good response.
 SENT: dict[str, Callable[[bytes], bytes]] = {
     "fine": lambda good: good,
     "goodbye": lambda good: good,
@@ -257,8 +257,8 @@ SENT: dict[str, Callable[[bytes], bytes]] = {
     "interim responses": lambda good: INTERIM + good,
     "HTML": lambda good: http_response(200, "<html>"),
     "empty": lambda good: http_response(200),
-    "broken gzip": lambda good: http_response(200, b"no gzip", "Content-Encoding: gzip"),
-    "no HTTP": lambda good: b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
+    "broken gzip": lambda good: http_response(200, b"not gzip", "Content-Encoding: gzip"),
+    "not HTTP": lambda good: b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
     "hang up": lambda good: b"",
     "hang up in the body": lambda good: good[:-1] if good[-1:] == b"}" else good[: good.index(b"\r\n")],
     "reset": lambda good: b"",
@@ -272,7 +272,7 @@ def _secret(secret_id: str, key: str, value: str) -> dict[str, str]:
 
 
 class Client(RuleBasedStateMachine):
-    """One client, and what it believes of the secrets."""
+    """A client, and its knowledge of the secrets."""
 
     retries: int | urllib3.Retry
     route: str
@@ -294,11 +294,11 @@ class Client(RuleBasedStateMachine):
         )
         self.service.client = self.api.api_client
         self.calls = 0
-        # The value by id, None where it is not known.
+        # The value by id, None if unknown.
         self.there: dict[str, str | None] = dict.fromkeys(self.service.secrets)
         self.gone: set[str] = set()
-        self.perhaps: set[str] = set()  # ids that may be there
-        self.perhaps_made: set[str] = set()  # keys whose ids it never learnt
+        self.perhaps: set[str] = set()  # ids that may exist
+        self.perhaps_made: set[str] = set()  # keys that may exist under unknown ids
 
     def teardown(self) -> None:
         LOG.removeHandler(self.service)
@@ -309,7 +309,7 @@ class Client(RuleBasedStateMachine):
 
     @rule(calls=st.lists(CALLS, min_size=3, max_size=POOL), down=st.sampled_from([0, 0, 0, 1, 3, 99]))
     def call(self, calls: list[tuple[Any, ...]], down: int) -> None:
-        """Some calls at once, each for another secret, to a service that may be down at the start."""
+        """Make concurrent calls, each for a different secret, to a service that may be down at first."""
         free = sorted({*self.there, *self.perhaps}) + sorted(self.gone)
         threads = []
         self.service.go_down(down)
@@ -333,7 +333,7 @@ class Client(RuleBasedStateMachine):
             self.learn(thread)
 
     def learn(self, call: Call) -> None:
-        """Check what a call says it did against what the service did, and believe it."""
+        """Check the reported outcome of a call against what the service did, and record it."""
         error, ran = call.error, self.service.ran[call.name]
         note(f"{call.name}: {call.operation} of {call.target} ran {ran} times and ended with {error!r}")
         if isinstance(error, ApiException):
@@ -382,7 +382,7 @@ class Client(RuleBasedStateMachine):
         assert ran
         assert call.result.key == call.name
         self.there[call.result.id] = None if call.operation == "alias" else call.value
-        if ran > 1:  # by the policy of the caller
+        if ran > 1:  # retried by the caller's policy
             self.perhaps_made.add(call.name)
 
     def forget(self, secret_id: str) -> None:
@@ -402,7 +402,7 @@ class Client(RuleBasedStateMachine):
 
 
 class Call(threading.Thread):
-    """One call, and what became of it."""
+    """One call and its outcome."""
 
     def __init__(self, client: Client, operation: str, name: str, target: str, timeout: Any, value: str) -> None:
         super().__init__(daemon=True)
@@ -428,9 +428,9 @@ class Call(threading.Thread):
             self.error = error
 
 
-# Before Python 3.13 a TLS socket is not closed if its connection is reset before the handshake.
+# Before Python 3.13 a TLS socket is leaked if its connection is reset before the handshake.
 @pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")
-@pytest.mark.needs_posix  # a port that is kept while the service is down
+@pytest.mark.needs_posix  # keeps the port while the service is down
 @pytest.mark.parametrize(
     "retries",
     [
@@ -443,18 +443,18 @@ class Call(threading.Thread):
             respect_retry_after_header=False,
         ),
     ],
-    ids=["ours", "of the caller"],
+    ids=["ours", "caller's policy"],
 )
 @pytest.mark.parametrize("route", ROUTES)
 def test_machine(routes: Routes, route: str, retries: int | urllib3.Retry) -> None:
-    """Whatever happens, calls end in success or in our tree, and the service did what they say."""
+    """Under any fault a call returns or raises a typed error, and its outcome matches what the service did."""
     run_state_machine_as_test(
         type("Machine", (Client,), {"retries": retries, "route": route, "routes": routes}),
         settings=settings(
             max_examples=EXAMPLES if route == "http" else EXAMPLES_ELSEWHERE,
             stateful_step_count=4,
             suppress_health_check=list(HealthCheck),
-            phases=[Phase.generate],  # a shorter example would take minutes, and timing may tell another story
+            phases=[Phase.generate],  # shrinking takes minutes, and a run depends on timing
             database=None,
         ),
     )

@@ -1,4 +1,4 @@
-"""Each encoding is undone exactly, and what was found in the result is found again in the text."""
+"""Decoders reverse each encoding exactly, and map spans of the result back to the text."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ END = "\x7f"
 
 
 def decoder(name: str) -> Decoder:
-    """One of the decoders, made anew."""
+    """Create one of the decoders."""
     if name == "loosened":
         return loosened.__wrapped__()
     return dict(zip(NAMES, decoders.__wrapped__(4, False), strict=True))[name]
@@ -78,7 +78,7 @@ def decoder(name: str) -> Decoder:
     ],
 )
 def test_decoded__escapes(name: str, text: str, decoded: str) -> None:
-    """What is escaped becomes what it stands for, and the rest stays."""
+    """Escapes are decoded, and other text is unchanged."""
     assert decoder(name).decoded(text) == decoded
     assert decoder(name).decoded("plain") == "plain"
 
@@ -93,7 +93,7 @@ RAW = b"pass, and more of it \xc3\xbc"
 @pytest.mark.parametrize("before", ["", "A", "AB", "ABC", "ABCD"])
 @pytest.mark.parametrize("around", ["", " ", "'", "."])
 def test_decoded__base64(before: str, around: str) -> None:
-    """Base64 is decoded wherever it begins in a run."""
+    """Base64 is decoded wherever it starts in a run."""
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         for size in (4, 5, 6, 7, len(RAW)):
             text = f"{around}{before}{encode(RAW[:size]).decode()}{around}"
@@ -102,7 +102,7 @@ def test_decoded__base64(before: str, around: str) -> None:
 
 
 def test_decoded__every_alignment() -> None:
-    """Each run is decoded from each place where it may begin, and every result ends."""
+    """Each run is decoded from every possible alignment, and each result is terminated."""
     aligned = [base64.b64decode("QUJDREVG"[start:] + "A" * start).decode("latin-1") for start in range(4)]
     for text, read in (("(QUJDREVG)", aligned), ("(QUJDREVG, QUJDREVG)", aligned * 2)):
         assert decoder("base64-data").decoded(text) == "".join(line + END for line in read)
@@ -111,7 +111,7 @@ def test_decoded__every_alignment() -> None:
 
 
 def test_decoded__base64_lines() -> None:
-    """Lines of 16 characters and more go on in the next one, whatever ends and indents them."""
+    """Lines of 16 or more characters continue on the next line, with any line ending and indentation."""
     encoded = base64.b64encode(RAW * 3).decode()
     for size in (16, 17, 64):
         parts = [encoded[at : at + size] for at in range(0, len(encoded), size)]
@@ -140,7 +140,7 @@ def test_decoded__base64_lines() -> None:
     ],
 )
 def test_decoded__hex(text: str) -> None:
-    """Hex is decoded with any of the usual separators, from either digit on."""
+    """Hex is decoded with any common separator, starting at either digit."""
     for found in (lines("hex", f"({text})"), lines("hex-data", f"({text})")):
         assert any("pass" in line for line in found)
     assert decoder("hex").origin(f"({text})", [(0, 1)]) == [(1, len(text) + 1)]
@@ -148,25 +148,25 @@ def test_decoded__hex(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["112 97 115 115", "112,97,115,115", "[112, 97, 115, 115]", "112+97+115+115"])
 def test_decoded__numbers(text: str) -> None:
-    """A list of bytes in decimal is decoded."""
+    """A list of decimal byte values is decoded."""
     assert lines("numbers", text) == lines("numbers-data", text) == ["pass"]
 
 
 @pytest.mark.parametrize("text", ["256, 97, 115, 115", "112, 97, 1150, 115", "112 97 115", "112;97;115;115", "0112"])
 def test_decoded__other_numbers(text: str) -> None:
-    """What is no list of bytes, or too short, is left alone."""
+    """Numbers that are not a list of bytes, or too few of them, are unchanged."""
     assert decoder("numbers").decoded(text) == ""
 
 
 def test_decoded__numbers_at_the_edge() -> None:
-    """The largest byte is one."""
+    """A list may contain the largest and the smallest byte value."""
     assert lines("numbers-data", "255, 249, 199, 99, 0") == ["\xff\xf9\xc7c\0"]
     assert lines("numbers-data", "-1, 97, -128, 0") == ["\xffa\x80\0"]
 
 
 @pytest.mark.parametrize(("run", "shortest"), [(4, 5), (12, 16)])
 def test_decoders__long_runs(run: int, shortest: int) -> None:
-    """Runs that are too short for every secret are words of other text."""
+    """Runs that are too short for any of the secrets are ignored."""
     ours = decoders(run, True)
     assert len(ours) == 7
     assert not any(decoder.last for decoder in ours)
@@ -179,7 +179,7 @@ def test_decoders__long_runs(run: int, shortest: int) -> None:
 
 
 def test_decoders__of_data() -> None:
-    """Only what may be no text is not decoded again; runs replace the text around them."""
+    """Only results that may be binary data are not decoded again; decoders of runs drop the text around them."""
     assert [decoder.last for decoder in decoders(LONG_RUN, False)] == [False] * 7 + [True] * 3 + [False] * 2
     assert [decoder.keep for decoder in decoders(LONG_RUN, False)] == [True] * 4 + [False] * 6 + [True] * 2
 
@@ -198,25 +198,25 @@ def test_decoders__of_data() -> None:
     ],
 )
 def test_text_of__bytes(raw: bytes, text: list[str]) -> None:
-    """Bytes are read as UTF-8; of other data what prints is kept, and UTF-16 needs zeros."""
+    """Bytes are read as UTF-8; of other data the printable parts are kept. UTF-16 is tried only if there are zeros."""
     assert text_of(raw).split(END)[:-1] == text
 
 
 @given(st.binary())
 def test_data_of__any_bytes(raw: bytes) -> None:
-    """Data has one character for each byte."""
+    """Data is read as one character per byte."""
     assert data_of(raw) == raw.decode("latin-1") + END
 
 
 def test_cp1252__as_browsers_read_it() -> None:
-    """The table has the 27 characters of cp1252 that are none of latin-1."""
+    """The table has the 27 characters of cp1252 that are not in latin-1."""
     assert len(cp1252()) == 27
     assert bytes(range(256)).decode("latin-1").translate(cp1252()) == browser_cp1252(bytes(range(256)))
 
 
 @given(st.text(st.sampled_from('ab"\\\n\0ü€😀'), max_size=20), st.data())
 def test_origin__of_escapes(plain: str, data: st.DataObject) -> None:
-    """A part of the result comes from the escapes of just that part."""
+    """A span of the result maps to exactly the escapes that it was decoded from."""
     pieces = [json.dumps(char)[1:-1] for char in plain]
     text = "".join(pieces)
     assert decoder("backslash").decoded(text) == plain
@@ -227,9 +227,9 @@ def test_origin__of_escapes(plain: str, data: st.DataObject) -> None:
         assert decoder("backslash").origin(text, [(start, end)]) == [(first, last)]
 
 
-def test_origin__within_what_is_decoded_at_once() -> None:
-    """What is decoded at once is not divided, and what is between keeps its place."""
-    text = "a&NotEqualTilde;b&lt;c"  # decodes to two characters, and to one
+def test_origin__within_one_escape() -> None:
+    """A span within one escape maps to the whole escape, and text between escapes keeps its position."""
+    text = "a&NotEqualTilde;b&lt;c"  # the first decodes to two characters, the second to one
     size = len("&NotEqualTilde;")
     spans = [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (5, 6), (0, 6)]
     b, c = 1 + size, 1 + size + 5
@@ -247,13 +247,13 @@ def test_origin__within_what_is_decoded_at_once() -> None:
     assert decoder("entity").origin("plain", [(1, 3)]) == [(1, 3)]
 
 
-def test_origin__of_what_is_left_out() -> None:
-    """Zeros that stood between characters belong to what is around them."""
+def test_origin__of_removed_zeros() -> None:
+    """Removed zeros between characters belong to the span around them."""
     assert decoder("zeros").origin("-p\0a\0s\0s\0-", [(1, 5)]) == [(1, 8)]
 
 
 def test_origin__of_runs() -> None:
-    """What was found in a run comes from all of it."""
+    """A span in a run maps to the whole run."""
     text = "one: 70617373, two: 70:61:73:73:65."
     decoded = decoder("hex").decoded(text)
     assert decoder("hex").origin(text, [(decoded.index("passe"), decoded.index("passe") + 5)]) == [(20, 34)]
@@ -272,7 +272,7 @@ def test_origin__of_runs() -> None:
     ],
 )
 def test_from__one(decode: object, text: str, decoded: str) -> None:
-    """One escape or run is decoded to what it stands for."""
+    """A single escape or run is decoded."""
     assert callable(decode)
     result = decode(text)
     assert result.startswith(decoded.rstrip("\0")) if "\0" in decoded else result.rstrip(END) == decoded

@@ -1,4 +1,4 @@
-"""Whole calls against servers and proxies that echo credentials in ways of their own, or say what steers a terminal."""
+"""Calls to servers and proxies that echo credentials in unusual ways, or send terminal control sequences."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ESCAPES = "\x1b[31mred\x1b]8;;http://x\x07 \x9b1m \u202e"
 @pytest.mark.parametrize("codec", ["utf-16", "utf-16-le", "utf-32", "iso-8859-1", "windows-1252", "gb18030"])
 @pytest.mark.parametrize("quote", ["", '"'])
 def test_body__in_the_encoding_that_it_declares(connect: Connect, codec: str, quote: str) -> None:
-    """A body is read as its type says, JSON too, and masked."""
+    """A body, JSON included, is decoded with the declared charset and masked."""
     body = json.dumps({"detail": f"größer: {CANARY}"}, ensure_ascii=False).encode(codec)
     echo = http_response(400, body, f"Content-Type: application/json; charset={quote}{codec.upper()}{quote}")
     with HostileServer(list(respond(echo))) as server:
@@ -51,7 +51,7 @@ def test_body__in_the_encoding_that_it_declares(connect: Connect, codec: str, qu
     ],
 )
 def test_body__in_another_encoding_than_it_declares(connect: Connect, body: bytes, declared: str) -> None:
-    """A body whose type is wrong is not read in a way that hides what it says from the mask."""
+    """A wrongly declared charset does not hide a secret from the mask."""
     with HostileServer(
         list(respond(http_response(400, body, f"Content-Type: text/plain; charset={declared}")))
     ) as server:
@@ -71,7 +71,7 @@ def test_body__in_another_encoding_than_it_declares(connect: Connect, body: byte
     ],
 )
 def test_body__of_json_that_spreads_a_secret(connect: Connect, data: Any) -> None:
-    """A secret that is spread over several values of a JSON text is in neither `body` nor `data`."""
+    """A secret that is split across several JSON values is in neither `body` nor `data`."""
     with HostileServer(list(respond(http_response(400, json.dumps(data))))) as server:
         error = catch(lambda: create(connect(server, access_token=TOKEN)))
     assert isinstance(error, ApiException)
@@ -80,7 +80,7 @@ def test_body__of_json_that_spreads_a_secret(connect: Connect, data: Any) -> Non
 
 
 def test_body__with_a_number_of_many_digits(connect: Connect) -> None:
-    """A number that Python does not write is no reason to fail otherwise than the response says."""
+    """A number with too many digits for Python to format does not change the error that the status implies."""
     body = '{"detail": "bad", "number": ' + "9" * 5000 + "}"
     with HostileServer(list(respond(http_response(400, body)))) as server:
         error = catch(lambda: create(connect(server)))
@@ -94,7 +94,7 @@ def request(*secrets: str, deadline: float = math.inf) -> Request:
 
 
 def test_headers__beyond_the_cap() -> None:
-    """Headers that do not fit into 64 KiB, all together, are left out; smaller ones after them are not."""
+    """A header that would exceed the total of 64 KiB is omitted; smaller ones after it are kept."""
     whole = 64 * 1024
     headers = {"A": "x" * (whole - 6), "B": "12345", "C": "1234", "D": ""}
     assert dict(mask_headers(headers, request().mask)) == {"A": headers["A"], "C": "1234"}
@@ -102,7 +102,7 @@ def test_headers__beyond_the_cap() -> None:
 
 
 def test_error__after_the_deadline() -> None:
-    """When the time is up, what takes long to search is left out, and the rest is masked."""
+    """After the deadline, text that takes long to search is replaced, and the rest is masked."""
     response = Response()
     response.status, response.reason, response.headers = 400, f"No {TOKEN}", {"A": TOKEN}
     response.outcome, response.data = Outcome(400), b"x" * 100_000
@@ -112,7 +112,7 @@ def test_error__after_the_deadline() -> None:
 
 CREDENTIALS: dict[str, dict[str, Any]] = {
     "id and token": {"_headers": {"X-Auth": f"id:{TOKEN}"}},
-    "scheme of two words": {"_headers": {"X-Auth": f"ApiKey v2 {TOKEN}"}},
+    "two-word scheme": {"_headers": {"X-Auth": f"ApiKey v2 {TOKEN}"}},
     "two spaces": {"_headers": {"Authorization": f"Token  {TOKEN}"}},
     "Basic in another header": {"_headers": {"X-Auth": f"Basic {base64.b64encode(f'id:{TOKEN}'.encode()).decode()}"}},
     "base64 without a scheme": {"_headers": {"X-Auth": base64.b64encode(f"id:{TOKEN}".encode()).decode()}},
@@ -122,7 +122,7 @@ CREDENTIALS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("kind", CREDENTIALS)
 def test_credential__within_a_header(connect: Connect, kind: str) -> None:
-    """The part of a header that is the credential is masked when it is echoed alone."""
+    """A credential that is part of a header is masked when it is echoed alone."""
     with HostileServer(list(respond(http_response(400, f"bad {TOKEN}!", f"X-Echo: {TOKEN}")))) as server:
         error = catch(lambda: create(connect(server), **CREDENTIALS[kind]))
     assert isinstance(error, ApiException)
@@ -131,7 +131,7 @@ def test_credential__within_a_header(connect: Connect, kind: str) -> None:
 
 
 def test_credential__that_was_replaced(connect: Connect) -> None:
-    """A later call masks the token before its own one, which the server may still name, also if no other is given."""
+    """A later call masks the previous token too, which the server may still echo, even if it gets no new token."""
     tokens = iter(["first-token", "second-token"])
 
     def ask() -> str:
@@ -140,8 +140,8 @@ def test_credential__that_was_replaced(connect: Connect) -> None:
             raise OSError("no token after first-token and second-token")
         return token
 
-    answers = [http_response(401), *[http_response(403, "first-token second-token")] * 2, http_response(401)]
-    with HostileServer(list(respond(*answers))) as server, connect(server, access_token=ask).api_client as client:
+    responses = [http_response(401), *[http_response(403, "first-token second-token")] * 2, http_response(401)]
+    with HostileServer(list(respond(*responses))) as server, connect(server, access_token=ask).api_client as client:
         api = EnvironmentSecretApi(client)
         for _ in range(3):
             error = catch(lambda: api.list_environment_secrets("e"))
@@ -150,7 +150,7 @@ def test_credential__that_was_replaced(connect: Connect) -> None:
 
 
 def test_credential__of_a_proxy_that_was_changed() -> None:
-    """A call masks the password of the proxy that it uses, even if the setting changes while it runs."""
+    """A call masks the password of the proxy that it uses, even if the setting changes during the call."""
     with HostileServer([read, send(http_response(400, "bad canary-token"))]) as server:
         configuration = Configuration(host="http://api.localhost", access_token=lambda: change())
         configuration.proxy = f"http://user:canary%2Dtoken@{server.url.partition('//')[2]}"
@@ -166,16 +166,16 @@ def test_credential__of_a_proxy_that_was_changed() -> None:
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_terminal__is_not_steered(connect: Connect, scheme: str, caplog: pytest.LogCaptureFixture) -> None:
-    """What a server or a proxy says has no control characters in the text of an error, its causes and the log."""
+def test_terminal__gets_no_control_characters(connect: Connect, scheme: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Control characters from a server or a proxy are removed from errors, their causes and the log."""
     caplog.set_level(logging.DEBUG)
     hostile = ESCAPES.encode("latin-1", "ignore").decode("latin-1")
     body = json.dumps({"detail": f"{ESCAPES}\n2026-01-01 INFO all is well"})
-    answer = http_response(400, body, f"X-Request-Id: {hostile}", reason=f"{hostile} {TOKEN}")
-    with HostileServer(list(respond(answer))) as server:
+    response = http_response(400, body, f"X-Request-Id: {hostile}", reason=f"{hostile} {TOKEN}")
+    with HostileServer(list(respond(response))) as server:
         if scheme == "http":
             api = connect(server, access_token=TOKEN, debug=True)
-        else:  # the server is a proxy that refuses a tunnel
+        else:  # the server is a proxy that rejects the tunnel
             api = connect("https://127.0.0.2:1", access_token=TOKEN, proxy=server.url, retries=0)
         error: BaseException | None = catch(lambda: create(api))
     assert "x1b[31mred" in str(error)
@@ -187,7 +187,7 @@ def test_terminal__is_not_steered(connect: Connect, scheme: str, caplog: pytest.
 
 
 def test_reason__before_a_library_sees_it(connect: Connect) -> None:
-    """The reason that urllib3 has, which others log and trace, is masked, also of a response that is not read."""
+    """The reason that urllib3 gets, which it may log or trace, is masked, even for an unread response."""
     with HostileServer(list(respond(http_response(200, "x", reason=f"OK {TOKEN}")))) as server:
         api = connect(server, access_token=TOKEN)
         with api.api_client:

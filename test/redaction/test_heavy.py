@@ -1,4 +1,4 @@
-"""Tools that load much and patch more, each in a process of its own, where they are installed."""
+"""Tools that import and patch a lot, each in its own process, if they are installed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from test.support.things import leak
 
 @pytest.mark.parametrize("tool", ["ddtrace", "logfire"])
 def test_tool__shows_no_secret(tool: str) -> None:
-    """Objects, validations, calls and errors are recorded without a secret; the same of other classes is seen."""
+    """Tools record objects, validations, calls and errors without a secret; secrets in other classes are detected."""
     if importlib.util.find_spec(tool) is None:
         pytest.skip(f"{tool} is not installed: tox -e channels")
     for planted in ("", "planted"):

@@ -1,4 +1,4 @@
-"""Whole calls against servers and proxies that echo secrets: no error, log or span shows one."""
+"""Calls to servers and proxies that echo secrets: no error, log or span contains one."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ BODIES: dict[str, Callable[[str], str]] = {
 @pytest.mark.parametrize("how", ECHOES)
 @pytest.mark.parametrize("secret", [CANARY, TOKEN], ids=["value", "token"])
 def test_echo__of_any_form_is_masked(connect: Connect, secret: str, how: str, wrapped: str) -> None:
-    """However a server writes a value or a credential, the error does not repeat it."""
+    """An error does not contain an echoed value or credential in any encoding."""
     echo = ECHOES[how](secret)
     with HostileServer(list(respond(http_response(400, BODIES[wrapped](echo))))) as server:
         error = catch(lambda: create(connect(server, access_token=TOKEN)))
@@ -49,7 +49,7 @@ def test_echo__of_any_form_is_masked(connect: Connect, secret: str, how: str, wr
 @pytest.mark.parametrize("status", [200, 302, 400, 401, 407, 409, 500, 503])
 @pytest.mark.parametrize("how", ["raw", "JSON", "URL", "HTML", "mojibake", "base64 of a header"])
 def test_echo__in_headers_is_masked(connect: Connect, status: int, how: str, caplog: pytest.LogCaptureFixture) -> None:
-    """What the server echoes in headers, their names or the reason shows nowhere, whatever the status."""
+    """Secrets echoed in header values, header names or the reason are masked for every status."""
     caplog.set_level(1)
     value = ECHOES[how](CANARY.replace("\n", "\t")).encode("latin-1", "replace").decode("latin-1")
     headers = (
@@ -69,7 +69,7 @@ def test_echo__in_headers_is_masked(connect: Connect, status: int, how: str, cap
 
 @pytest.mark.parametrize("codec", ["latin-1", "utf-16", "utf-16-be"])
 def test_echo__in_another_encoding_is_masked(connect: Connect, codec: str) -> None:
-    """A server that answers in another encoding hands over no more than one that answers in UTF-8."""
+    """A secret echoed in an encoding other than UTF-8 is masked."""
     body = f"bad: {CANARY}!".encode(codec)
     with HostileServer(list(respond(http_response(400, body), http_response(200, body)))) as server:
         for _ in range(2):
@@ -78,7 +78,7 @@ def test_echo__in_another_encoding_is_masked(connect: Connect, codec: str) -> No
 
 
 CREDENTIALS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
-    # what it is: settings, arguments of the client, options of the call
+    # name: settings, arguments of the client, options of the call
     "access_token": ({"access_token": TOKEN}, {}, {}),
     "SecretStr": ({"access_token": SecretStr(TOKEN)}, {}, {}),
     "callable": ({"access_token": lambda: TOKEN}, {}, {}),
@@ -100,12 +100,12 @@ CREDENTIALS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = 
 def test_credential__of_any_kind_is_masked(
     kind: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Whatever a credential is set with, nothing shows it when it is echoed, and nothing prints it."""
+    """A credential of any kind is masked when it is echoed, and is not printed."""
     caplog.set_level(1)
     settings, arguments, options = CREDENTIALS[kind]
     echo = http_response(400, f"bad {TOKEN}", f"X-Echo: {base64.b64encode(TOKEN.encode()).decode()}")
     with HostileServer(list(respond(http_response(503), echo))) as server:
-        if "proxy" in settings:  # the server is the proxy; it is asked for a name that nobody looks up
+        if "proxy" in settings:  # the server is the proxy; the host name is not resolved
             settings = {"proxy": settings["proxy"].format(proxy=server.url.partition("//")[2])}
         host = "http://api.localhost" if "proxy" in settings else server.url
         client = ApiClient(Configuration(host=host, debug=True, **settings), **arguments)
@@ -118,7 +118,7 @@ def test_credential__of_any_kind_is_masked(
 
 
 def test_credential__of_the_second_attempt_is_masked(connect: Connect) -> None:
-    """A token that was asked for after a 401 is as secret as the one before it."""
+    """Both the token used before a 401 and the one fetched after it are masked."""
     tokens = iter(["first-token", "second-token"])
     echo = http_response(403, "first-token second-token", "X-Echo: second-token")
     with HostileServer(list(respond(http_response(401), echo))) as server:
@@ -130,7 +130,7 @@ def test_credential__of_the_second_attempt_is_masked(connect: Connect) -> None:
 CHUNKED = b"HTTP/1.1 400 No\r\nTransfer-Encoding: chunked\r\n\r\n"
 FAILURES: dict[str, Any] = {
     "reset": [read, reset],
-    "no HTTP": [read, send(f"Bearer {TOKEN} is not HTTP\r\n\r\n".encode())],
+    "not HTTP": [read, send(f"Bearer {TOKEN} is not HTTP\r\n\r\n".encode())],
     "malformed headers": [read, send(f"HTTP/1.1 500 No\r\nBearer {TOKEN}\r\nContent-Length: 0\r\n\r\n".encode())],
     "malformed chunk": [read, send(CHUNKED + f"{TOKEN}\r\n".encode())],
     "cut short": [read, send(b"HTTP/1.1 400 No\r\nContent-Length: 999\r\n\r\n" + f"{TOKEN} {CANARY}".encode())],
@@ -139,9 +139,9 @@ FAILURES: dict[str, Any] = {
         send(http_response(200, f"{TOKEN} {CANARY}", "Content-Encoding: gzip", f"X: {TOKEN}")),
     ],
     "two lengths": [read, send(http_response(200, TOKEN, "Content-Length: 1", "Content-Length: 2"))],
-    "refused": [read, send(http_response(400, f"{TOKEN} {CANARY}"))],
+    "rejected": [read, send(http_response(400, f"{TOKEN} {CANARY}"))],
     "undecodable": [read, send(http_response(200, f"{TOKEN} {CANARY}"))],
-    "not of the shape": [read, send(http_response(200, json.dumps({"id": [CANARY], "scope": {TOKEN: CANARY}})))],
+    "wrong shape": [read, send(http_response(200, json.dumps({"id": [CANARY], "scope": {TOKEN: CANARY}})))],
     "too large": [read, send(http_response(200, f"{TOKEN} {CANARY}" * 100))],
     "large": [read, send(http_response(500, f"{TOKEN} {CANARY}" * 10000))],
     "moved": [read, send(http_response(307, "", f"Location: http://user:{TOKEN}@127.0.0.1:1/"))],
@@ -152,9 +152,9 @@ FAILURES: dict[str, Any] = {
 def test_failure__shows_nothing(
     fault: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What goes wrong leaves no bytes and no headers behind: in no frame, log, output or traceback with locals."""
+    """A failed call leaves no secret in frames, logs, output or tracebacks with locals."""
     caplog.set_level(1)
-    monkeypatch.setattr(http.client.HTTPConnection, "debuglevel", 1)  # somebody else's switch
+    monkeypatch.setattr(http.client.HTTPConnection, "debuglevel", 1)  # set by another library
     with HostileServer(FAILURES[fault]) as server:
         limit = 1000 if fault == "too large" else 2**20
         configuration = Configuration(
@@ -162,7 +162,7 @@ def test_failure__shows_nothing(
         )
         error = catch(lambda: create(EnvironmentSecretApi(ApiClient(configuration, cookie=TOKEN))))
     captured = "".join(capfd.readouterr())
-    assert not [record for record in caplog.records if record.exc_info]  # the frames of a library
+    assert not [record for record in caplog.records if record.exc_info]  # would hold a library's frames
     for line in caplog.messages:
         if line.startswith("create_environment_secret"):
             assert re.fullmatch(r"\w+ POST /environment/e/secret \w+ attempt=1 ms=\d+\.\d bytes=\d+", line)
@@ -173,7 +173,7 @@ def test_failure__shows_nothing(
 
 
 def test_failure__that_is_too_large_to_search(connect: Connect) -> None:
-    """An error keeps the body of an answer up to a size; of a larger one it keeps nothing."""
+    """An error keeps the body of a response up to a size limit, and drops a larger one."""
     for size, kept in ((2**18, True), (2**18 + 1, False)):
         with HostileServer(list(respond(http_response(400, "x" * size)))) as server:
             error = catch(lambda: create(connect(server)))
@@ -184,7 +184,7 @@ def test_failure__that_is_too_large_to_search(connect: Connect) -> None:
 def test_success__shows_nothing(
     connect: Connect, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A call that succeeds after a repeat leaves nothing in any log, nor in its answer's representation."""
+    """A call that succeeds after a retry leaves no secret in a log or in the repr of its response."""
     caplog.set_level(1)
     body = {"id": "i", "created_at": "2023-12-12T13:23:02Z", "key": "A", "scope": "PROJECT", "value": CANARY}
     script = list(respond(http_response(503), http_response(201, json.dumps(body), f"X-Echo: {TOKEN}")))
@@ -206,19 +206,19 @@ def receive(sock: Any, _: Any) -> None:
 PROXIES: dict[str, tuple[str, Any]] = {
     "reason": ("http", [read, send(f"HTTP/1.1 407 Basic {PAIR} {TOKEN}\r\nContent-Length: 0\r\n\r\n".encode())]),
     "headers": ("http", [read, send(http_response(407, "", f"Proxy-Authenticate: Basic {PAIR}", f"X: {TOKEN}"))]),
-    "no HTTP": ("http", [read, send(f"Basic {PAIR} {TOKEN}\r\n\r\n".encode())]),
+    "not HTTP": ("http", [read, send(f"Basic {PAIR} {TOKEN}\r\n\r\n".encode())]),
     "reset": ("http", [read, reset]),
     "SOCKS": ("socks5", [receive, send(b"\5\2"), receive, send(b"\1\1")]),
-    "no SOCKS": ("socks5", [receive, send(f"HTTP/1.1 400 {TOKEN}\r\n\r\n".encode())]),
+    "not SOCKS": ("socks5", [receive, send(f"HTTP/1.1 400 {TOKEN}\r\n\r\n".encode())]),
 }
 
 
 @pytest.mark.parametrize("source", ["setting", "environment"])
 @pytest.mark.parametrize("how", PROXIES)
-def test_proxy__that_refuses(
+def test_proxy__that_rejects(
     connect: Connect, how: str, source: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The credentials of a proxy stay hidden, even when it repeats them."""
+    """The credentials of a proxy are masked when it echoes them."""
     caplog.set_level(1)
     kind, script = PROXIES[how]
     if kind == "socks5":

@@ -1,4 +1,4 @@
-"""No object shows its secrets, on any channel."""
+"""Objects never show their secrets, whatever renders them."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from qovery.redaction import marks
 from qovery.redaction.marks import MASK, MASKED, Masked, MaskedDict
 from test.support.canaries import CANARY, CHANNELS, HTML_AND_THE_LIKE, TOKEN, shows
 
-#: Each model that is sent, holding the canary wherever it has a secret.
+#: Each request model, with the canary in every secret field.
 REQUESTS: dict[str, Callable[[Any], RequestModel]] = {
     "SecretRequest": lambda value: SecretRequest(key="A", value=value),
     "SecretEditRequest": lambda value: SecretEditRequest(key="A", value=value),
     "Value": lambda value: Value(value=value),
 }
-#: What a class may have to show itself, and the channel that calls it.
+#: Methods by which a class may render itself, and the channel that calls each.
 SHOWS = {
     "__repr__": "repr",
     "__repr_args__": "repr",
@@ -55,7 +55,7 @@ SHOWS = {
 
 
 def test_channels__every_way_to_show_has_a_row() -> None:
-    """A class with another method that shows it, and no channel here that calls it, fails."""
+    """Every method that renders one of the classes is listed with a channel."""
     models = [model for model in vars(qovery.models).values() if isinstance(model, type)]
     shown = [*models, Configuration, ApiClient, EnvironmentSecretApi, ApiResponse, MaskedDict, Masked]
     methods = {name for one in shown for name in dir(one) if re.search("repr|pretty|display|rich|_str_|to_str", name)}
@@ -64,7 +64,7 @@ def test_channels__every_way_to_show_has_a_row() -> None:
 
 
 def test_requests__every_model_has_a_row() -> None:
-    """A model with a secret and no row here fails."""
+    """Every model with a secret is listed."""
     marked = {
         name
         for name, model in vars(qovery.models).items()
@@ -78,7 +78,7 @@ def test_requests__every_model_has_a_row() -> None:
 @pytest.mark.parametrize("channel", CHANNELS)
 @pytest.mark.parametrize("name", REQUESTS)
 def test_request__is_masked(name: str, channel: str) -> None:
-    """No channel shows a value; all that show fields say that there is one, and tell it from None."""
+    """No channel shows a value; those that show fields distinguish a value from None."""
     shown = CHANNELS[channel](REQUESTS[name](CANARY))
     assert not shows(shown, CANARY)
     if channel != "_repr_*_":
@@ -87,8 +87,8 @@ def test_request__is_masked(name: str, channel: str) -> None:
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-def test_request__gives_by_name(name: str) -> None:
-    """What is asked for by name is given."""
+def test_request__returns_by_name(name: str) -> None:
+    """Access by name returns the value."""
     request = REQUESTS[name](SecretStr(CANARY))
     assert not shows(request.to_str(), CANARY)
     given = [request.to_dict()["value"], json.loads(request.to_json())["value"], request.model_dump()["value"]]
@@ -98,16 +98,16 @@ def test_request__gives_by_name(name: str) -> None:
 
 @pytest.mark.parametrize("name", REQUESTS)
 def test_request__serializer_warns_of_no_value(name: str) -> None:
-    """A value that got past the checks makes no warning, which would show it; warnings are errors here."""
+    """An unvalidated value causes no serializer warning, which would show it; warnings are errors here."""
     unchecked = REQUESTS[name]("x").model_copy(update={"value": CANARY.encode()})
     assert unchecked.model_dump()["value"] == CANARY.encode()
     assert json.loads(unchecked.model_dump_json())["value"] == CANARY
     assert json.loads(unchecked.to_json())["value"] == CANARY
-    assert unchecked._secret_texts() == []  # no text to search for
+    assert unchecked._secret_texts() == []  # not a text to search for
 
 
 def test_response__unknown_fields_are_masked() -> None:
-    """A field that no schema knows may echo a secret."""
+    """Unknown response fields are masked, because they may echo a secret."""
     fields = {"id": "i", "created_at": "2023-12-12T13:23:02Z", "key": "A", "scope": "PROJECT", "echo": CANARY}
     secret = Secret.from_dict(fields)
     for channel in CHANNELS.values():
@@ -117,7 +117,7 @@ def test_response__unknown_fields_are_masked() -> None:
 
 @pytest.mark.parametrize("channel", CHANNELS)
 def test_settings__are_masked(channel: str) -> None:
-    """Nothing that holds a credential shows it, nor do its attributes."""
+    """Objects that hold credentials do not show them, nor do their attributes."""
     configuration = Configuration(
         host="http://127.0.0.1:1",
         access_token=TOKEN,
@@ -140,15 +140,17 @@ def test_settings__are_masked(channel: str) -> None:
     assert configuration.access_token == TOKEN
 
 
-# A secret shorter than the bound is not searched for in texts: "1" or "on" is in all of them. Four characters are
-# the fewest that such a search can tell from accident, and a PIN has as many. Renderings of our own have no bound.
+# Texts are not searched for secrets shorter than four characters: "1" or "on" is in all of them. Four characters are
+# the fewest that rarely match by accident, and the length of a PIN. Our own renderings have no such limit.
 values = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
 
 
 @given(values)
 def test_request__any_secret(secret: str) -> None:
-    """No rendering of a request contains its value, however short, if that is not a part of what is shown anyway:
-    a value of "value" or "*" is in the text of every request."""
+    """No rendering of a request contains its value, however short, unless every rendering does.
+
+    A value of "value" or "*" is in the text of every request.
+    """
     plain = {name: channel(SecretRequest(key="A", value="")) for name, channel in CHANNELS.items()}
     for name, channel in CHANNELS.items():
         shown = channel(SecretRequest(key="A", value=secret))
@@ -156,7 +158,7 @@ def test_request__any_secret(secret: str) -> None:
 
 
 def test_masked__is_opaque_and_compares_by_value() -> None:
-    """It shows the mask, or that there is nothing, and equals, hashes and tests as what it holds."""
+    """`Masked` renders as the mask or None, and compares, hashes and tests like its value."""
     one, empty, none = Masked("a"), Masked(""), Masked(None)
     assert [repr(one), str(one), f"{one:>12}", f"{none}"] == [repr(MASK), MASK, f"  {MASK}", "None"]
     assert [repr(none), str(none), str(empty)] == ["None", "None", MASK]
@@ -181,12 +183,12 @@ class Headers(MaskedDict[str]):
 
 
 def held(mapping: Any) -> dict[str, Any]:
-    """What a mapping holds, as whatever walks it sees it."""
+    """The contents of a mapping as iteration sees them."""
     return dict(mapping.items())
 
 
 def test_masked_dict__reveals_what_a_key_names() -> None:
-    """`[]`, `get`, `pop` and `setdefault` return values; items, values and copies are opaque."""
+    """`[]`, `get`, `pop` and `setdefault` return values; items, values and copies stay masked."""
     mapping = Headers({"X": "a", "Accept": "json", "None": None})  # type: ignore[dict-item]
     assert mapping["X"] == "a"
     assert type(mapping["X"]) is str
@@ -212,7 +214,7 @@ def test_masked_dict__reveals_what_a_key_names() -> None:
 
 
 def test_masked_dict__stays_masked_when_it_is_merged() -> None:
-    """What copies, updates and merges make is of the same class, and opaque; the right side wins."""
+    """Copies, updates and merges return masked mappings of the same class; the right side wins."""
     mapping = Headers([("X", "a")])
     merged = [
         mapping.copy(),
@@ -248,7 +250,7 @@ def test_masked_dict__stays_masked_when_it_is_merged() -> None:
 
 
 def test_held__is_read_as_an_attribute() -> None:
-    """An attribute is read and set by its name, while `vars` and slots show nothing of it."""
+    """A held attribute is read and set by name, while `vars` and slots do not show its value."""
 
     class Plain:
         secret = marks.held("_kept")
@@ -265,7 +267,7 @@ def test_held__is_read_as_an_attribute() -> None:
 
 
 def test_marked_field__holds_its_value_masked() -> None:
-    """A field that is marked is validated as its type, held opaquely and serialised as its value."""
+    """A marked field is validated as its type, held masked and serialised as its value."""
 
     class Request(RequestModel):
         plain: Annotated[str, Field(max_length=3), MASKED]

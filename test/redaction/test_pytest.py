@@ -1,4 +1,4 @@
-"""Failing assertions about objects that hold secrets, in a pytest of their own."""
+"""Failing assertions about objects that hold secrets, in a separate pytest process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from test.support.pytest_run import run_pytest
 
-#: `CANARY` is joined, so that no source line shows it.
+#: `CANARY` is joined so that no source line contains it.
 PROLOGUE = """
 from qovery import ApiClient, Configuration, EnvironmentSecretApi, SecretEditRequest, SecretRequest
 
@@ -63,7 +63,7 @@ ASSERTIONS = {
 
 @pytest.mark.parametrize("verbose", ["-q", "-vv"])
 def test_assertion__shows_no_secret(tmp_path: Path, verbose: str) -> None:
-    """No explanation of a failure has a value, nor do the locals that `--showlocals` prints."""
+    """Neither the explanation of a failure nor the locals printed by `--showlocals` contain a value."""
     tests = [
         f"def test_{at}():\n    here, api = configuration(), EnvironmentSecretApi(ApiClient(configuration()))\n"
         f"    mine = [request(), here.api_key]\n    assert {text}\n"
@@ -83,7 +83,7 @@ def test_assertion__shows_no_secret(tmp_path: Path, verbose: str) -> None:
 
 
 def test_assertion__shows_a_planted_secret(tmp_path: Path) -> None:
-    """The same run shows what a plain mapping holds."""
+    """The same run shows the secret of a plain mapping."""
     (tmp_path / "test_it.py").write_text(PROLOGUE + "def test_it():\n    assert {'a': CANARY} == {'a': 'b'}\n")
     outcomes, printed = run_pytest("-q", folder=tmp_path)
     assert outcomes == {"failed": 1}

@@ -1,4 +1,4 @@
-"""What a client leads to, before a call and after it: only opaque objects hold a value or a credential."""
+"""Objects reachable from a client before and after calls: only masked objects hold a value or a credential."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from test.support.recording import RecordingServer
 from test.support.things import SIGNED, TOKEN, VALUE, client, echo, leak
 from test.support.tls import Authority
 
-#: Keeps what is called out of the frames of tests.
+#: Keeps the called objects out of the frames of tests.
 CALLS: dict[str, Callable[[EnvironmentSecretApi], Any]] = {
     "none": lambda api: None,
     "accepted": lambda api: api.create_environment_secret("e", SecretRequest(key="A", value=VALUE)),
@@ -48,17 +48,17 @@ def server() -> Iterator[RecordingServer]:
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("way", ["direct", "proxy"])
 def test_client__leads_to_no_secret(server: RecordingServer, way: str, call: str, signed: str) -> None:
-    """Whatever was called, neither the client nor its connections lead to a value or a credential."""
+    """After any call no value or credential is reachable from the client or its connections."""
     api = client(server.url, server.url if way == "proxy" else None, **SIGNED[signed])
     with api.api_client:
         CALLS[call](api)
-        if signed != "callable":  # it is the user's own, and its code has what it returns
+        if signed != "callable":  # the caller's own function, whose code holds the token
             assert shown(api) == []
         assert shown(api.api_client.rest_client) == []
 
 
 def test_client__through_a_tunnel(tls: Authority) -> None:
-    """A connection through a tunnel forgets what it said to the proxy."""
+    """A tunnelled connection does not keep the headers that it sent to the proxy."""
     with RecordingServer(echo, tls.context()) as server, RecordingServer(echo) as proxy:
         api = client(server.url, proxy.url)
         api.api_client.configuration.ca_cert_data = tls.ca_text
@@ -69,7 +69,7 @@ def test_client__through_a_tunnel(tls: Authority) -> None:
 
 
 def test_client__through_socks(server: RecordingServer) -> None:
-    """A connection through SOCKS forgets the password."""
+    """A SOCKS connection does not keep the password."""
     pytest.importorskip("socks")
     with SocksProxy(("127.0.0.1", 0), SocksProxy.RequestHandlerClass) as proxy:
         import threading
@@ -84,17 +84,17 @@ def test_client__through_socks(server: RecordingServer) -> None:
 
 
 def test_error__leads_to_no_secret(server: RecordingServer) -> None:
-    """An error holds neither frames nor the request, whatever it says."""
+    """No value or credential is reachable from an error."""
     for script in ([read, reset], [read, send(b"nonsense\r\n\r\n")], list(respond(http_response(400, TOKEN)))):
         with HostileServer(script) as broken, client(broken.url).api_client as api_client:
             error = failed(EnvironmentSecretApi(api_client), "A")
-            error.__traceback__ = None  # which is the test's own
+            error.__traceback__ = None  # the frames of the test
             assert shown(error) == []
 
 
 @pytest.mark.parametrize("policy", [0, urllib3.Retry(2, allowed_methods=None, status_forcelist=[503])])
 def test_unread_response__leads_to_no_request(policy: Any) -> None:
-    """A response that the caller reads does not lead to the request, nor do the failures that came before it."""
+    """The request is not reachable from an unread response, nor from the failed attempts in its history."""
     script = list(respond(http_response(503), http_response(200, "{}")))
     with HostileServer([read, reset] if policy else script[2:], script) as server:
         api = client(server.url)
@@ -109,7 +109,7 @@ def test_unread_response__leads_to_no_request(policy: Any) -> None:
 
 
 def test_detector__sees_planted_secrets(connect: Connect, server: RecordingServer) -> None:
-    """What is reachable through attributes, slots, closures, lists and frames is seen."""
+    """The detector finds secrets in attributes, slots, closures, lists and frames."""
     api = connect(server)
 
     def frame() -> Any:

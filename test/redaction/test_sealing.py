@@ -1,4 +1,4 @@
-"""Errors and interruptions leave without the frames that hold secrets."""
+"""Errors and interruptions propagate without the frames that hold secrets."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ INVALID: dict[str, Callable[[], Any]] = {
 
 @pytest.mark.parametrize("how", INVALID)
 def test_validation__shows_no_input(how: str) -> None:
-    """What does not fit a model is an error that carries no input, in its frames neither."""
+    """A validation error does not hold the input, not even in its frames."""
     error = catch(INVALID[how])
     assert not shows(everything(error), CANARY)
     for method in ("errors", "json"):
@@ -59,7 +59,7 @@ def listed(**wrong: Any) -> Any:
     )
 
 
-REFUSED: dict[str, Callable[[], Any]] = {
+REJECTED: dict[str, Callable[[], Any]] = {
     "misspelt setting": lambda: setattr(settings(), "acess_token", TOKEN),
     "host with credentials": lambda: setattr(settings(), "host", f"https://user:{TOKEN}@api.example"),
     "host with credentials, constructed": lambda: Configuration(host=f"https://user:{TOKEN}@api.example"),
@@ -67,8 +67,8 @@ REFUSED: dict[str, Callable[[], Any]] = {
     "api_key as text, constructed": lambda: Configuration(api_key=TOKEN),  # type: ignore[arg-type]
     "proxy_headers as text": lambda: setattr(settings(), "proxy_headers", TOKEN),
     "proxy as bytes": lambda: setattr(settings(), "proxy", TOKEN.encode()),
-    "proxy that is no URL": lambda: listed(proxy=f"http://user\u2100:{TOKEN}@127.0.0.1"),
-    "proxy of no kind": lambda: listed(proxy=f"ftp://user:{TOKEN}@127.0.0.1"),
+    "proxy that is not a URL": lambda: listed(proxy=f"http://user\u2100:{TOKEN}@127.0.0.1"),
+    "proxy of an unknown kind": lambda: listed(proxy=f"ftp://user:{TOKEN}@127.0.0.1"),
     "token with a line break": lambda: listed(access_token=f"{TOKEN}\r\nX: y"),
     "key with a line break": lambda: listed(api_key={"ApiKeyAuth": f"{TOKEN}\r\nX: y"}),
     "callable's token with a line break": lambda: listed(access_token=lambda: f"{TOKEN}\r\nX: y"),
@@ -86,16 +86,15 @@ REFUSED: dict[str, Callable[[], Any]] = {
 }
 
 
-@pytest.mark.parametrize("what", REFUSED)
-def test_setting__that_is_refused(what: str) -> None:
-    """What cannot be used is refused without being shown, in no frame either."""
-    assert not shows(everything(catch(REFUSED[what])), CANARY, TOKEN)
+@pytest.mark.parametrize("what", REJECTED)
+def test_setting__that_is_rejected(what: str) -> None:
+    """An invalid setting is rejected without showing it, not even in a frame."""
+    assert not shows(everything(catch(REJECTED[what])), CANARY, TOKEN)
 
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit, RuntimeError])
 def test_interruption__leaves_no_frames(interruption: type[BaseException]) -> None:
-    """What interrupts a call keeps its class and cause and says where, without frames, and without what was being
-    handled at the time."""
+    """An interruption keeps its class, its cause and a note of its origin, but neither frames nor the context."""
 
     @sealed
     def call(secret: str) -> None:
@@ -115,7 +114,7 @@ def test_interruption__leaves_no_frames(interruption: type[BaseException]) -> No
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit, ZeroDivisionError])
 @pytest.mark.parametrize("method", ["", "_with_http_info", "_without_preload_content"])
 def test_interruption__in_a_call(interruption: type[BaseException], method: str) -> None:
-    """What a hook raises in the middle of a call comes out as it is, without the frames that hold the body."""
+    """An exception raised by a hook propagates unchanged, without the frames that hold the body."""
 
     def interrupt(_: Configuration) -> None:
         raise interruption
@@ -131,8 +130,8 @@ def test_interruption__in_a_call(interruption: type[BaseException], method: str)
 
 @pytest.mark.needs_posix
 @pytest.mark.usefixtures("sigint")
-def test_interruption__while_waiting_for_an_answer(connect: Connect) -> None:
-    """Ctrl-C on the way leaves none of the frames of urllib3 and http.client, which hold bytes and headers."""
+def test_interruption__while_waiting_for_a_response(connect: Connect) -> None:
+    """Ctrl-C drops the frames of urllib3 and http.client, which hold bytes and headers."""
     main = threading.main_thread().ident
     assert main is not None
     assert threading.get_ident() == main
@@ -146,7 +145,7 @@ def test_interruption__while_waiting_for_an_answer(connect: Connect) -> None:
 
 
 def test_error__while_the_caller_handles_another() -> None:
-    """An error of the caller's own keeps its frames, and stays the context."""
+    """The exception that the caller is handling keeps its frames and remains the context."""
     try:
         raise LookupError("mine")
     except LookupError as error:
@@ -178,21 +177,21 @@ def test_error__while_the_caller_handles_another() -> None:
     ],
 )
 def test_options__that_cannot_be_used(connect: Connect, option: dict[str, Any]) -> None:
-    """A refusal before anything is sent repeats no credential."""
+    """The error for an invalid option does not contain the credential."""
     api = connect("http://127.0.0.1:1", retries=0)
     error = catch(lambda: api.list_environment_secrets("e", **option))
     assert not shows(everything(error), TOKEN)
 
 
 def test_sealed_class__seals_what_is_public() -> None:
-    """Constructor, `__setattr__`, methods and class methods are sealed; nested classes and what is static stay."""
+    """Constructor, `__setattr__`, methods and class methods are sealed; nested classes and static methods are not."""
 
     @sealed_class
     class Sealed:
         constant = 1
 
         class Inner:
-            """Not a method."""
+            """A nested class."""
 
         def __init__(self, secret: str) -> None:
             vars(self)["secret"] = secret
@@ -238,7 +237,7 @@ def test_sealed_class__seals_what_is_public() -> None:
 
 
 def test_sealed__forgets_the_frames_of_every_cause() -> None:
-    """The causes of an error lose frames and contexts, all of them."""
+    """Every cause of an error loses its frames and context."""
 
     @sealed
     def call() -> None:

@@ -1,4 +1,4 @@
-"""Secrets in foreign text are found, however they are written, and in linear time."""
+"""Secrets in foreign text are found in any encoding and in linear time."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from test.support import NIGHTLY
 from test.support.canaries import ECHOES, upper_json
 from test.support.encodings import ENCODINGS, encode, readable
 
-# A secret shorter than the bound is not searched for in texts: "1" or "on" is in all of them. Four characters are
-# the fewest that such a search can tell from accident, and a PIN has as many. Renderings of our own have no bound.
+# Texts are not searched for secrets shorter than four characters: "1" or "on" is in all of them. Four characters are
+# the fewest that rarely match by accident, and the length of a PIN. Our own renderings have no such limit.
 characters = st.characters(exclude_categories=["Cs"]) | st.sampled_from("\\%&+=;:/\"'<>#xu0123abcdef \n\r\t")
 secrets = st.text(characters, min_size=4, max_size=40).filter(lambda text: len(text.strip()) >= SHORTEST_IN_TEXT)
 contexts = st.text(characters, max_size=12)
@@ -38,7 +38,7 @@ ESCAPES: list[Callable[[str], str]] = [
     lambda char: f"&#{ord(char)};",
     lambda char: html.escape(char),
 ]
-#: A secret that has a bit of everything, and a token.
+#: A secret with all kinds of characters, and a token.
 HARD = "Pässwörd-ﬁx 'a/b' \"c\" & <d>\nline2\r\nключ+e=%41 Я\u0301"
 TOKEN = "canary-token-0123"
 
@@ -51,12 +51,12 @@ def leaks(masked: str, secret: str) -> bool:
 @example("00\x80¡", "", "", ["Python", "JSON in Unicode", "base64"], "|")
 @example("00\x1f0", "\U000fb000", "", ["hex", "hex"], "|")
 @example("\x80º𐀀𐀀", "", "0000", ["base64", "base64"], "|")
-@example("0ā𐐁𐐁", "", "0", ["base64 of PowerShell"], "|")
+@example("0ā𐐁𐐁", "", "0", ["PowerShell base64"], "|")
 @example("0+\n0", "", "", ["CRLF"], "|")
 def test_text_mask__any_secret_in_any_encoding(
     secret: str, before: str, after: str, chain: list[str], mark: str
 ) -> None:
-    """Of a secret in a text that went through up to three encodings nothing is left to read."""
+    """A secret in a text that was encoded up to three times is masked."""
     text = encode(f"{before}|{secret}|{after}", chain)
     assume(readable(text, secret) and not leaks(f"{before}{MASK}{after}", secret))
     assert not leaks(TextMask([secret])(f"a{mark}{text}{mark}b"), secret)
@@ -76,9 +76,9 @@ TRIPLES = [random.Random(seed).choices(list(ENCODINGS), k=3) for seed in range(1
     ],
 )
 def test_text_mask__chains_of_encodings(secret: str, chosen: list[list[str]], undone: float) -> None:
-    """Every pair of encodings and many triples are undone; the reader proves that it reads nearly all of them.
+    """A secret is masked in every pair of encodings and many triples; the test's decoder reads nearly all of them.
 
-    It undoes an encoding more often than it has tries for some, such as HTML whose ampersands are escaped.
+    It cannot decode some chains in three steps, such as HTML whose ampersands are escaped.
     """
     mask = TextMask([secret])
     read = 0
@@ -93,7 +93,7 @@ def test_text_mask__chains_of_encodings(secret: str, chosen: list[list[str]], un
 
 @pytest.mark.parametrize("name", ENCODINGS)
 def test_text_mask__hides_little_else(name: str) -> None:
-    """What stands around an encoded secret stays."""
+    """The text around an encoded secret is unchanged."""
     encoded = encode(TOKEN, [name])
     for before, after in (("on: ", " :on"), ('{"a": "', '"}'), ("(", ")")):
         assert TextMask([TOKEN])(before + encoded + after).rstrip("=\n") in {
@@ -103,9 +103,9 @@ def test_text_mask__hides_little_else(name: str) -> None:
 
 @given(secrets, contexts, st.sampled_from(list(ECHOES)))
 def test_text_mask__any_secret(secret: str, around: str, how: str) -> None:
-    """However a secret is written in a text, it does not stay.
+    """An echoed secret is masked in any encoding.
 
-    Left out is what is a part of the mask or of what stands around it: there it says nothing.
+    Forms that are part of the mask or of the surrounding text are skipped, because they prove nothing.
     """
     form = ECHOES[how](secret)
     assume(form not in MASK + around and form.strip("*"))
@@ -114,9 +114,9 @@ def test_text_mask__any_secret(secret: str, around: str, how: str) -> None:
 
 @given(secrets, st.lists(st.sampled_from(ESCAPES[:4]), min_size=40, max_size=40), st.booleans())
 def test_text_mask__escaped_in_part(secret: str, escapes: list[Callable[[str], str]], nested: bool) -> None:
-    """Each character may be escaped in its own way, and all of it once more."""
+    """Each character may be escaped differently, and the whole text again."""
     assume(secret.strip("*"))
-    # A backslash of its own would escape what follows it.
+    # An unescaped backslash would escape the next character.
     ways = [upper_json if char == "\\" else escape for escape, char in zip(escapes, secret, strict=False)]
     form = "".join(escape(char) for escape, char in zip(ways, secret, strict=True))
     form = json.dumps(form)[1:-1] if nested else form
@@ -124,13 +124,13 @@ def test_text_mask__escaped_in_part(secret: str, escapes: list[Callable[[str], s
 
 
 def test_text_mask__end_in_the_middle_of_an_escape() -> None:
-    """Where an escape stands for more than the secret's last character, all of it goes."""
+    """An escape that decodes to more than the last character of the secret is masked as a whole."""
     assert TextMask(["abc≂"])("-abc&NotEqualTilde;-") == f"-{MASK}-"
 
 
 @pytest.mark.parametrize("escape", ESCAPES)
 def test_text_mask__overlapping_secrets(escape: Callable[[str], str]) -> None:
-    """Of secrets that share characters nothing stays, nor of one that stands in the text twice."""
+    """Overlapping secrets are masked completely, and so is every occurrence of a secret."""
     text = "".join(map(escape, "-abcdefgh-abcd-abcdefgh-"))
     for order in (["abcd", "cdefgh"], ["cdefgh", "abcd"]):
         assert TextMask(order)(text) == MASK.join(map(escape, "----"))
@@ -164,7 +164,7 @@ def test_text_mask__overlapping_secrets(escape: Callable[[str], str]) -> None:
         ('O\'Hara "x"', 'O\'Hara ""x""'),  # CSV
         ('O\'Hara "x"', 'O\'"\'"\'Hara "x"'),  # a shell
         ("O'Hara $x \\z", "O'Hara `$x \\z"),  # PowerShell
-        ('a "b" \\z', 'a \\"b\\" \\z'),  # where the backslash is not escaped itself
+        ('a "b" \\z', 'a \\"b\\" \\z'),  # the backslash itself is not escaped
         ("two words", "two '\n    'words"),  # Python's pprint
         ("pässwort", "pässwort".encode().decode("cp437")),
         ("pässwort", "pässwort".encode().decode("cp1251")),
@@ -180,47 +180,47 @@ def test_text_mask__overlapping_secrets(escape: Callable[[str], str]) -> None:
     ],
 )
 def test_text_mask__forms(secret: str, form: str) -> None:
-    """What becomes of a secret whose characters are normalised or read in another encoding is hidden, all of it.
+    """A secret is masked completely after normalisation or decoding in another encoding.
 
-    Quotes at its end, and zeros of UTF-16, may stay.
+    Quotes at its end, and UTF-16 zeros, may remain.
     """
     assert TextMask([secret])(f"-{form}-").replace("\0", "").replace('"', "") == f"-{MASK}-"
 
 
 @pytest.mark.parametrize("secret", ["üüüü", "abcü", "abc", "  ab  ", "", " "])
 def test_text_mask__too_little_to_search(secret: str) -> None:
-    """What is short, or what is left of it in another encoding, would be found everywhere."""
+    """A secret that is too short, or becomes too short in another encoding, is not searched for."""
     text = "???? ab?? abc? abc \ufffd\ufffd\ufffd\ufffd\ufffd\ufffd\ufffd\ufffd  a  b  ab "
     assert TextMask([secret])(text) == text
 
 
 def test_text_mask__shortest() -> None:
-    """Four characters are enough, also of what is left in another encoding and without the white space around."""
+    """Four characters are enough, also after conversion to another encoding or without surrounding white space."""
     mask = TextMask(["1234", " 5678 ", "abcdü", "e fg"])
     assert mask("1234") == mask("5678") == mask("abcd?") == mask("e  fg") == MASK
 
 
 def test_text_mask__more_layers() -> None:
-    """Three layers are undone, and no more."""
+    """At most three layers of encoding are decoded."""
     for layers, found in ((3, True), (4, False)):
         text = encode("Abc%", ["URL, all escaped", *["URL"] * (layers - 1)])
         assert (TextMask(["Abc%"])(text) == MASK) is found
 
 
 def test_text_mask__lone_surrogate() -> None:
-    """A secret that is no proper Unicode is found too."""
+    """A secret with a lone surrogate is masked."""
     assert TextMask(["ab\ud800cd"])("-ab\ud800cd- \\ud800") == f"-{MASK}- \\ud800"
 
 
 @given(st.text(characters, max_size=200), st.sampled_from([TOKEN, HARD]))
 @example("QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo=\nQUJD 61:62:63 1, 2, 3 %41 &amp; \\n \0", HARD)
 def test_text_mask__leaves_other_text(text: str, secret: str) -> None:
-    """A text without the secret stays as it is."""
+    """A text without the secret is unchanged."""
     assert TextMask([secret, f"Bearer {secret}"])(text) == text
 
 
 def test_text_mask__without_secrets() -> None:
-    """A mask without secrets hides nothing, and reads the secrets once, when the first text arrives."""
+    """A mask without secrets hides nothing, and secrets are read once, with the first text."""
     assert TextMask([])("text") == "text"
     assert TextMask([])("text" * 100_000) == "text" * 100_000
     asked: list[None] = []
@@ -238,13 +238,13 @@ SHAPES: dict[str, Callable[[int], str]] = {
     "URL in URL": lambda size: "%252541" * (size // 7),
     "backslashes": lambda size: "\\" * size,
     "HTML": lambda size: "&amp;amp;#65;" * (size // 13),
-    "an entity without end": lambda size: "&#" + "9" * size,
+    "an unterminated entity": lambda size: "&#" + "9" * size,
     "JSON": lambda size: json.dumps([{"a": json.dumps({"b": "\n%20&lt;"})}] * (size // 40)),
     "base64": lambda size: base64.b64encode(random.Random(1).randbytes(size * 3 // 4)).decode(),
-    "base64 of one letter": lambda size: "V" * size,
-    "base64 in lines": lambda size: base64.encodebytes(b"x" * (size * 3 // 4)).decode(),
+    "single-letter base64": lambda size: "V" * size,
+    "wrapped base64": lambda size: base64.encodebytes(b"x" * (size * 3 // 4)).decode(),
     "hex": lambda size: random.Random(1).randbytes(size // 2).hex(),
-    "half of hex": lambda size: "a:" * (size // 2),
+    "odd hex digits": lambda size: "a:" * (size // 2),
     "hex in pairs": lambda size: "61:" * (size // 3),
     "numbers": lambda size: "97, " * (size // 4),
     "zeros": lambda size: "\0" * size,
@@ -257,7 +257,7 @@ LONG = ["a" * 5000 + "b", "%41" * 1000 + "ü", HARD, "a b" * 1000]
 
 
 def calls(function: Callable[[], Any]) -> int:
-    """How many functions are called, those in C too."""
+    """The number of function calls, including C functions."""
     count = 0
 
     def profile(frame: Any, event: str, argument: Any) -> None:
@@ -274,12 +274,12 @@ def calls(function: Callable[[], Any]) -> int:
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_cost__is_linear(shape: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Twice the text is twice the work at most, in characters and in calls, and within the bound."""
+    """A text of twice the length takes at most twice the work, in characters and in calls, within the limit."""
     monkeypatch.setattr(text_mask, "_FEW", 0)
     work, called = [], []
     for size in (4096, 8192):
         text, mask = SHAPES[shape](size), TextMask(LONG)
-        called.append(calls(lambda text=text, mask=mask: mask(text)))  # type: ignore[misc] # one text, one mask
+        called.append(calls(lambda text=text, mask=mask: mask(text)))  # type: ignore[misc] # a new mask for each text
         work.append(mask.work)
         assert mask.work <= 40 * len(text)
         assert mask(text) == text
@@ -288,21 +288,21 @@ def test_cost__is_linear(shape: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_cost__of_a_quadratic_search_shows() -> None:
-    """The counter of calls sees a search whose work is quadratic."""
+    """The call counter detects quadratic work."""
     one, two = (calls(lambda size=size: [text.find("b") for text in ["a"] * size**2]) for size in (50, 100))  # type: ignore[misc] # as above
     assert two > 3 * one
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_cost__of_patterns(shape: str) -> None:
-    """A large text of any shape ends: a pattern that tries again for each character would take hours."""
+    """A large text of any shape is searched in time: a backtracking pattern would take hours."""
     size = (256 if NIGHTLY else 64) * 1024
     text, long = SHAPES[shape](size), size // 4
     assert TextMask(["a" * long + "b", "ü" * long + "b"])(text) in {text, MASK}
 
 
 def test_cost__of_too_much_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A text that takes more than its share of work is replaced as a whole, and the next one has its own share."""
+    """A text that exceeds its work budget is replaced as a whole, and the next one has its own budget."""
     monkeypatch.setattr(text_mask, "_FEW", 0)
     monkeypatch.setattr(text_mask, "_PASSES", 1)
     mask = TextMask([TOKEN])
@@ -314,7 +314,7 @@ def test_cost__of_too_much_work(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_cost__of_a_short_text() -> None:
-    """A short text has enough of a share for all encodings at once."""
+    """The work budget of a short text is enough for all encodings together."""
     text = (
         "%41 \\x41 &#65; 414243444546474849505152 QUJDREVGR0hJSktMTU5PUFFS 65,66,67,68,69,70,71,72,73,74,75,76,77 \0 Ã¤"
     )
@@ -324,17 +324,17 @@ def test_cost__of_a_short_text() -> None:
 
 
 def test_deadline__reached() -> None:
-    """After the deadline a short text is still searched, such as the message of a timeout; a long one is left out."""
+    """After the deadline, a short text such as a timeout message is still searched; a long one is replaced."""
     mask = TextMask([TOKEN], deadline=0)
     assert mask(f"no response in time, {TOKEN}") == f"no response in time, {MASK}"
     assert mask("x " * 10_000) == "x " * 10_000
     assert mask("x " * 100_000) == MASK
-    assert mask("x " * 10_000) == "x " * 10_000  # what was left out took nothing of what is left
-    assert mask("x " * 15_000) == MASK  # which all texts share
+    assert mask("x " * 10_000) == "x " * 10_000  # the replaced text used none of the late budget
+    assert mask("x " * 15_000) == MASK  # all texts share the late budget
 
 
-def test_deadline__to_the_point(monkeypatch: pytest.MonkeyPatch) -> None:
-    """At the deadline it is late; what may be searched late is exact, and counts from then on."""
+def test_deadline__exact_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The late budget applies from the exact time of the deadline on, and its size is exact."""
     monkeypatch.setattr(text_mask.time, "monotonic", lambda: 5.0)
     monkeypatch.setattr(text_mask, "_LATE", len(TOKEN))
     late = TextMask([TOKEN], deadline=5.0)
@@ -346,7 +346,7 @@ def test_deadline__to_the_point(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_deadline__not_reached() -> None:
-    """Before the deadline, or without one, a text is searched whatever its length."""
+    """Before the deadline, or without one, a text of any length is searched."""
     text = "x " * 100_000
     for mask in (TextMask([TOKEN], deadline=math.inf), TextMask([TOKEN]), TextMask([TOKEN], None)):
         assert mask(text + TOKEN) == text + MASK
@@ -357,14 +357,14 @@ def test_deadline__not_reached() -> None:
 
 @given(secrets)
 def test_mask_json__any_secret(secret: str) -> None:
-    """In parsed JSON a secret is masked in keys and values."""
+    """A secret in parsed JSON is masked in keys and values."""
     assume(secret.strip("*"))
     hidden = mask_json({"a": [secret], secret: 1}, TextMask([secret]))
     assert hidden == {"a": [MASK], MASK: 1}
 
 
 def test_mask_json__numbers() -> None:
-    """A number is a secret as its text is, and other values stay."""
+    """A number is masked if its text is a secret; other values are unchanged."""
     data = {"pin": 12345, "ok": True, "none": None, "other": [1.5, "a1b1"]}
     assert mask_json(data, TextMask(["12345", "1"])) == {**data, "pin": MASK}
 
@@ -397,7 +397,7 @@ PAIR = base64.b64encode(f"user:{TOKEN}".encode()).decode()
     ],
 )
 def test_credentials__of_a_header(header: str) -> None:
-    """Whatever a header has around a token, the token alone is hidden, and all of the header."""
+    """Both the token within a header and the whole header are treated as secrets."""
     mask = TextMask(credentials(header))
     assert mask(f"({TOKEN})") == f"({MASK})"
     assert mask(f"({header.strip()})") == f"({MASK})"
@@ -407,21 +407,21 @@ def test_credentials__of_a_header(header: str) -> None:
     "header", ["Digest one two three four five six", "Digest one two three", "Digest one two", " Digest one"]
 )
 def test_credentials__of_words(header: str) -> None:
-    """The last word and all that follows up to three words are secret, the words of a scheme are not."""
+    """The last word and everything after up to three words are secrets; the words of a scheme are not."""
     found = set(credentials(header)) - {""}
     words = header.split()
     assert found == {header, *(" ".join(words[count:]) for count in range(1, min(4, len(words)))), words[-1]}
 
 
 def test_credentials__of_parts() -> None:
-    """The value of a parameter begins after its first equals sign; only punctuation is cut from its end."""
+    """The value of a parameter starts after its first equals sign; only punctuation is trimmed from its end."""
     assert "b=c-long" in set(credentials("a=b=c-long"))
     assert "0123X" in set(credentials("id:0123X,"))
-    assert "abcdef" not in set(credentials("YWJj.ZGVm"))  # no base64
+    assert "abcdef" not in set(credentials("YWJj.ZGVm"))  # not base64
     assert "abcde" in set(credentials("YWJjZGU"))
 
 
 @pytest.mark.parametrize("header", ["", " ", ":", "=", "!!!!", "AAAAAAAA", "Basic /w==", "Basic AAAA", "ü " * 10])
 def test_credentials__of_nothing(header: str) -> None:
-    """A header without a secret in it gives none but its own words."""
+    """A header without a decodable credential yields only parts of its own text."""
     assert all(part in header for part in credentials(header))

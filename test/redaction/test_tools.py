@@ -1,4 +1,4 @@
-"""What the tools show that people print, log and compare objects with: no canary, of no object, on no channel."""
+"""Tools that print, log or compare objects never show a canary."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from test.support.tools import TOOLS
 
 @dataclass
 class Control:
-    """Shows what it holds, as most classes do."""
+    """An ordinary class that shows its attributes."""
 
     value: str
 
@@ -26,7 +26,7 @@ def objects() -> Iterator[dict[str, Any]]:
         yield found
 
 
-#: Objects that no copy is made of.
+#: Objects that cannot be copied or pickled.
 NOT_COPIED = (
     "transports",
     "credentials",
@@ -40,13 +40,13 @@ NOT_COPIED = (
     "StateFile",
 )
 
-#: What has a model with a field that only the server knows: this tool reads that from where pydantic keeps it.
+#: Objects with a model that has unknown fields, which jsonpickle reads directly from pydantic's storage.
 UNKNOWN_FIELDS = {"Secret", "ApiResponse.data", "Report", "Plan", "applied Plan", "results", "ApplyError"}
 
 
 @pytest.mark.parametrize("tool", TOOLS)
 def test_tool__shows_no_secret(objects: dict[str, Any], tool: str) -> None:
-    """No tool shows a value or a credential, whatever object it is given."""
+    """No tool shows a value or a credential of any object."""
     show = TOOLS[tool]
     found = {}
     for name, thing in objects.items():
@@ -60,7 +60,7 @@ def test_tool__shows_no_secret(objects: dict[str, Any], tool: str) -> None:
 
 @pytest.mark.parametrize("tool", TOOLS)
 def test_tool__shows_a_planted_secret(tool: str) -> None:
-    """Every tool above would show a secret that an object or a mapping does not hide."""
+    """Every tool shows a secret that an object or a mapping does not mask."""
     assert leak(TOOLS[tool](Control(TOKEN)))
     assert leak(TOOLS[tool]({"value": TOKEN}))
     assert leak(TOOLS[tool]({"value": [Control(TOKEN)]}))
@@ -68,11 +68,11 @@ def test_tool__shows_a_planted_secret(tool: str) -> None:
 
 @pytest.mark.parametrize("recorder", RECORDERS)
 def test_recorder__shows_no_secret(objects: dict[str, Any], recorder: str) -> None:
-    """No tool records a secret of an error, however it looks into frames and their objects."""
+    """No recorder finds a secret in an error, its frames or their objects."""
     errors = {name: thing for name, thing in objects.items() if isinstance(thing, BaseException)}
     assert len(errors) > 20
     if recorder == "pickle":
-        del errors["ApplyError"]  # its report has what the service returned
+        del errors["ApplyError"]  # its report holds what the service returned
     found = {name: leak(RECORDERS[recorder](error)) for name, error in errors.items()}
     assert {name: text for name, text in found.items() if text} == {}
 
@@ -83,7 +83,7 @@ def fail(held: str) -> None:
 
 @pytest.mark.parametrize("recorder", RECORDERS)
 def test_recorder__shows_a_planted_secret(recorder: str) -> None:
-    """Those that record locals show one that a frame holds in the clear; the others one in the text."""
+    """Recorders of locals show an unmasked secret in a frame; the others show one in the error's text."""
     by_locals = {"frames", "traceback", "rich", "IPython", "loguru", "structlog", "sentry-sdk"}
     with pytest.raises(RuntimeError) as caught:
         fail(TOKEN)

@@ -1,4 +1,4 @@
-"""Both behaviours of the sandbox, and secrets of higher scopes in it."""
+"""Fixtures for both behaviours of the sandbox, and for secrets of higher scopes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from qovery.sandbox.store import BEHAVIOURS, Behaviour
 
 @pytest.fixture(params=BEHAVIOURS)
 def behaviour(request: pytest.FixtureRequest) -> Behaviour:
-    """Both behaviours, one after the other; a test that is about one of them parametrises it itself."""
+    """Both behaviours in turn; a test of one of them overrides the fixture or parametrises it."""
     assert request.param in BEHAVIOURS
     return request.param  # type: ignore[no-any-return]  # as just asserted
 
@@ -35,12 +35,12 @@ def built_in(sandbox: Sandbox, env: str) -> Secret:
 
 @pytest.fixture
 def keys(sandbox: Sandbox, env: str) -> Callable[[], list[str]]:
-    """The keys that the environment sees now, sorted."""
+    """The current keys of the environment, sorted."""
     return lambda: sorted(secret.key for secret in sandbox.secrets(env))
 
 
 @pytest.fixture
 def http() -> Iterator[urllib3.PoolManager]:
-    """A client that repeats nothing and knows nothing of the service."""
+    """A plain HTTP client without retries."""
     with urllib3.PoolManager(retries=False) as manager:
         yield manager

@@ -1,4 +1,4 @@
-"""The admin API: what a test in another language tells a sandbox."""
+"""The admin API, with which tests in other languages control a sandbox."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def tell(http: urllib3.PoolManager, sandbox: Sandbox) -> Tell:
-    """Calls a command and returns the status and the answer."""
+    """Call a command, and return the status and the response."""
 
     def tell(name: str, **arguments: object) -> tuple[int, Any]:
         headers = {"Authorization": f"Bearer {sandbox.admin_token}"}
-        answer = http.request("POST", f"{sandbox.url}/_sandbox/{name}", json=arguments, headers=headers)
-        return answer.status, answer.json() if answer.data else None
+        response = http.request("POST", f"{sandbox.url}/_sandbox/{name}", json=arguments, headers=headers)
+        return response.status, response.json() if response.data else None
 
     return tell
 
 
-def test_admin__arranges_and_answers(tell: Tell, sandbox: Sandbox, api: EnvironmentSecretApi) -> None:
-    """Environments and secrets are added and values read, as in Python."""
+def test_admin__sets_up_and_reads(tell: Tell, sandbox: Sandbox, api: EnvironmentSecretApi) -> None:
+    """Environments and secrets are added, and values are read, as in Python."""
     status, env = tell("add_environment", project_id="p")
     assert status == 200
     status, secret = tell("add_secret", environment_id=env, key="A", value="{{B}}!", scope="PROJECT")
@@ -69,7 +69,7 @@ def test_admin__arranges_and_answers(tell: Tell, sandbox: Sandbox, api: Environm
         ("behaviour", {"behaviour": "observed"}, [200, 200, 200]),
     ],
 )
-def test_admin__disturbs(
+def test_admin__injects_faults(
     tell: Tell,
     http: urllib3.PoolManager,
     sandbox: Sandbox,
@@ -78,7 +78,7 @@ def test_admin__disturbs(
     arguments: dict[str, object],
     statuses: list[int],
 ) -> None:
-    """What is asked for befalls the requests that follow."""
+    """A fault or setting applies to the requests that follow."""
     assert tell(name, **arguments) == (204, None)
     url, headers = f"{sandbox.url}/environment/{env}/secret", {"Authorization": "Token t"}
     assert [http.request("GET", url, headers=headers).status for _ in range(3)] == statuses
@@ -90,7 +90,7 @@ def test_admin__disturbs(
 def test_admin__breaks_connections(
     tell: Tell, http: urllib3.PoolManager, sandbox: Sandbox, env: str, name: str
 ) -> None:
-    """A reply is dropped, a connection reset, once."""
+    """A response is dropped, or a connection is reset, once."""
     assert tell(name) == (204, None)
     url, headers = f"{sandbox.url}/environment/{env}/secret", {"Authorization": "Token t"}
     with pytest.raises(urllib3.exceptions.ProtocolError):
@@ -114,12 +114,12 @@ def test_admin__breaks_connections(
         ("__init__", {}, 404, "add_secret"),
     ],
 )
-def test_admin__refuses(tell: Tell, env: str, name: str, arguments: dict[str, object], status: int, said: str) -> None:
-    """What is wrong is a 4xx that says what, and repeats no value."""
+def test_admin__rejects(tell: Tell, env: str, name: str, arguments: dict[str, object], status: int, said: str) -> None:
+    """An invalid command returns a 4xx that names the problem and contains no value."""
     if arguments.get("environment_id") == "ENV":
         arguments = {**arguments, "environment_id": env}
-    answered, problem = tell(name, **arguments)
-    assert (answered, problem["status"]) == (status, status)
+    returned, problem = tell(name, **arguments)
+    assert (returned, problem["status"]) == (status, status)
     assert said in problem["detail"]
     assert "canary" not in problem["detail"]
 
@@ -129,29 +129,29 @@ def test_admin__refuses(tell: Tell, env: str, name: str, arguments: dict[str, ob
     [(b"{", "application/json", 400), (b"[]", "application/json", 400), (b"{}", "text/plain", 415), (b"", "", 204)],
 )
 def test_admin__body(http: urllib3.PoolManager, sandbox: Sandbox, body: bytes, kind: str, status: int) -> None:
-    """A body is a JSON object and says so, which no form of a web page can; without arguments it may be empty."""
+    """A body must be JSON and declare it, which a web form cannot do; without arguments it may be empty."""
     headers = {"Content-Type": kind, "Authorization": f"Bearer {sandbox.admin_token}"}
-    answer = http.request("POST", f"{sandbox.url}/_sandbox/reset", body=body, headers=headers)
-    assert answer.status == status
+    response = http.request("POST", f"{sandbox.url}/_sandbox/reset", body=body, headers=headers)
+    assert response.status == status
 
 
 @pytest.mark.parametrize(
     "authorization", [None, "", "Bearer", "Bearer bad", "Bearer good", "Basic admin", "admin", "Bearer é"]
 )
 def test_admin__token(http: urllib3.PoolManager, authorization: str | None) -> None:
-    """It needs the admin token, in every command; a token for the operations is another one."""
+    """Every command requires the admin token, which differs from the tokens of the operations."""
     with Sandbox(admin=True, admin_token="admin", tokens=frozenset({"good"})) as sandbox:
         headers = {} if authorization is None else {"Authorization": authorization}
-        answer = http.request("POST", f"{sandbox.url}/_sandbox/environments", headers=headers)
-        assert (answer.status, answer.json()["status"]) == (401, 401)
+        response = http.request("POST", f"{sandbox.url}/_sandbox/environments", headers=headers)
+        assert (response.status, response.json()["status"]) == (401, 401)
         for scheme in ("Bearer", "Token"):
             headers = {"Authorization": f"{scheme} admin"}
             assert http.request("POST", f"{sandbox.url}/_sandbox/environments", headers=headers).status == 200
         assert http.request("GET", f"{sandbox.url}/environment/e/secret", headers=headers).status == 401
 
 
-def test_admin_token__is_made() -> None:
-    """Without one that was given, each sandbox makes its own, which is long."""
+def test_admin_token__is_generated() -> None:
+    """By default each sandbox generates its own long admin token."""
     sandboxes = [Sandbox(seeded=False) for _ in range(3)]
     made = {sandbox.admin_token for sandbox in sandboxes}
     for sandbox in sandboxes:
@@ -161,7 +161,7 @@ def test_admin_token__is_made() -> None:
 
 
 def test_admin__is_off_unless_asked_for(http: urllib3.PoolManager, start: Start) -> None:
-    """Without `--admin` there is nothing at its path; with it there is, and the token is printed."""
+    """The admin API is served only with `--admin`, which prints the token."""
     with Sandbox() as sandbox:
         assert http.request("POST", f"{sandbox.url}/_sandbox/environments").status == 404
     process, url = start("--admin")
@@ -173,10 +173,10 @@ def test_admin__is_off_unless_asked_for(http: urllib3.PoolManager, start: Start)
 
 
 @pytest.mark.parametrize("how", ["option", "variable"])
-def test_admin_token__from_outside(
+def test_admin_token__is_given(
     http: urllib3.PoolManager, start: Start, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
-    """It comes from `--admin-token`, or from the environment, and is then not printed."""
+    """An admin token from `--admin-token` or the environment is used and not printed."""
     monkeypatch.setenv(ADMIN_TOKEN_VARIABLE, "of the variable" if how == "variable" else "unused")
     process, url = start("--admin", *(["--admin-token", "of the option"] if how == "option" else []))
     headers = {"Authorization": f"Bearer of the {how}"}
@@ -186,7 +186,7 @@ def test_admin_token__from_outside(
 
 
 def test_revoke__reaches_the_client(tell: Tell, api: EnvironmentSecretApi, env: str) -> None:
-    """A token that is revoked from outside is refused."""
+    """A token that was revoked through the admin API is rejected."""
     tell("revoke", token="a-token")
     with pytest.raises(UnauthorizedException):
         api.list_environment_secrets(env)

@@ -1,4 +1,4 @@
-"""HTTP: authorization, wrong requests, unknown routes, and the log."""
+"""HTTP: authorization, invalid requests, unknown routes, and the log."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def behaviour() -> Behaviour:
 def test_authorization__missing_or_malformed(
     http: urllib3.PoolManager, sandbox: Sandbox, env: str, authorization: str | None
 ) -> None:
-    """Without a scheme and a token there is a 401."""
+    """A missing or malformed authorization returns a 401."""
     headers = {} if authorization is None else {"Authorization": authorization}
-    answer = http.request("GET", f"{sandbox.url}/environment/{env}/secret", headers=headers)
-    assert (answer.status, answer.json()["status"]) == (401, 401)
+    response = http.request("GET", f"{sandbox.url}/environment/{env}/secret", headers=headers)
+    assert (response.status, response.json()["status"]) == (401, 401)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_authorization__missing_or_malformed(
         (b"[" * 100_000, {}, 400, "JSON"),
     ],
 )
-def test_body__wrong(
+def test_body__invalid(
     http: urllib3.PoolManager,
     sandbox: Sandbox,
     env: str,
@@ -56,34 +56,34 @@ def test_body__wrong(
     status: int,
     named: str,
 ) -> None:
-    """A body that is wrong is a 4xx that names the field and repeats no value."""
+    """An invalid body returns a 4xx that names the field and contains no value."""
     url = f"{sandbox.url}/environment/{env}/secret"
-    answer = http.request("POST", url, body=body, headers={**AUTHORIZED, **headers})
-    assert answer.status == status
-    assert named in answer.json()["detail"]
-    assert "canary" not in answer.json()["detail"]
+    response = http.request("POST", url, body=body, headers={**AUTHORIZED, **headers})
+    assert response.status == status
+    assert named in response.json()["detail"]
+    assert "canary" not in response.json()["detail"]
 
 
 @pytest.mark.parametrize(
     ("method", "path", "status"), [("GET", "/nowhere", 404), ("PATCH", "/environment/e/secret", 405)]
 )
 def test_route__unknown(http: urllib3.PoolManager, sandbox: Sandbox, method: str, path: str, status: int) -> None:
-    """An unknown path or method is answered in JSON too."""
-    answer = http.request(method, sandbox.url + path, headers=AUTHORIZED)
-    assert (answer.status, answer.json()["status"]) == (status, status)
+    """An unknown path or method returns a JSON error."""
+    response = http.request(method, sandbox.url + path, headers=AUTHORIZED)
+    assert (response.status, response.json()["status"]) == (status, status)
 
 
-def test_route__says_what_is_allowed(http: urllib3.PoolManager, sandbox: Sandbox, env: str) -> None:
-    """A method that a path does not have is answered with all that it has; HEAD comes with GET."""
+def test_route__lists_allowed_methods(http: urllib3.PoolManager, sandbox: Sandbox, env: str) -> None:
+    """A 405 lists the methods that the path supports; HEAD is supported where GET is."""
     url = f"{sandbox.url}/environment/{env}/secret"
     allowed = http.request("OPTIONS", url, headers=AUTHORIZED).headers["Allow"]
     assert sorted(allowed.split(", ")) == ["GET", "HEAD", "POST"]
-    answer = http.request("HEAD", url, headers=AUTHORIZED)
-    assert (answer.status, answer.data) == (200, b"")
+    response = http.request("HEAD", url, headers=AUTHORIZED)
+    assert (response.status, response.data) == (200, b"")
 
 
 def test_list__of_very_many(sandbox: Sandbox, http: urllib3.PoolManager) -> None:
-    """Tens of thousands of secrets in one environment are listed, and one more is added."""
+    """An environment with tens of thousands of secrets can be listed and extended."""
     number = 100_000 if NIGHTLY else 20_000
     secrets = [{"key": f"K{n}", "value": "v"} for n in range(number)]
     (env,) = sandbox.load({"environments": [{"secrets": secrets}]})
@@ -103,7 +103,7 @@ def everything_logged(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixt
 def test_log__shows_no_secret(
     everything_logged: pytest.LogCaptureFixture, api: EnvironmentSecretApi, sandbox: Sandbox, env: str
 ) -> None:
-    """At the lowest level the log has paths and statuses, and neither values nor tokens."""
+    """At the lowest level the log contains paths and statuses, but neither values nor tokens."""
     caplog = everything_logged
     api.create_environment_secret(env, {"key": "A", "value": "canary-value"})
     assert f"POST /environment/{env}/secret 201" in caplog.text

@@ -1,4 +1,4 @@
-"""The sandbox against `docs/openapi.yaml`, tried by schemathesis, and used by clients that other generators make."""
+"""The sandbox against `docs/openapi.yaml`: tested with schemathesis, and used by clients of other generators."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from test.support import NIGHTLY, PATIENCE, ROOT, openapi_generator
 NAMES = {operation.name for operation in OPERATIONS}
 DOCUMENT = ROOT / "docs/openapi.yaml"
 
-# 400 is also how the rules answer (no alias of an alias), which a schema cannot state.
+# The service's rules also return 400 (no alias of an alias), which a schema cannot express.
 SETTINGS = """
 [parameters]
 environmentId = "{environment_id}"
@@ -28,7 +28,7 @@ expected-statuses = ["2xx", "400", "401", "403", "404", "409"]
 
 
 def run(*arguments: object, folder: Path) -> str:
-    """What another Python prints."""
+    """Run a Python process, and return its output."""
     done = subprocess.run(
         [sys.executable, *map(str, arguments)],
         cwd=folder,
@@ -45,13 +45,13 @@ def run(*arguments: object, folder: Path) -> str:
 @pytest.mark.parametrize(
     ("behaviour", "left_out"),
     [
-        # A create replaces a secret of the same key, which is then rightly gone; schemathesis cannot know that.
+        # A create replaces a secret of the same key, so the old one is gone; schemathesis cannot know that.
         pytest.param("documented", ["--exclude-checks", "ensure_resource_availability"], id="documented"),
         pytest.param("observed", [], id="observed"),
     ],
 )
 def test_contract__holds(behaviour: str, left_out: list[str], tmp_path: Path) -> None:
-    """Every answer is one that the document describes, whatever is sent, and none is a 5xx."""
+    """Every response conforms to the OpenAPI description, whatever is sent, and none is a 5xx."""
     with Sandbox(behaviour=behaviour, tokens=frozenset({"a-token"})) as sandbox:
         (tmp_path / "schemathesis.toml").write_text(SETTINGS.format(environment_id=sandbox.environment_id))
         program = ["-c", "from schemathesis.cli import schemathesis; schemathesis()"]
@@ -106,11 +106,11 @@ print("done")
 """
 
 
-def test_openapi_python_client__tells_the_story(tmp_path: Path) -> None:
-    """A client that another generator makes from the document uses all six operations, unchanged."""
+def test_openapi_python_client__uses_all_operations(tmp_path: Path) -> None:
+    """An unmodified client from openapi-python-client can use all six operations."""
     target = tmp_path / "generated"
     config = tmp_path / "config.json"
-    config.write_text('{"post_hooks": []}')  # whatever ruff is on the path would rewrite it for its own Python
+    config.write_text('{"post_hooks": []}')  # otherwise the ruff on the path reformats it
     generate = ["generate", "--path", DOCUMENT, "--meta", "none", "--output-path", target, "--config", config]
     run("-m", "openapi_python_client", *generate, folder=tmp_path)
     (tmp_path / "story.py").write_text(STORY)
@@ -156,8 +156,8 @@ print("done")
 
 
 @pytest.mark.skipif(not openapi_generator.available(), reason="needs Java and openapi-generator-cli")
-def test_openapi_generator__tells_the_story_in_strict_mode(tmp_path: Path) -> None:
-    """A client of OpenAPI Generator, stricter than the service, uses all six operations; without `strict` it cannot."""
+def test_openapi_generator__uses_all_operations_in_strict_mode(tmp_path: Path) -> None:
+    """A strict OpenAPI Generator client can use all six operations with `strict`, and cannot without it."""
     openapi_generator.generate(tmp_path)
     (tmp_path / "story.py").write_text(STRICT_STORY)
     with Sandbox(strict=True) as sandbox:

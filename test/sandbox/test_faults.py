@@ -33,7 +33,7 @@ def behaviour() -> Behaviour:
 
 
 def test_fail__times_and_retry_after(api: EnvironmentSecretApi, sandbox: Sandbox, env: str) -> None:
-    """A status is answered so often, and nothing is done."""
+    """`fail` returns the status `times` times, and applies nothing."""
     sandbox.fail("create_environment_secret", status=500, times=2)
     for _ in range(2):
         with pytest.raises(ServiceException):
@@ -47,7 +47,7 @@ def test_fail__times_and_retry_after(api: EnvironmentSecretApi, sandbox: Sandbox
 
 
 def test_fail__for_ever(api: EnvironmentSecretApi, sandbox: Sandbox, env: str) -> None:
-    """What fails for ever fails until the next reset."""
+    """With `times=None` requests fail until the next reset."""
     sandbox.fail(status=400, times=None)
     for _ in range(3):
         with pytest.raises(BadRequestException):
@@ -57,7 +57,7 @@ def test_fail__for_ever(api: EnvironmentSecretApi, sandbox: Sandbox, env: str) -
 
 
 def test_drop_reply__is_applied(api: EnvironmentSecretApi, sandbox: Sandbox, env: str) -> None:
-    """The write is applied and its answer lost."""
+    """The write is applied, and its response is lost."""
     sandbox.drop_reply("create_environment_secret")
     with pytest.raises(ApiConnectionError) as caught:
         api.create_environment_secret(env, {"key": "A"})
@@ -67,7 +67,7 @@ def test_drop_reply__is_applied(api: EnvironmentSecretApi, sandbox: Sandbox, env
 
 
 def test_reset_connection__is_not_applied(api: EnvironmentSecretApi, sandbox: Sandbox, env: str) -> None:
-    """The connection is reset and nothing is done."""
+    """The connection is reset, and nothing is applied."""
     sandbox.reset_connection("create_environment_secret")
     with pytest.raises(ApiConnectionError):
         api.create_environment_secret(env, {"key": "A"})
@@ -75,7 +75,7 @@ def test_reset_connection__is_not_applied(api: EnvironmentSecretApi, sandbox: Sa
 
 
 def test_tokens__revoked_and_read_only(api: EnvironmentSecretApi, sandbox: Sandbox, env: str) -> None:
-    """A token may lose the right to write, and then every right."""
+    """A token can be made read-only, and then revoked."""
     sandbox.read_only("a-token")
     api.list_environment_secrets(env)
     with pytest.raises(ForbiddenException):
@@ -86,7 +86,7 @@ def test_tokens__revoked_and_read_only(api: EnvironmentSecretApi, sandbox: Sandb
 
 
 def test_rate_limit__and_delay(api: EnvironmentSecretApi, sandbox: Sandbox, env: str) -> None:
-    """Beyond the limit there is a 429 that says how long to wait; both are lifted again."""
+    """Requests beyond the rate limit return a 429 with Retry-After; the limit and the delay can be removed."""
     sandbox.delay(0.01)
     sandbox.rate_limit(1, per=3600)
     api.list_environment_secrets(env)
@@ -100,7 +100,7 @@ def test_rate_limit__and_delay(api: EnvironmentSecretApi, sandbox: Sandbox, env:
 
 
 def test_rate_limit__slides(http: urllib3.PoolManager, sandbox: Sandbox, env: str) -> None:
-    """When the time of the limit is over, more are let in."""
+    """Requests are accepted again once the period of the limit has passed."""
     sandbox.rate_limit(1, per=0.05)
     url = f"{sandbox.url}/environment/{env}/secret"
     assert http.request("GET", url, headers=AUTHORIZED).status == 200
@@ -108,7 +108,7 @@ def test_rate_limit__slides(http: urllib3.PoolManager, sandbox: Sandbox, env: st
 
 
 @pytest.mark.parametrize(
-    ("disturb", "said"),
+    ("inject", "said"),
     [
         (lambda sandbox: sandbox.fail("create_secret"), "create_environment_secret"),
         (lambda sandbox: sandbox.fail(times=0), "at least 1"),
@@ -117,10 +117,10 @@ def test_rate_limit__slides(http: urllib3.PoolManager, sandbox: Sandbox, env: st
     ],
     ids=["operation", "times", "status", "seconds"],
 )
-def test_disturbance__wrong(sandbox: Sandbox, disturb: Callable[[Sandbox], None], said: str) -> None:
-    """A disturbance that cannot be meant is an error, not silence."""
+def test_fault__invalid(sandbox: Sandbox, inject: Callable[[Sandbox], None], said: str) -> None:
+    """Invalid arguments of a fault raise an error."""
     with pytest.raises(ApiValueError, match=said):
-        disturb(sandbox)
+        inject(sandbox)
 
 
 # --- Clients that give up -------------------------------------------------------------------------
@@ -145,7 +145,7 @@ BODY = b'{"key": "A", "value": "b"}'
 
 
 def test_delay__client_gives_up(sandbox: Sandbox, env: str, capfd: pytest.CaptureFixture[str]) -> None:
-    """Its request is recorded as applied and without a response, while it waits and afterwards; stderr is empty."""
+    """A delayed request is recorded as applied without a response, before and after the client disconnects."""
     sandbox.delay(3600)
     with connected(sandbox) as client:
         client.sendall(head("POST", env, len(BODY)) + BODY)
@@ -157,10 +157,8 @@ def test_delay__client_gives_up(sandbox: Sandbox, env: str, capfd: pytest.Captur
 
 
 @pytest.mark.parametrize("kind", ["fail", "reset_connection"])
-def test_delay__of_what_is_not_applied(
-    sandbox: Sandbox, env: str, kind: str, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """A request that a fault has rejected is recorded as not applied."""
+def test_delay__of_a_rejected_request(sandbox: Sandbox, env: str, kind: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """A delayed request that a fault rejects is recorded as not applied."""
     sandbox.delay(3600)
     getattr(sandbox, kind)()
     with connected(sandbox) as client:
@@ -173,7 +171,7 @@ def test_delay__of_what_is_not_applied(
 
 
 def test_body__client_gives_up(sandbox: Sandbox, env: str, capfd: pytest.CaptureFixture[str]) -> None:
-    """Half a request is recorded as not applied, and is none."""
+    """An incomplete request is recorded as not applied, and has no effect."""
     with connected(sandbox) as client:
         client.sendall(head("POST", env, len(BODY)) + BODY[:5])
         wait_until(lambda: sandbox.requests)
@@ -184,7 +182,7 @@ def test_body__client_gives_up(sandbox: Sandbox, env: str, capfd: pytest.Capture
 
 
 def test_body__after_a_reset(sandbox: Sandbox, env: str) -> None:
-    """A request that a reset has overtaken is not applied, even if its environment exists again, and not counted."""
+    """A request from before a reset is neither applied nor recorded, even if its environment exists again."""
     with connected(sandbox) as client:
         client.sendall(head("POST", env, len(BODY)) + BODY[:5])
         wait_until(lambda: sandbox.requests)
@@ -197,7 +195,7 @@ def test_body__after_a_reset(sandbox: Sandbox, env: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("disturb", "status", "applied"),
+    ("inject", "status", "applied"),
     [
         (lambda sandbox: None, 201, True),
         (lambda sandbox: sandbox.fail(), 503, False),
@@ -209,16 +207,16 @@ def test_body__after_a_reset(sandbox: Sandbox, env: str) -> None:
     ],
     ids=["nothing", "fail", "drop_reply", "reset_connection", "read_only", "revoke", "rate_limit"],
 )
-def test_requests__say_what_was_applied(
+def test_requests__record_what_was_applied(
     sandbox: Sandbox,
     env: str,
     connect: Connect,
-    disturb: Callable[[Sandbox], None],
+    inject: Callable[[Sandbox], None],
     status: int | None,
     applied: bool,
 ) -> None:
-    """The record of a request agrees with what it has changed."""
-    disturb(sandbox)
+    """The record of a request matches its effect."""
+    inject(sandbox)
     with contextlib.suppress(ApiException, ApiConnectionError):
         connect(sandbox, retries=False).create_environment_secret(env, {"key": "A"})
     assert [(request.status, request.applied) for request in sandbox.requests] == [(status, applied)]

@@ -1,4 +1,4 @@
-"""Requests that web pages of other sites send: DNS rebinding and cross-site requests."""
+"""Requests from web pages of other sites: DNS rebinding and cross-site requests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def accepts(guard: Guard, host: str, origin: str | None = None) -> bool:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LOCALHOST:80", "127.0.0.1:8080", "[::1]:80", "127.9.9.9"])
 def test_guard__this_machine(host: str) -> None:
-    """A host, and an origin, may be any name of this machine with any port."""
+    """Any name of this machine is accepted as host and origin, with any port."""
     assert accepts(Guard("127.0.0.1"), host)
     assert accepts(Guard("127.0.0.1"), "localhost", f"http://{host}")
     assert accepts(Guard("127.0.0.1"), "localhost", f"https://{host}")
@@ -40,22 +40,22 @@ def test_guard__this_machine(host: str) -> None:
     ],
 )
 def test_guard__other_sites(host: str) -> None:
-    """Every other host is rejected, and so is every other origin, as is an opaque one."""
+    """Every other host or origin is rejected, including an opaque origin."""
     assert not accepts(Guard("127.0.0.1"), host)
     assert not accepts(Guard("127.0.0.1"), "localhost", f"http://{host}")
     assert not accepts(Guard("127.0.0.1"), "localhost", "null")
 
 
 def test_guard__allowed_hosts() -> None:
-    """A name that is allowed is accepted as host and origin, whatever its case and port."""
+    """An allowed name is accepted as host and origin, in any case and with any port."""
     guard = Guard("127.0.0.1", ["Sandbox"])
     assert accepts(guard, "sandbox:8080", "http://SANDBOX")
     assert not accepts(guard, "sandbox.test")
 
 
 @pytest.mark.parametrize("listens", ["0.0.0.0", "::", "192.0.2.1", "me.test"])
-def test_guard__that_others_can_reach(listens: str) -> None:
-    """On an address that others can reach any IP address is accepted, and no name but its own."""
+def test_guard__beyond_loopback(listens: str) -> None:
+    """A sandbox that listens beyond loopback accepts any IP address, and no name except its own."""
     guard = Guard(listens)
     assert all(accepts(guard, host) for host in ("192.0.2.1:80", "[2001:db8::1]", "localhost"))
     assert not accepts(guard, "evil.test")
@@ -63,7 +63,7 @@ def test_guard__that_others_can_reach(listens: str) -> None:
 
 
 def test_loopback() -> None:
-    """Loopback is the addresses and the name of the machine itself."""
+    """The loopback addresses and `localhost` are recognised."""
     assert all(map(is_loopback, ("127.0.0.1", "127.1.2.3", "::1", "localhost")))
     assert not any(map(is_loopback, ("0.0.0.0", "::", "192.0.2.1", "example.test", "")))
 
@@ -88,18 +88,18 @@ def guarded() -> Iterator[Sandbox]:
 def test_request__from_elsewhere(
     http: urllib3.PoolManager, guarded: Sandbox, method: str, path: str, foreign: dict[str, str]
 ) -> None:
-    """Operations, the page and the admin API reject it with 403, say why, and neither apply nor record it."""
+    """Operations, the page and the admin API reject a foreign request with 403, and neither apply nor record it."""
     url = guarded.url + path.replace("ENV", guarded.environment_id)
     before = guarded.secrets(guarded.environment_id)
     body = b'{"key": "A"}' if method == "POST" else None
-    answer = http.request(method, url, headers={**HEADERS, **foreign}, body=body)
-    assert (answer.status, answer.json()["status"]) == (403, 403)
-    assert next(iter(foreign)) in answer.json()["detail"]
+    response = http.request(method, url, headers={**HEADERS, **foreign}, body=body)
+    assert (response.status, response.json()["status"]) == (403, 403)
+    assert next(iter(foreign)) in response.json()["detail"]
     assert guarded.secrets(guarded.environment_id) == before
     assert guarded.requests == []
 
 
 def test_request__to_an_allowed_name(http: urllib3.PoolManager, guarded: Sandbox) -> None:
-    """A name that is allowed works, as in the network of a container."""
+    """A request to an allowed name, as in a container network, is accepted."""
     headers = {"Host": "sandbox:8080", "Origin": "http://sandbox:8080"}
     assert http.request("GET", guarded.url, headers=headers).status == 200

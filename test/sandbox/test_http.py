@@ -1,4 +1,4 @@
-"""Requests and responses at the level of HTTP."""
+"""HTTP requests and responses of the mock server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Message = MutableMapping[str, Any]
 
 
 def request(*messages: Message, **headers: str) -> Request:
-    """A request with these headers, and what its connection delivers."""
+    """A request with these headers, on a connection that delivers the given messages."""
     waiting = list(messages)
 
     async def receive() -> Message:
@@ -40,12 +40,12 @@ def part(body: bytes, more: bool = False) -> Message:
     [("Token a", "a"), ("bearer  b ", "b"), ("TOKEN c d", "c d"), ("Basic a", ""), ("Token", ""), ("", ""), ("a", "")],
 )
 def test_token(header: str, token: str) -> None:
-    """A token follows one of two schemes, whatever their case."""
+    """A token follows one of two schemes, in any case."""
     assert request(authorization=header).token == token
 
 
 def test_body__in_parts() -> None:
-    """A body may come in parts, up to the limit."""
+    """A body may arrive in parts, up to the size limit."""
     read = request(part(b"[1", more=True), part(b"]"), **JSON).read_json(3)
     assert asyncio.run(read) == b"[1]"
     with pytest.raises(RejectedError, match="larger than 2 bytes") as caught:
@@ -54,7 +54,7 @@ def test_body__in_parts() -> None:
 
 
 def test_body__without_a_type() -> None:
-    """A body needs the type of JSON, and nothing needs none."""
+    """A body needs the JSON content type; an empty body needs no content type."""
     assert asyncio.run(request(part(b"")).read_json(1)) == b""
     assert asyncio.run(request(part(b"1"), content_type="Application/JSON; charset=utf-8").read_json(1)) == b"1"
     with pytest.raises(RejectedError) as caught:
@@ -62,15 +62,15 @@ def test_body__without_a_type() -> None:
     assert caught.value.status == 415
 
 
-def test_body__of_a_client_that_has_gone() -> None:
-    """A body that will not be complete is an error of its own."""
+def test_body__of_a_disconnected_client() -> None:
+    """A client that disconnects within the body raises a specific error."""
     with pytest.raises(DisconnectedError):
         asyncio.run(request(part(b"[", more=True), DISCONNECT, **JSON).read_json(9))
 
 
 @pytest.mark.parametrize(("messages", "dropped"), [((), False), ((part(b""), DISCONNECT), True)])
 def test_dropped(messages: tuple[Message, ...], dropped: bool) -> None:
-    """A wait ends when its time is over or the client has gone, and says which."""
+    """A wait ends after its time or when the client disconnects, and returns which."""
     assert asyncio.run(request(*messages).is_dropped_within(3600 if dropped else 0.001)) is dropped
 
 
@@ -87,7 +87,7 @@ def sent(response: Response) -> tuple[dict[str, str], bytes]:
 
 
 def test_send__headers() -> None:
-    """A response has its length and type; one without a body has neither."""
+    """A response has a length and a content type; one without a body has neither."""
     assert sent(json_response(200, {"é": [1]})) == (
         {"content-length": "10", "content-type": "application/json"},
         b'{"\xc3\xa9":[1]}',
@@ -96,6 +96,6 @@ def test_send__headers() -> None:
 
 
 def test_error__fields() -> None:
-    """An error has the format of the service, other fields, and whole seconds to wait."""
+    """An error has the service's format, additional fields, and a Retry-After in whole seconds."""
     headers, body = sent(error_response(429, "too many", 0.2, other=None))
     assert (headers["retry-after"], body) == ("1", b'{"status":429,"detail":"too many","other":null}')

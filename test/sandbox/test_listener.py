@@ -1,4 +1,4 @@
-"""The socket of a mock server."""
+"""The listening socket of the mock server."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from qovery.sandbox import Sandbox
 from test.support import PATIENCE
 
 
-def test_connection__does_not_wait_for_more(sandbox: Sandbox) -> None:
-    """Small answers leave at once; otherwise each one on a kept connection takes 40 ms."""
+def test_connection__has_no_delay(sandbox: Sandbox) -> None:
+    """TCP_NODELAY is set; without it each small response on a kept-alive connection takes 40 ms."""
     assert sandbox._listener is not None
     assert sandbox._listener.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 @pytest.mark.parametrize("name", ["startup", "main_loop", "on_tick", "shutdown", "handle_exit"])
 def test_server__overrides_what_uvicorn_has(name: str) -> None:
-    """The methods that the server overrides or calls are still those that uvicorn calls."""
+    """uvicorn still has and calls the methods that the server overrides or calls."""
     assert callable(getattr(uvicorn.Server, name))
     assert f".{name}" in inspect.getsource(inspect.getmodule(uvicorn.Server) or uvicorn)
 
 
 def test_stop__without_a_client() -> None:
-    """A sandbox stops at once, also from the thread that serves it, and twice."""
+    """A sandbox stops without waiting for an idle connection, and can be stopped twice."""
     sandbox = Sandbox().start()
     with urllib3.PoolManager() as idle:
         assert idle.request("GET", sandbox.url).status == 200  # this connection stays open
@@ -42,13 +42,13 @@ def test_stop__without_a_client() -> None:
 
 @pytest.mark.parametrize("port", [-1, 65_536])
 def test_port__out_of_range(port: int) -> None:
-    """A port that does not exist is an error that says what may be used."""
+    """A port out of range raises an error that names the valid range."""
     with pytest.raises(ApiValueError, match="0 to 65535"):
         Sandbox(port=port).start()
 
 
 def test_start__loads_only_what_it_needs() -> None:
-    """A sandbox serves lists without pydantic and without the client, which take longer to load than all the rest."""
+    """A sandbox serves lists without importing pydantic and the client, which take longer to import than the rest."""
     program = """
 import sys, urllib.request
 from qovery.sandbox import Sandbox

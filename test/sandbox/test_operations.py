@@ -1,4 +1,4 @@
-"""The operations that the mock server knows."""
+"""The mock server's table of operations."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from qovery.sandbox import operations
 
 
 def test_operations__are_those_of_the_client() -> None:
-    """Both sides agree on names, methods, paths, statuses and bodies."""
+    """The mock server and the client agree on names, methods, paths, statuses and bodies."""
     sent = {
         (
             each.name,

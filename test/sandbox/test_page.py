@@ -1,4 +1,4 @@
-"""The page at `/`."""
+"""The status page at `/`."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from qovery.sandbox import Sandbox
 
 
 def page(http: urllib3.PoolManager, sandbox: Sandbox) -> str:
-    answer = http.request("GET", sandbox.url + "/")
-    assert answer.status == 200
-    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
-    return answer.data.decode()
+    response = http.request("GET", sandbox.url + "/")
+    assert response.status == 200
+    assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+    return response.data.decode()
 
 
 def text(html: str) -> str:
-    """What a reader sees, words apart by one space."""
+    """The visible text, with words separated by one space."""
     seen: list[str] = []
     parser = HTMLParser()
     parser.handle_data = seen.append  # type: ignore[method-assign]  # shorter than a class
@@ -36,7 +36,7 @@ def test_page__shows_secrets_and_requests(
     built_in: Secret,
     behaviour: str,
 ) -> None:
-    """Environments, keys, scopes, kinds and requests are there, values and tokens are not."""
+    """The page shows environments, keys, scopes, kinds and requests, but neither values nor tokens."""
     api.create_environment_secret_alias(env, built_in.id, {"key": "DB"})
     api.create_environment_secret_override(env, project.id, {"value": "canary-value"})
     api.create_environment_secret(env, {"key": "FILE", "value": "canary-value", "mount_path": "/etc/file"})
@@ -59,8 +59,8 @@ def test_page__shows_secrets_and_requests(
     assert "shared value" not in html
 
 
-def test_page__needs_nothing_else(http: urllib3.PoolManager, sandbox: Sandbox, env: str) -> None:
-    """It loads nothing, and what others wrote cannot become part of it."""
+def test_page__is_self_contained(http: urllib3.PoolManager, sandbox: Sandbox, env: str) -> None:
+    """The page loads no resources, and foreign text is escaped."""
     sandbox.add_secret(env, "<script>alert(1)</script>", description="<img src=x>", mount_path="<b>", owned_by="<i>")
     http.request("GET", f"{sandbox.url}/environment/<u>/secret", headers={"User-Agent": "<script>"})
     elements: set[str] = set()
@@ -75,7 +75,7 @@ def test_page__needs_nothing_else(http: urllib3.PoolManager, sandbox: Sandbox, e
 
 
 def test_page__is_bounded(http: urllib3.PoolManager, sandbox: Sandbox, env: str) -> None:
-    """However much there is, the page stays one that a browser shows."""
+    """The page limits the number of secrets and environments that it shows."""
     sandbox.load({"environments": [{"secrets": [{"key": f"K{n}"} for n in range(600)]}, *[{}] * 30]})
     html = page(http, sandbox)
     assert html.count("<tr>") < 600
@@ -83,7 +83,7 @@ def test_page__is_bounded(http: urllib3.PoolManager, sandbox: Sandbox, env: str)
     assert "20 of 32 environments" in html
 
 
-def test_page__of_nothing(http: urllib3.PoolManager) -> None:
-    """An empty sandbox has a page too."""
+def test_page__of_an_empty_sandbox(http: urllib3.PoolManager) -> None:
+    """An empty sandbox has a page."""
     with Sandbox(seeded=False) as sandbox:
         assert "none yet" in page(http, sandbox)

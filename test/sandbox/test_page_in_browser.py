@@ -1,4 +1,4 @@
-"""The page at `/` in a real browser: Debian's chromium, driven by selenium. Skipped where they are not installed."""
+"""The status page at `/` in Debian's chromium, driven by selenium. Skipped if they are not installed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(not available(), reason="needs selenium, chromiu
 
 @pytest.fixture(params=BEHAVIOURS if NIGHTLY else ["documented"])
 def behaviour(request: pytest.FixtureRequest) -> Behaviour:
-    """The page is the same in both."""
+    """One behaviour, because the page is the same in both."""
     return request.param  # type: ignore[no-any-return]  # one of the two
 
 
@@ -42,7 +42,7 @@ def text(browser: Any) -> str:
 
 
 def test_page__follows_a_new_secret(opened: Any, api: EnvironmentSecretApi, env: str) -> None:
-    """A new secret appears without a reload, with its value masked, and a deleted one goes."""
+    """A new secret appears without a reload, with its value masked, and a deleted one disappears."""
     opened.execute_script("window.loaded = 'once'")
     assert "STRIPE" not in text(opened)
     secret = api.create_environment_secret(env, {"key": "STRIPE", "value": "canary-value"})
@@ -56,7 +56,7 @@ def test_page__follows_a_new_secret(opened: Any, api: EnvironmentSecretApi, env:
 
 
 def test_page__escapes(opened: Any, sandbox: Sandbox, env: str) -> None:
-    """What others wrote is text: no script of theirs runs, not even one that appears later."""
+    """Foreign text is shown as text: no injected script runs, not even one that appears later."""
     sandbox.add_secret(env, "<img src=x onerror=window.hit=1>", description="<script>window.hit=1</script>")
     wait_until(lambda: "<script>window.hit=1</script>" in text(opened))
     assert opened.execute_script("return window.hit") is None
@@ -64,7 +64,7 @@ def test_page__escapes(opened: Any, sandbox: Sandbox, env: str) -> None:
 
 
 def test_page__logs_no_error(opened: Any) -> None:
-    """The page breaks none of its own rules: nothing is blocked, and nothing fails."""
+    """The page does not violate its own content security policy, and nothing fails to load."""
     wait_until(lambda: opened.execute_script("return document.readyState") == "complete")
     assert [entry for entry in opened.get_log("browser") if entry["level"] == "SEVERE"] == []
 
@@ -78,7 +78,7 @@ def test_page__narrow(opened: Any, sandbox: Sandbox, env: str, tmp_path: Path) -
 
 
 def test_page__dark(opened: Any) -> None:
-    """In the dark scheme, ink and paper change places, and stay readable."""
+    """The dark color scheme swaps the colours of text and background, and stays readable."""
 
     def brightness() -> tuple[int, int]:
         script = "const s = getComputedStyle(document.body); return [s.color, s.backgroundColor]"

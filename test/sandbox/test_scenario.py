@@ -1,4 +1,4 @@
-"""What belongs to a test, and what is too late for it."""
+"""Requests that belong to the current test, and late ones of an earlier test."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def entry(path: str) -> Entry:
 
 
 def test_record__is_updated() -> None:
-    """A request is found from its arrival on, and what becomes of it afterwards."""
+    """A request is recorded on arrival, and its record is updated afterwards."""
     scenario = Scenario(None)
     arrived = entry("/")
     scenario.record(arrived)
@@ -32,7 +32,7 @@ def test_record__is_updated() -> None:
 
 
 def test_requests__the_last() -> None:
-    """The oldest requests are forgotten when there are too many."""
+    """The oldest records are dropped when there are too many."""
     scenario = Scenario(None)
     for number in range(MAX_REQUESTS + 1):
         scenario.record(entry(str(number)))
@@ -41,7 +41,7 @@ def test_requests__the_last() -> None:
 
 
 def test_next__remembers_environments() -> None:
-    """Requests for environments of all earlier scenarios are late, up to a number."""
+    """Environments of earlier scenarios are remembered, up to a limit, to detect late requests."""
     first = Scenario(frozenset({"t"}))
     third = first.next(["a"]).next(["b"])
     assert (first.is_over, third.is_over) == (True, False)
@@ -52,7 +52,7 @@ def test_next__remembers_environments() -> None:
 
 
 def test_late_request__is_not_counted(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:
-    """A request for an environment of an earlier test meets no fault or limit of this one, and is not recorded."""
+    """A late request of an earlier test triggers no fault or rate limit, and is not recorded."""
     sandbox.reset()
     sandbox.fail(status=418)
     sandbox.rate_limit(1, per=3600)
@@ -61,7 +61,7 @@ def test_late_request__is_not_counted(sandbox: Sandbox, api: EnvironmentSecretAp
     assert sandbox.requests == []
     with pytest.raises(ApiException, match="418"):
         api.list_environment_secrets(sandbox.environment_id)
-    sandbox.add_environment(env.upper())  # an id that is used again
+    sandbox.add_environment(env.upper())  # the id is used again
     sandbox.rate_limit(None)
     api.list_environment_secrets(env)
     assert [request.status for request in sandbox.requests] == [418, 200]

@@ -1,4 +1,4 @@
-"""Errors of `Sandbox` and the secrets that were passed to it."""
+"""Errors of `Sandbox` do not expose the secrets passed to it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from qovery.sandbox.sealing import sealed
 
 
 def test_sealed__error_has_no_frame_with_a_secret(sandbox: Sandbox) -> None:
-    """An error of a method of `Sandbox` leaves with no frame whose locals have the value."""
+    """An error raised by a method of `Sandbox` has no frame whose locals hold the value."""
     with pytest.raises(ApiValueError) as caught:
         sandbox.add_secret("missing", "A", "canary")
     locals_of_frames = [

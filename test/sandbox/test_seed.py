@@ -22,7 +22,7 @@ def behaviour() -> Behaviour:
 
 
 def test_load__seed_file(sandbox: Sandbox, tmp_path: Path) -> None:
-    """A seed file adds environments; what is wrong with one is said without its values."""
+    """A seed file adds environments; errors in one are reported without its values."""
     file = tmp_path / "seed.json"
     file.write_text(json.dumps({"environments": [{"id": "e1", "secrets": [{"key": "A", "value": "canary"}]}]}))
     assert sandbox.load(file) == ["e1"]
@@ -45,12 +45,12 @@ def test_load__all_or_nothing(sandbox: Sandbox, tmp_path: Path) -> None:
     assert sandbox.environments() == before
 
 
-def test_add_secret__wrong(sandbox: Sandbox, env: str) -> None:
-    """An unknown environment, an unknown scope, and a key or an environment that exist are errors."""
+def test_add_secret__invalid(sandbox: Sandbox, env: str) -> None:
+    """An unknown environment or scope, and an existing key or environment, raise an error."""
     with pytest.raises(ApiValueError, match="does not exist"):
         sandbox.add_secret("missing", "A")
     with pytest.raises(ApiValueError, match="scope"):
-        sandbox.add_secret(env, "A", scope="GALAXY")  # type: ignore[arg-type]  # what is tested
+        sandbox.add_secret(env, "A", scope="GALAXY")  # type: ignore[arg-type]  # under test
     sandbox.add_secret(env, "A", owned_by="DOPPLER", enable_interpolation_in_file=True)
     with pytest.raises(ApiValueError, match="already exists: A"):
         sandbox.add_secret(env, "A")
@@ -59,13 +59,13 @@ def test_add_secret__wrong(sandbox: Sandbox, env: str) -> None:
     assert [(secret.key, secret.owned_by) for secret in sandbox.secrets(env)] == [("A", "DOPPLER")]
 
 
-def test_seed__built_in_is_a_seed() -> None:
-    """The built-in seed is one that a file could have."""
+def test_seed__built_in_is_valid() -> None:
+    """The built-in seed is a valid seed file."""
     assert Seed.model_validate(BUILT_IN).environments[0].id == ENVIRONMENT_ID
 
 
 def test_seed__built_in() -> None:
-    """Without a seed there is one environment of a fixed id with secrets of each scope."""
+    """The built-in seed has one environment with a fixed id and secrets of each scope."""
     with Sandbox() as sandbox:
         assert sandbox.environment_id == ENVIRONMENT_ID
         scopes = {secret.scope.value for secret in sandbox.secrets(ENVIRONMENT_ID)}

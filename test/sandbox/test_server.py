@@ -1,4 +1,4 @@
-"""`Sandbox`: its life and its behaviour."""
+"""`Sandbox`: lifecycle and behaviour."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ def behaviour() -> Behaviour:
 
 
 def test_behaviour__is_set_and_reset(sandbox: Sandbox) -> None:
-    """The behaviour can be changed while it runs, until the next reset, and no other can be asked for."""
+    """The behaviour can be changed until the next reset, and an unknown one raises an error."""
     sandbox.behaviour = "observed"
     assert sandbox.behaviour == "observed"
     sandbox.reset()
     assert sandbox.behaviour == "documented"
     with pytest.raises(ApiValueError, match="documented or observed"):
-        sandbox.behaviour = "strict"  # type: ignore[assignment]  # what is tested
+        sandbox.behaviour = "strict"  # type: ignore[assignment]  # under test
     with pytest.raises(ApiValueError, match="documented or observed"):
-        Sandbox(behaviour="strict")  # type: ignore[arg-type]  # what is tested
+        Sandbox(behaviour="strict")  # type: ignore[arg-type]  # under test
 
 
 def test_url__of_a_stopped_sandbox() -> None:
-    """A sandbox that does not run says so."""
+    """A stopped sandbox says so in its repr, and accessing its URL raises an error."""
     stopped = Sandbox()
     with pytest.raises(ApiValueError, match="start"):
         _ = stopped.url
@@ -41,14 +41,14 @@ def test_url__of_a_stopped_sandbox() -> None:
         stopped.start()
 
 
-def test_environment_id__of_nothing() -> None:
-    """Without an environment there is no id, and the error says how to get one."""
+def test_environment_id__without_an_environment() -> None:
+    """Without an environment `environment_id` raises an error that says how to add one."""
     with Sandbox(seeded=False) as empty, pytest.raises(ApiKeyError, match="add_environment"):
         _ = empty.environment_id
 
 
 def test_start__twice(sandbox: Sandbox) -> None:
-    """One that runs cannot be started again, and one whose port is taken not at all."""
+    """Starting a running sandbox, or one on a port in use, raises an error."""
     with pytest.raises(ApiValueError, match="is running"):
         sandbox.start()
     port = int(sandbox.url.rpartition(":")[2])
@@ -57,7 +57,7 @@ def test_start__twice(sandbox: Sandbox) -> None:
 
 
 def test_environ__configures_the_client(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With these variables the client, and whatever else reads them, uses the sandbox without any setting."""
+    """A client configured from the variables in `environ` uses the sandbox."""
     with Sandbox(tokens=frozenset({"b", "a"})) as sandbox:
         for name, value in sandbox.environ.items():
             monkeypatch.setenv(name, value)
@@ -68,13 +68,13 @@ def test_environ__configures_the_client(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_environ__without_an_environment() -> None:
-    """A sandbox without environments has no id to offer."""
+    """`environ` of a sandbox without environments has no environment id."""
     with Sandbox(seeded=False) as sandbox:
         assert sandbox.environ == {"QOVERY_API_URL": sandbox.url, "QOVERY_API_TOKEN": "sandbox"}
 
 
 def test_log__is_apart_from_the_client(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A handler of the client's logger, whose format has the client's fields, never gets a record of the sandbox."""
+    """Handlers of the client's logger get no records of the sandbox, which lack the client's fields."""
     client_log, seen = logging.getLogger("qovery"), io.StringIO()
     handler = logging.StreamHandler(seen)
     handler.setFormatter(logging.Formatter("%(name)s %(qovery_method)s %(qovery_status)s"))

@@ -1,4 +1,4 @@
-"""What tests share: servers, clients, processes and the texts that they check."""
+"""Helpers shared by the tests: servers, clients, processes and texts."""
 
 import itertools
 import os
@@ -7,21 +7,21 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-#: The folder of the repository.
+#: The root directory of the repository.
 ROOT = Path(__file__).parents[2]
 
-#: How long a test waits, in seconds, for what must happen. No test passes or fails by its length.
+#: The timeout of waits for events that must happen, in seconds. No test depends on its length.
 PATIENCE = 120.0
 
-#: Whether tests look deep, at random examples, instead of being fast and the same in every run.
+#: Whether tests run exhaustively with random examples, instead of being fast and deterministic.
 NIGHTLY = os.environ.get("TEST_PROFILE") == "nightly"
 
 
 def combinations(*axes: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """Every combination in the nightly profile; by default as few as use each value. The longest axis comes first."""
+    """All combinations in the nightly profile; by default enough to use each value. Pass the longest axis first."""
     if NIGHTLY:
         return list(itertools.product(*axes))
-    # Each further axis is shifted at each turn, so that two of the same length do not go in step.
+    # Each further axis is shifted on every pass, so that two axes of the same length do not stay in step.
     return [
         tuple(axis[(number + shift * (number // len(axis))) % len(axis)] for shift, axis in enumerate(axes))
         for number in range(len(axes[0]))
@@ -29,8 +29,8 @@ def combinations(*axes: Sequence[Any]) -> list[tuple[Any, ...]]:
 
 
 def wait_until(condition: Callable[[], object]) -> None:
-    """Wait for what no event announces."""
+    """Poll until a condition is true."""
     deadline = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
+        assert time.monotonic() < deadline, "the condition did not become true in time"
         time.sleep(0.002)

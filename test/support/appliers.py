@@ -1,7 +1,7 @@
-"""Processes that plan and apply, some of which are killed in the middle.
+"""Processes that plan and apply secrets; some are killed midway.
 
 `python -m test.support.appliers` reads lines of JSON, each a list of `Task`s, forks a process for each task, and
-prints how they ended as a line of JSON. It has no threads, so a fork costs milliseconds and is safe.
+prints how each ended as a line of JSON. It has no threads, so a fork takes milliseconds and is safe.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from test.support.clients import client_for
 
 
 class Task(TypedDict):
-    """What a process applies; a value is a text and a mount path, which may be None."""
+    """The secrets that a process applies; a value is a text and an optional mount path."""
 
     url: str
     environment: str
@@ -30,24 +30,24 @@ class Task(TypedDict):
     rules: dict[str, bool]
     workers: int
     results: int | None
-    """After how many results it kills itself, if at all."""
+    """The number of results after which the process kills itself, or None."""
 
 
-#: Settings with which backoff and rate limits take milliseconds.
+#: Settings that shorten backoff and rate limits to milliseconds.
 SHORT_WAITS = [(retry, "BACKOFF_BASE", 0.001), (pace, "FIRST_PAUSE", 0.001), (pace, "MIN_RATE", 1000.0)]
 
-#: How a process ends: with a complete report, an incomplete one, or without one; else by a signal, which is negative.
+#: Exit codes: a complete report, an incomplete one, or none. A process killed by a signal has a negative one.
 COMPLETE, INCOMPLETE, NO_REPORT = 0, 1, 2
 
 
 class Appliers:
-    """The process that forks those that apply."""
+    """The process that forks one process per task."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
 
     def run(self, *tasks: Task) -> list[int]:
-        """Run the tasks at once, each in a process of its own, and return how each ended."""
+        """Run the tasks concurrently, each in its own process, and return how each ended."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         print(json.dumps(tasks), file=self._process.stdin, flush=True)
@@ -86,7 +86,7 @@ def _fork(task: Task) -> int:
     child = os.fork()
     if child:
         return child
-    end = 70  # an error of ours, whose traceback is on stderr
+    end = 70  # a bug in this file, with its traceback on stderr
     try:
         end = _apply(task)
     except BaseException:

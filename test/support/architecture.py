@@ -1,4 +1,4 @@
-"""The import graph of a package, and what may be wrong with it: imports that point upwards, cycles, long files."""
+"""The import graph of a package, and checks for upward imports, import cycles and long files."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-#: Modules by name below the package, each with those that it imports.
+#: Module names relative to the package -> the modules that each imports.
 Graph = Mapping[str, frozenset[str]]
 
 
 class Package:
-    """A package of Python files. A module is named by its path below the package; the package itself is `""`."""
+    """A package of Python files. Module names are relative to the package; the package itself is `""`."""
 
     def __init__(self, folder: Path) -> None:
         self.name = folder.name
         self.files = {_module_name(folder, file): file for file in sorted(folder.rglob("*.py"))}
 
     def imports(self, module: str, typing_only: bool = True) -> Iterator[tuple[str, list[str]]]:
-        """What a module imports anywhere in its file, with the names taken.
+        """All imports of a module, at any level of its file, with the imported names.
 
         Without `typing_only`, imports under `if TYPE_CHECKING` are left out.
         """
@@ -40,7 +40,7 @@ class Package:
         return {imported.partition(".")[0] for imported, _ in self.imports(module, typing_only)}
 
     def graph(self) -> Graph:
-        """The imports among the modules of this package, type-only ones included."""
+        """The imports between modules of this package, including type-only ones."""
         return {module: frozenset(self._inner_imports(module)) for module in self.files}
 
     def _inner_imports(self, module: str) -> Iterator[str]:
@@ -54,7 +54,7 @@ class Package:
 
 
 def upward_imports(graph: Graph, floors: Mapping[int, Sequence[str]]) -> list[str]:
-    """The imports that point upwards in a table of floors, and the modules that have no floor.
+    """The imports that point upwards in a table of floors, and the modules without a floor.
 
     Each floor lists rooms, lowest first. A room is a module, or a package with all its modules that have no
     room of their own.
@@ -80,7 +80,7 @@ def upward_imports(graph: Graph, floors: Mapping[int, Sequence[str]]) -> list[st
 
 
 def import_cycles(graph: Graph) -> list[str]:
-    """The shortest cycle through each module that is in one, as a path."""
+    """The shortest import cycle through each module that is part of one, as a path."""
     cycles: dict[frozenset[str], str] = {}
     for module in sorted(graph):
         path = _shortest_way_back(graph, module)
@@ -90,7 +90,7 @@ def import_cycles(graph: Graph) -> list[str]:
 
 
 def long_files(folder: Path, limit: int) -> dict[str, int]:
-    """The Python files below a folder with more lines than the limit, and how many they have."""
+    """The Python files below a directory that exceed a line limit, with their line counts."""
     lengths = {
         file.relative_to(folder).as_posix(): len(file.read_text(encoding="utf-8").splitlines())
         for file in folder.rglob("*.py")

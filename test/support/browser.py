@@ -13,7 +13,7 @@ from test.support import PATIENCE
 
 BROWSER, DRIVER = shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")
 
-#: Without a sandbox, since tests may run as root, and without a word to the browser's own services.
+#: No sandbox, because tests may run as root, and no traffic to the browser's own services.
 FLAGS = (  # noqa: SIM905 - readable
     "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
     " --disable-component-update --disable-sync --disable-dev-shm-usage --no-proxy-server"
@@ -26,8 +26,8 @@ def available() -> bool:
 
 @contextlib.contextmanager
 def chromium() -> Iterator[Any]:
-    """A browser with a profile of its own."""
-    from selenium import webdriver  # an import that takes a while, for the few that need it
+    """A browser with its own profile."""
+    from selenium import webdriver  # a slow import that few tests need
 
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         options = webdriver.ChromeOptions()
@@ -44,7 +44,7 @@ def chromium() -> Iterator[Any]:
 
 @contextlib.contextmanager
 def sized(browser: Any, width: int, height: int = 844) -> Iterator[None]:
-    """A viewport of that width, which a window cannot have below some 500 pixels."""
+    """Set the viewport width, also below the minimum width of a window (about 500 pixels)."""
     size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     try:
@@ -54,6 +54,6 @@ def sized(browser: Any, width: int, height: int = 844) -> Iterator[None]:
 
 
 def color_scheme(browser: Any, scheme: str) -> None:
-    """Let pages believe that the system is `light` or `dark`."""
+    """Emulate the color scheme `light` or `dark`."""
     features = [{"name": "prefers-color-scheme", "value": scheme}]
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})

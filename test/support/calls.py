@@ -1,4 +1,4 @@
-"""The six operations as calls, and a good response to each."""
+"""The six operations as calls, and a successful response to each."""
 
 from __future__ import annotations
 
@@ -31,4 +31,4 @@ GOOD = {
     "alias": http_response(201, SECRET),
     "override": http_response(201, SECRET),
 }
-REPEATABLE = ("list", "edit", "delete")
+IDEMPOTENT = ("list", "edit", "delete")

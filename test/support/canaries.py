@@ -1,4 +1,4 @@
-"""What leak tests share: canaries, every way to show an object, and everything an error holds."""
+"""Helpers for leak tests: canaries, the ways to show an object, and the contents of errors."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from test.support import ROOT
 
 CANARY = 'ca/na"ry-ü\n<value>\n'
 TOKEN = "canary-token"
-#: What notebooks call without arguments.
+#: The display methods that notebooks call without arguments.
 HTML_AND_THE_LIKE = [f"_repr_{kind}_" for kind in ("html", "markdown", "svg", "latex", "json", "mimebundle")]
 CHANNELS: dict[str, Callable[[Any], str]] = {
     "repr": repr,
     "str": str,
     "format": format,
     "f-string": lambda thing: f"{thing} {thing!r} {thing!s:>10}",
-    "percent": lambda thing: "%s %r" % (thing, thing),  # noqa: UP031 - a channel
+    "percent": lambda thing: "%s %r" % (thing, thing),  # noqa: UP031 - the format is under test
     "pprint": pprint.pformat,
     "pprint in containers": lambda thing: pprint.pformat({"a": [thing, (thing,)]}, width=20),
     "IPython": ipython_pretty,
@@ -51,7 +51,7 @@ CHANNELS: dict[str, Callable[[Any], str]] = {
 
 
 def shows(text: str, *canaries: str) -> bool:
-    """Whether a text has one of the canaries, as it is or as one would write it."""
+    """Whether a text contains a canary, raw or escaped."""
     stripped = [canary.strip() for canary in canaries]
     return any(form in text for one in stripped for form in (one, repr(one)[1:-1], json.dumps(one)[1:-1]))
 
@@ -62,7 +62,7 @@ def printed(thing: Any) -> str:
     return console.export_text()
 
 
-#: Frames of tests hold the canaries.
+#: Frames of files below this directory hold canaries legitimately.
 TESTS = str(ROOT / "test")
 
 
@@ -75,7 +75,7 @@ def walk(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def everything(error: BaseException) -> str:
-    """All that a logger, a crash reporter or a pickle would see of an error, this file's own frames left out."""
+    """Everything that a logger, a crash reporter or a pickle would see of an error, without the frames of tests."""
     seen = []
     for one in walk(error):
         seen += [str(one), repr(one), repr(one.args), repr(vars(one)), repr(getattr(one, "__notes__", ""))]
@@ -95,7 +95,7 @@ def catch(call: Callable[[], Any]) -> OpenApiException:
 
 
 def tracebacks(error: BaseException) -> Iterator[str]:
-    """As tools print it with the locals of the package's frames; those of this file hold the canaries."""
+    """The traceback as tools print it with locals, without the frames of tests, which hold canaries."""
     while error.__traceback__ and error.__traceback__.tb_frame.f_code.co_filename.startswith(TESTS):
         error = error.with_traceback(error.__traceback__.tb_next)
     assert error.__traceback__ is not None
@@ -108,23 +108,23 @@ def upper_json(text: str) -> str:
     return "".join(f"\\u{units[at : at + 2].hex().upper()}" for at in range(0, len(units), 2))
 
 
-#: How a server may write what it was sent; what it writes must not come out again either.
+#: Encodings in which a server may echo a secret; the echo must be masked too.
 ECHOES: dict[str, Callable[[str], str]] = {
     "raw": str,
     "without white space": str.strip,
     "JSON": lambda text: json.dumps(text)[1:-1],
     "JSON in Unicode": lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
-    "JSON of Go": lambda text: json.dumps(text)[1:-1].replace("<", r"\u003c").replace(">", r"\u003e"),
-    "JSON of PHP": lambda text: json.dumps(text)[1:-1].replace("/", r"\/"),
+    "Go JSON": lambda text: json.dumps(text)[1:-1].replace("<", r"\u003c").replace(">", r"\u003e"),
+    "PHP JSON": lambda text: json.dumps(text)[1:-1].replace("/", r"\/"),
     "JSON, all escaped": upper_json,
     "Python": lambda text: repr(text)[1:-1],
-    "Python's bytes": lambda text: repr(text.encode())[2:-1],
+    "Python bytes": lambda text: repr(text.encode())[2:-1],
     "URL": quote,
-    "URL, a segment": lambda text: quote(text, safe=""),
+    "URL segment": lambda text: quote(text, safe=""),
     "URL, all escaped": lambda text: "".join(f"%{byte:02x}" for byte in text.encode()),
     "form": quote_plus,
     "HTML": html.escape,
-    "HTML of Go": lambda text: html.escape(text).replace("&quot;", "&#34;").replace("\n", "&#xA;"),
+    "Go HTML": lambda text: html.escape(text).replace("&quot;", "&#34;").replace("\n", "&#xA;"),
     "mojibake": lambda text: text.encode().decode("latin-1"),
     "base64": lambda text: base64.b64encode(text.encode()).decode(),
     "base64 of a header": lambda text: base64.b64encode(f"Bearer {text}".encode()).decode(),

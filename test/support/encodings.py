@@ -1,4 +1,4 @@
-"""Everyday encodings of a text, and a reader that undoes them without the package's help."""
+"""Common encodings of a text, and a decoder that is independent of the package."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from test.support.canaries import upper_json
 
 
 def browser_cp1252(raw: bytes) -> str:
-    """As browsers read it: the bytes that cp1252 does not define are control characters."""
+    """Decode cp1252 as browsers do: bytes that cp1252 does not define become control characters."""
     return "".join(bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in raw)
 
 
@@ -28,32 +28,32 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     "raw": str,
     "JSON": lambda text: json.dumps(text)[1:-1],
     "JSON in Unicode": lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
-    "JSON of PHP": lambda text: json.dumps(text)[1:-1].replace("/", r"\/"),
+    "PHP JSON": lambda text: json.dumps(text)[1:-1].replace("/", r"\/"),
     "JSON, all escaped": upper_json,
     "Python": lambda text: repr(text)[1:-1],
-    "Python's bytes": lambda text: repr(_raw(text))[2:-1],
+    "Python bytes": lambda text: repr(_raw(text))[2:-1],
     "octal": lambda text: "".join(rf"\{byte:03o}" for byte in _raw(text)),
     "JavaScript": lambda text: "".join(rf"\u{{{ord(char):x}}}" for char in text),
     "URL": quote,
-    "URL, a segment": lambda text: quote(text, safe=""),
+    "URL segment": lambda text: quote(text, safe=""),
     "URL, all escaped": lambda text: "".join(f"%{byte:02x}" for byte in _raw(text)),
     "form": quote_plus,
     "HTML": html.escape,
-    "HTML in numbers": lambda text: "".join(f"&#{ord(char)};" for char in text),
+    "numeric HTML entities": lambda text: "".join(f"&#{ord(char)};" for char in text),
     "base64": lambda text: base64.b64encode(_raw(text)).decode(),
-    "base64 for URLs": lambda text: base64.urlsafe_b64encode(_raw(text)).decode().rstrip("="),
-    "base64 in lines": lambda text: base64.encodebytes(_raw(text)).decode(),
-    "base64 in lines of MIME": lambda text: "\r\n".join(textwrap.wrap(base64.b64encode(_raw(text)).decode(), 76)),
-    "base64 of PowerShell": lambda text: base64.b64encode(text.encode("utf-16-le")).decode(),
+    "URL-safe base64": lambda text: base64.urlsafe_b64encode(_raw(text)).decode().rstrip("="),
+    "wrapped base64": lambda text: base64.encodebytes(_raw(text)).decode(),
+    "MIME base64": lambda text: "\r\n".join(textwrap.wrap(base64.b64encode(_raw(text)).decode(), 76)),
+    "PowerShell base64": lambda text: base64.b64encode(text.encode("utf-16-le")).decode(),
     "hex": lambda text: _raw(text).hex(),
     "upper hex": lambda text: _raw(text).hex().upper(),
     "hex with colons": lambda text: _raw(text).hex(":"),
     "hex with spaces": lambda text: _raw(text).hex(" "),
     "hex with prefixes": lambda text: ", ".join(f"0x{byte:02x}" for byte in _raw(text)),
-    "bytes of Go": lambda text: " ".join(map(str, _raw(text))),
-    "Buffer of Node": lambda text: ",".join(map(str, _raw(text))),
-    "mojibake of latin-1": lambda text: _raw(text).decode("latin-1"),
-    "mojibake of cp1252": lambda text: browser_cp1252(_raw(text)),
+    "Go bytes": lambda text: " ".join(map(str, _raw(text))),
+    "Node Buffer": lambda text: ",".join(map(str, _raw(text))),
+    "latin-1 mojibake": lambda text: _raw(text).decode("latin-1"),
+    "cp1252 mojibake": lambda text: browser_cp1252(_raw(text)),
     "NFC": lambda text: unicodedata.normalize("NFC", text),
     "NFD": lambda text: unicodedata.normalize("NFD", text),
     "CRLF": lambda text: re.sub("\r\n|\r|\n", "\r\n", text),
@@ -69,7 +69,7 @@ def encode(text: str, chain: Iterable[str]) -> str:
 
 
 def readable(text: str, secret: str) -> bool:
-    """Whether somebody who tries every decoder, and again on what comes out, up to three times, reads the secret."""
+    """Whether the secret can be read after applying every decoder recursively, up to three times."""
     wanted = _plain(secret)
     seen = level = {text}
     for _ in range(4):
@@ -103,7 +103,7 @@ def _decoded(text: str) -> Iterator[str]:
 
 
 def _unescaped(text: str) -> str:
-    """Without the backslashes of Python, JSON and JavaScript, where a text has other characters too."""
+    """Undo the backslash escapes of Python, JSON and JavaScript, also in a partly escaped text."""
     simple = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 
     def one(match: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""A process with logfire and ddtrace, which patch and load much: prints what they record, as JSON.
+"""A process with logfire or ddtrace, which import and patch a lot: prints what they record, as JSON.
 
 `python -m test.support.heavy logfire|ddtrace [planted]`
 """
@@ -35,7 +35,7 @@ def fail(url: str, planted: bool) -> None:
 
 
 def logfire(url: str, planted: bool) -> str:
-    """Attributes of logs, validations that pydantic's plugin records, and errors."""
+    """Log attributes, validations recorded by logfire's pydantic plugin, and errors."""
     import logfire
     from opentelemetry.sdk.trace.export import SimpleSpanProcessor
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -67,7 +67,7 @@ def logfire(url: str, planted: bool) -> str:
 
 
 def ddtrace(url: str, planted: bool) -> str:
-    """Spans of urllib3 and http.client, with headers, and the errors on them."""
+    """Spans of urllib3 and http.client, with headers and errors."""
     import ddtrace
     from ddtrace.trace import TraceFilter, tracer
 

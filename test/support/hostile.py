@@ -1,4 +1,4 @@
-"""A loopback server of raw sockets that plays a script for each connection: fault injection below HTTP."""
+"""A loopback server on raw sockets that plays a script for each connection: fault injection below HTTP."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from typing_extensions import Self
 
 from test.support import PATIENCE
 
-#: One step of a script: it gets the connection and the requests that were received.
+#: One step of a script. Its arguments are the connection and the requests received so far.
 Step = Callable[[socket.socket, list[bytes]], None]
 
 
 def receive(sock: socket.socket) -> tuple[bytes, bytes]:
-    """One request, head and body."""
+    """Receive one request, and return its head and body."""
     data = b""
     while b"\r\n\r\n" not in data:
         data += _receive(sock)
-        if data.startswith(b"\x16"):  # a TLS handshake, to which servers of plain HTTP say this
+        if data.startswith(b"\x16"):  # respond to a TLS handshake as a plain HTTP server does
             sock.sendall(http_response(400))
             raise ConnectionError
     head, _, start = data.partition(b"\r\n\r\n")
@@ -83,7 +83,7 @@ def stall(sock: socket.socket, _: list[bytes]) -> None:
 
 
 def http_response(status: int, body: bytes | str = b"", *headers: str, reason: str = "Reason") -> bytes:
-    """A response with a correct Content-Length, or with the one in `headers`."""
+    """Build a response with a correct Content-Length, or with the one in `headers`."""
     raw = body.encode() if isinstance(body, str) else body
     lines = [f"HTTP/1.1 {status} {reason}", *headers]
     if status != 204 and not any(
@@ -101,7 +101,7 @@ def respond(*data: bytes) -> Iterator[Step]:
 
 
 class HostileServer:
-    """The server. The first connection plays the first script, and so on; the last script is played again."""
+    """A server that plays one script per connection, in order; further connections replay the last script."""
 
     def __init__(
         self,
@@ -138,24 +138,24 @@ class HostileServer:
         self._thread.join()
 
     def wait_until_closed(self, connections: int = 1) -> None:
-        """Wait for the end of that many more connections."""
+        """Wait until the given number of further connections has ended."""
         for _ in range(connections):
             self.closed.get(timeout=PATIENCE)
 
     def shut_down(self) -> None:
-        """Refuse new connections and break the open ones."""
+        """Refuse new connections and close the open ones."""
         self._wake.close()
         self._down.wait(PATIENCE)
 
     def _accept(self) -> None:
         players = []
-        # Closing a socket does not wake its accept() on every system, and the port stays taken until that has returned.
+        # Closing a socket does not wake accept() on every system, and the port stays in use until accept() returns.
         while self._woken not in select.select([self._socket, self._woken], [], [])[0]:
             sock, _ = self._socket.accept()
             script = self._scripts[min(self.connections, len(self._scripts) - 1)]
             self.connections += 1
             if self._context is not None:
-                with contextlib.suppress(OSError):  # the client has gone already
+                with contextlib.suppress(OSError):  # the client has disconnected already
                     sock = self._context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
             self._open.append(sock)
             players.append(threading.Thread(target=self._play, args=(sock, script), daemon=True))
@@ -185,6 +185,6 @@ def _shake_hands(sock: ssl.SSLSocket) -> None:
     except OSError:
         with socket.socket(fileno=sock.detach()) as plain:
             plain.shutdown(socket.SHUT_WR)
-            while plain.recv(65536):  # or the other side would get a reset instead of the alert
+            while plain.recv(65536):  # otherwise the client gets a reset instead of the alert
                 pass
         raise

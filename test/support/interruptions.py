@@ -1,4 +1,4 @@
-"""A process in which exceptions of another thread interrupt calls at random moments: prints what went wrong.
+"""A process in which another thread interrupts calls with exceptions at random moments: prints the problems found.
 
 `python -m test.support.interruptions COUNT SEED`
 """
@@ -27,11 +27,11 @@ from test.support.tools import attributes
 
 
 class Stop(BaseException):
-    """As `SystemExit` or a worker's hard limit."""
+    """An exception like `SystemExit` or a worker's hard time limit."""
 
 
 class SoftLimit(Exception):  # noqa: N818 - named as Celery's is
-    """As a worker's soft limit."""
+    """An exception like a worker's soft time limit."""
 
 
 def respond(got: Received) -> Response:
@@ -45,18 +45,18 @@ def interrupt(thread: int, error: type[BaseException]) -> None:
 
 
 class Interruptions:
-    """Calls in this thread, and another one that interrupts each of them once."""
+    """Makes calls in this thread, while another thread interrupts each of them once."""
 
     def __init__(self, url: str, seed: int) -> None:
-        # One connection: one that an interruption leaves behind as in use would make the next call fail.
+        # With one connection, a slot that an interruption leaks makes the next call fail.
         configuration = Configuration(
             url, access_token=lambda: TOKEN, connection_pool_maxsize=1, retries=0, total_timeout=20
         )
         self.api = EnvironmentSecretApi(ApiClient(configuration, "X-Auth", TOKEN))
         self.random = random.Random(seed)
         self.thread = threading.get_ident()
-        self.begin, self.thrown = SimpleQueue[float](), SimpleQueue[None]()  # no exception can break them
-        self.late = 0  # calls that ended before
+        self.begin, self.thrown = SimpleQueue[float](), SimpleQueue[None]()  # an exception cannot corrupt them
+        self.late = 0  # calls that ended before the interruption
         self.kind: type[BaseException] = Stop
         threading.Thread(target=self._throw, daemon=True).start()
 
@@ -69,7 +69,7 @@ class Interruptions:
             self.thrown.put(None)
 
     def once(self, longest: float) -> BaseException | None:
-        """One call; returns what interrupted it, or what came instead."""
+        """Make one call, and return the interruption or the error that ended it."""
         self.kind = self.random.choice([Stop, SoftLimit])
         request = SecretRequest(key=self.random.choice(["A", "K400"]), value=VALUE)
         outcome: BaseException | None = None
@@ -81,8 +81,8 @@ class Interruptions:
             except (Stop, SoftLimit, OpenApiException) as error:
                 outcome = error
             self.late += outcome is None
-            received.extend(map(self.thrown.get, (True,)))  # in one step
-            for _ in range(100):  # where one that came too late is raised
+            received.extend(map(self.thrown.get, (True,)))  # atomic
+            for _ in range(100):  # a late interruption is raised here
                 time.sleep(0)
         except (Stop, SoftLimit) as late:
             if outcome is None:
@@ -93,7 +93,7 @@ class Interruptions:
 
 
 def shown(error: BaseException) -> Iterator[str]:
-    """What the frames of an error show, except those of the seal and of this file."""
+    """The leaks in the frames of an error, except those of the sealing module and of this file."""
     for one in walk(error):
         yield from filter(None, [leak(f"{one} {one!r} {attributes(one)}")])
         for frame, _ in traceback.walk_tb(one.__traceback__):
@@ -110,11 +110,11 @@ def main(count: int, seed: int) -> None:
     outcomes: Counter[str] = Counter()
     sys.setswitchinterval(1e-5)
     unraisable: list[Any] = []
-    sys.unraisablehook = unraisable.append  # one that arrives in a finalizer ends there
+    sys.unraisablehook = unraisable.append  # an interruption inside a finalizer is not raised
     with RecordingServer(respond) as server:
         runs = Interruptions(server.url, seed)
         longest = 0.002
-        # The first use of a model builds it, and pydantic reports what interrupts that as an error of its own.
+        # The first use of a model builds it, and pydantic replaces an interruption of that with its own error.
         runs.api.create_environment_secret("e", SecretRequest(key="A", value=VALUE))
         for _ in range(count):
             error = runs.once(longest)

@@ -1,4 +1,4 @@
-"""Secrets as a list returns them."""
+"""Secrets as the list operation returns them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from qovery import Secret
 
 
 def secret(key: str, kind: str | None = "VALUE", scope: str = "ENVIRONMENT", **fields: Any) -> Secret:
-    """A listed secret whose id is told by its key and scope."""
+    """A listed secret with an id derived from its key and scope."""
     return Secret.from_dict(
         {"id": f"{scope}-{key}", "created_at": "2026-01-01T00:00:00Z", "key": key, "scope": scope,
          "variable_type": kind, **fields}
@@ -16,7 +16,7 @@ def secret(key: str, kind: str | None = "VALUE", scope: str = "ENVIRONMENT", **f
 
 
 def other(of: Secret, mount_path: str | None = None) -> dict[str, Any]:
-    """What a listed alias or override says of its target."""
+    """The part of a listed alias or override that describes its target."""
     return {"id": of.id, "key": of.key, "mount_path": mount_path, "scope": of.scope, "variable_type": of.variable_type}
 
 

@@ -1,4 +1,4 @@
-"""What proxies need, credentials and a relay between sockets; a SOCKS5 proxy; and a slow link."""
+"""Proxy helpers: credentials, a relay between sockets, a SOCKS5 proxy and a slow link."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from test.support.hostile import HostileServer
 
 
 def basic(credentials: str) -> str:
-    """The header that gives a proxy a user and a password, which are joined by a colon."""
+    """The basic authentication header for `user:password`."""
     return f"Basic {base64.b64encode(credentials.encode()).decode()}"
 
 
 class SocksProxy(socketserver.ThreadingTCPServer):
-    """A SOCKS5 proxy that asks for a user and a password. Every tunnel leads to this machine."""
+    """A SOCKS5 proxy that requires a user and a password. Every tunnel leads to this machine."""
 
     daemon_threads = True
     credentials = b""
     target: tuple[bytes, int] | None = None
 
     class RequestHandlerClass(socketserver.StreamRequestHandler):
-        """One tunnel."""
+        """The handler of one tunnel."""
 
         server: SocksProxy
 
         def handle(self) -> None:
-            with contextlib.suppress(OSError):  # one of the two has gone
+            with contextlib.suppress(OSError):  # one side has disconnected
                 self.open_tunnel()
 
         def open_tunnel(self) -> None:
@@ -49,7 +49,7 @@ class SocksProxy(socketserver.ThreadingTCPServer):
             try:
                 upstream = socket.create_connection(("127.0.0.1", port))
             except OSError:
-                self.wfile.write(b"\x05\x05\x00\x01\x00\x00\x00\x00\x00\x00")  # refused
+                self.wfile.write(b"\x05\x05\x00\x01\x00\x00\x00\x00\x00\x00")  # connection refused
                 return
             with upstream:
                 self.wfile.write(b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x00")
@@ -57,7 +57,7 @@ class SocksProxy(socketserver.ThreadingTCPServer):
 
 
 class SlowLink(HostileServer):
-    """A link to a port of this machine; once `slow` is set, what comes from there trickles in byte by byte."""
+    """A relay to a local port; while `slow` is set, data from the port trickles through byte by byte."""
 
     def __init__(self, port: int, slow: bool = False) -> None:
         super().__init__([self._carry])
@@ -72,7 +72,7 @@ class SlowLink(HostileServer):
 
 
 def relay(client: socket.socket, upstream: socket.socket, is_slow: Callable[[], bool] = lambda: False) -> None:
-    """Carry bytes between two sockets until one of them ends."""
+    """Relay bytes between two sockets until one of them closes."""
     ways = {client: upstream, upstream: client}
     for sock in ways:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

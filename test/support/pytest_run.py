@@ -1,4 +1,4 @@
-"""pytest in a process of its own, with the plugin of this package and those that a test names."""
+"""Run pytest in its own process, with this package's plugin and the plugins that a test names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from test.support import PATIENCE, ROOT
 
 
 def run_pytest(*arguments: object, folder: Path, plugins: Sequence[str] = ()) -> tuple[dict[str, int], str]:
-    """How many tests had which outcome (`{"passed": 2}`), and all that was printed."""
+    """Run pytest, and return the number of tests by outcome (`{"passed": 2}`) and the output."""
     done = subprocess.run(
         [
             sys.executable,

@@ -1,4 +1,4 @@
-"""What can be reached from an object, by whatever it refers to."""
+"""Find everything that is reachable from an object through references."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 
 from qovery.redaction.marks import Masked
 
-#: Code and what belongs to the interpreter. An iterator's method is what `Masked` holds its value by.
+#: Objects that are not followed: code and interpreter internals. `Masked` holds its value in an iterator's method.
 _ENDS = (type, types.ModuleType, types.FunctionType, types.CodeType, types.MethodWrapperType, Masked)
 
 
 def reachable(root: object) -> Iterator[tuple[str, object]]:
-    """Every object that an object leads to, with the classes on the way there. Masked objects lead nowhere."""
+    """Every object reachable from `root`, with its path of class names. Masked objects are not followed."""
     seen, paths = {id(root)}, [(type(root).__name__, root)]
     while paths:
         path, thing = paths.pop()
@@ -30,7 +30,7 @@ def reachable(root: object) -> Iterator[tuple[str, object]]:
 
 
 def texts(root: object) -> Iterator[tuple[str, str]]:
-    """All text that an object leads to."""
+    """All text reachable from `root`, with its path."""
     for path, thing in reachable(root):
         if isinstance(thing, str):
             yield path, thing

@@ -1,4 +1,4 @@
-"""The tools that record errors, each as a function from an error to all that it records."""
+"""Error recorders, each as a function from an error to everything that it records."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def walk(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def frames(error: BaseException) -> str:
-    """As cgitb and crash reporters that look into objects: every local of every frame, and its attributes."""
+    """Every local of every frame with its attributes, as recorded by cgitb and crash reporters."""
     seen: list[Any] = []
     for one in walk(error):
         seen += [str(one), repr(one), one.args, vars(one), attributes(one), getattr(one, "__notes__", "")]
@@ -66,7 +66,7 @@ def fault_handler(error: BaseException) -> str:
 
 
 def logged(error: BaseException) -> str:
-    """With the handlers that write text, send pickles, and keep the record."""
+    """The output of log handlers that write text, send pickles, or keep the record."""
     record = logging.LogRecord("n", 10, "p", 1, "%s", (error,), (type(error), error, error.__traceback__))
     text = logging.Formatter().format(record)
     sent = pickle.loads(logging.handlers.SocketHandler("127.0.0.1", 1).makePickle(record)[4:])
@@ -111,7 +111,7 @@ def structlog_traceback(error: BaseException) -> str:
 
 
 class Kept(Transport):
-    """Keeps what would be sent."""
+    """A transport that keeps what would be sent."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -122,7 +122,7 @@ class Kept(Transport):
 
 
 def sentry_event(error: BaseException) -> str:
-    """With the locals of frames, and as deep as it can be set."""
+    """The event with the locals of frames, at the maximum depth."""
     kept = Kept()
     client = sentry_sdk.Client(
         dsn="http://key@127.0.0.1:1/1",
@@ -144,7 +144,7 @@ def open_telemetry(error: BaseException) -> str:
     span = TracerProvider().get_tracer("test").start_span("call")
     span.record_exception(error)
     span.end()
-    return str(span.to_json())  # type: ignore[attr-defined] # of the SDK's span
+    return str(span.to_json())  # type: ignore[attr-defined] # an attribute of the SDK's span
 
 
 def pickled(error: BaseException) -> str:
@@ -153,14 +153,14 @@ def pickled(error: BaseException) -> str:
 
 
 def printed(error: BaseException) -> str:
-    """What the interpreter prints of an error that nobody handles."""
+    """The interpreter's output for an unhandled error."""
     written = io.StringIO()
     with contextlib.redirect_stderr(written):
         traceback.print_exception(error)
     return written.getvalue()
 
 
-#: Every tool and what it records of an error.
+#: Name of a tool -> function that returns what it records of an error.
 RECORDERS: dict[str, Callable[[BaseException], str]] = {
     "frames": frames,
     "traceback": standard,

@@ -1,4 +1,4 @@
-"""A loopback HTTP/1.1 server, and proxy, that records requests and sends the responses it is given."""
+"""A loopback HTTP/1.1 server and proxy that records requests and sends predefined responses."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SECRET: dict[str, Any] = {
 
 
 class Received(NamedTuple):
-    """A request as it arrived."""
+    """A received request."""
 
     method: str
     target: str
@@ -43,7 +43,7 @@ class Received(NamedTuple):
 
 
 class Response(NamedTuple):
-    """A response to send: bytes go out as they are, anything else as JSON."""
+    """A response to send: bytes are sent as is, anything else as JSON."""
 
     status: int = 200
     body: Any = b""
@@ -62,7 +62,7 @@ EMPTY = Response(200, {"results": []})
 
 
 class RecordingServer(HostileServer):
-    """The server. It sends `responses` in turn; after them, `default`, or what `default` makes of the request."""
+    """A server that sends `responses` in order, and then `default` (a response, or a function of the request)."""
 
     def __init__(
         self, default: Response | Callable[[Received], Response] | None = None, context: ssl.SSLContext | None = None
@@ -88,19 +88,19 @@ class RecordingServer(HostileServer):
             headers = dict(one.split(": ", 1) for one in lines)
             received = Received(method, target, headers, body, getattr(sock, "asked_for", None), certificate, peer)
             self.received.append(received)
-            if method == "CONNECT":  # whatever the name, the tunnel leads to this machine
+            if method == "CONNECT":  # the tunnel leads to this machine, whatever the host name
                 return self._open_tunnel(sock, int(target.rpartition(":")[2]))
             response = self.responses.pop(0) if self.responses else self.default
             sock.sendall((response if isinstance(response, Response) else response(received)).raw())
 
     def _open_tunnel(self, sock: socket.socket, port: int) -> None:
-        """What a proxy does for a CONNECT."""
+        """Handle a CONNECT as a proxy does."""
         try:
             upstream = socket.create_connection(("127.0.0.1", port))
         except OSError:
             sock.sendall(http_response(502))
             return
-        self._open.append(upstream)  # who is there may have stopped reading
+        self._open.append(upstream)  # the other end may have stopped reading
         with upstream:
             sock.sendall(http_response(200))
             relay(sock, upstream)

@@ -1,4 +1,4 @@
-"""The routes that a request can take to a server on loopback: plain, over TLS, and through each kind of proxy."""
+"""The routes to a loopback server: plain HTTP, TLS, and each kind of proxy."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from test.support.tls import Authority
 
 ROUTES = ["http", "https", "CONNECT", "https proxy", "SOCKS5"]
 
-#: Those through a proxy.
+#: Routes through a proxy.
 PROXIED = ROUTES[2:]
 
-#: Those on which a handshake comes before the request.
+#: Routes with a handshake before the request.
 SECURE = ROUTES[1:]
 
 
-#: What a script in another process begins with: `settings` are those of `Routes.arguments`.
+#: The start of a script for another process. It reads `settings` from `Routes.arguments`.
 SCRIPT = """
 import json, ssl, sys
 settings = json.loads(sys.argv[1])
@@ -32,18 +32,18 @@ if settings.get("proxy", "").startswith("https:"):
 
 
 class Routes:
-    """Makes the servers and the settings of routes. Proxies are started when they are first used."""
+    """Server contexts and client settings for each route. Proxies are started on first use."""
 
     def __init__(self, tls: Authority, stack: contextlib.ExitStack) -> None:
         self._tls, self._stack = tls, stack
         self.trusting = ssl.create_default_context(cadata=tls.ca_text)
 
     def context(self, route: str) -> ssl.SSLContext | None:
-        """The TLS settings of a server at the end of a route, or None."""
+        """The TLS context of the server for a route, or None."""
         return None if route == "http" else self._tls.context()
 
     def settings(self, route: str) -> dict[str, Any]:
-        """The settings of a client that takes a route."""
+        """The client settings for a route."""
         settings: dict[str, Any] = {} if route == "http" else {"ca_cert_data": self._tls.ca_text}
         if route in PROXIED:
             settings["proxy"] = self.proxy(route)
@@ -52,11 +52,11 @@ class Routes:
         return settings
 
     def arguments(self, route: str, host: str, **settings: Any) -> str:
-        """The settings of a client in another process, for `SCRIPT`."""
+        """The client settings for `SCRIPT`, as JSON."""
         own = {name: value for name, value in self.settings(route).items() if name != "proxy_ssl_context"}
         return json.dumps({"host": host, "access_token": "a-token", **own, **settings})
 
-    @functools.cache  # noqa: B019 - there is one for all tests
+    @functools.cache  # noqa: B019 - one instance for all tests
     def proxy(self, route: str) -> str:
         """The URL of the proxy on a route."""
         if route != "SOCKS5":

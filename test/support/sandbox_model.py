@@ -1,7 +1,7 @@
-"""The rules of the service once more, as a model in a few lines: what the sandbox is compared with.
+"""A small, independent model of the service's rules, which the sandbox is compared with.
 
-A state is what one environment sees, by id. The ids are the server's, so an operation is judged together with
-its outcome.
+A state maps ids to the secrets that one environment sees. The server chooses the ids, so an operation is checked
+together with its outcome.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 
 class Call(NamedTuple):
-    """What was asked for."""
+    """A request."""
 
     operation: str
     secret_id: str = ""
@@ -38,14 +38,14 @@ class Call(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What was answered: a status, and the id of the secret where there is one."""
+    """A response: the status, and the id of the secret if there is one."""
 
     status: int
     secret_id: str = ""
 
 
 def step(state: State, call: Call, outcome: Outcome, behaviour: Behaviour) -> State | None:
-    """The state afterwards, or None if the rules do not allow this outcome."""
+    """The state after the call, or None if the rules do not allow this outcome."""
     status, after = _JUDGES[call.operation](state, call, outcome.secret_id, behaviour)
     return after if status == outcome.status else None
 
@@ -68,9 +68,9 @@ def _create(state: State, call: Call, new: str, behaviour: Behaviour) -> tuple[i
 
 
 def _edit(state: State, call: Call, _: str, behaviour: Behaviour) -> tuple[int, State]:
-    refused, row = _own(state, call.secret_id, behaviour)
+    rejected, row = _own(state, call.secret_id, behaviour)
     if row is None:
-        return refused, state
+        return rejected, state
     if call.key != row.key:
         if row.kind == "OVERRIDE":
             return 400, state
@@ -88,8 +88,8 @@ def _edit(state: State, call: Call, _: str, behaviour: Behaviour) -> tuple[int, 
 
 
 def _delete(state: State, call: Call, _: str, behaviour: Behaviour) -> tuple[int, State]:
-    refused, row = _own(state, call.secret_id, behaviour)
-    return (refused, state) if row is None else (204, _without(state, call.secret_id))
+    rejected, row = _own(state, call.secret_id, behaviour)
+    return (rejected, state) if row is None else (204, _without(state, call.secret_id))
 
 
 def _alias(state: State, call: Call, new: str, behaviour: Behaviour) -> tuple[int, State]:
@@ -116,7 +116,7 @@ def _override(state: State, call: Call, new: str, behaviour: Behaviour) -> tuple
 
 
 def value(state: State, key: str) -> str | None:
-    """What an application finds under a key."""
+    """The value that an application sees for a key."""
     seen = max((row for row in state.values() if row.key == key), key=lambda row: _SCOPES.index(row.scope))
     if seen.kind == "ALIAS":
         overrides = [row for row in state.values() if row.kind == "OVERRIDE" and row.target == seen.target]

@@ -1,4 +1,4 @@
-"""A sandbox in a process of its own, and the headers of a plain request to a sandbox."""
+"""Sandboxes in their own processes, and the headers of a plain request to a sandbox."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator
 #: A sandbox accepts any token.
 AUTHORIZED = {"Authorization": "Token a-token", "Content-Type": "application/json"}
 
-#: Starts a sandbox with these arguments; returns the process and its URL.
+#: Starts a sandbox with command-line arguments, and returns the process and its URL.
 Start = Callable[..., tuple["subprocess.Popen[str]", str]]
 
 
 @contextlib.contextmanager
 def starter() -> Iterator[Start]:
-    """Starts sandboxes, and ends at its end those that still run."""
+    """Start sandboxes, and kill those that still run at the end."""
     processes: list[subprocess.Popen[str]] = []
 
     def start(*arguments: object) -> tuple[subprocess.Popen[str], str]:

@@ -1,4 +1,4 @@
-"""Python in a process of its own."""
+"""Python scripts in their own processes."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import textwrap
 
 from test.support import PATIENCE, ROOT
 
-#: Warnings are errors, but for that of Python 3.12 about a fork beside other threads.
+#: Warnings are errors, except the one of Python 3.12 about a fork in a multi-threaded process.
 COMMAND = (sys.executable, "-W", "error", "-W", "ignore:This process:DeprecationWarning", "-c")
 
 
 def run_script(script: str, *arguments: str) -> str:
-    """What a script printed. It must end well, without a word on standard error."""
+    """Run a script, and return its output. It must exit with 0 and write nothing to standard error."""
     done = subprocess.run(
         [*COMMAND, textwrap.dedent(script), *arguments],
         cwd=ROOT,

@@ -1,13 +1,13 @@
-"""Drawings as SVG: text, boxes and lines, in colours for light and for dark pages, with the fonts of the reader."""
+"""SVG drawings with text, boxes and lines, in colours for light and dark pages, with the reader's fonts."""
 
 from __future__ import annotations
 
 from html import escape
 
-#: The advance of a character in pixels: of the monospaced font, and of the other one about.
+#: The advance of a character in pixels: exact for the monospaced font, approximate for the proportional one.
 MONO, WIDE, NARROW = 7.8, 9.0, 7.0
 
-#: Colours for both schemes, and fonts that the reader has. A terminal is dark in both.
+#: Colours for both schemes, and system fonts. A terminal is dark in both.
 STYLE = """
 text { font: 13px system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; fill: #1f2328 }
 .mono { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; white-space: pre }
@@ -40,12 +40,12 @@ HEAD += '<path class="head" d="M0 0 8 4 0 8z"/></marker>'
 
 
 def text_width(text: str) -> float:
-    """About how wide a text is in the proportional font: capitals are wider than the rest."""
+    """The approximate width of a text in the proportional font, in which capitals are wider."""
     return sum(WIDE if character.isupper() or character in "_%" else NARROW for character in text)
 
 
 class Drawing:
-    """A picture that grows by what is drawn; `svg()` gives it. `title` is what those hear who cannot see it."""
+    """A drawing to add elements to; `svg()` returns it. `title` is its label for screen readers."""
 
     def __init__(self, title: str, width: float, height: float, ground: str = "paper") -> None:
         self._title = title
@@ -54,7 +54,7 @@ class Drawing:
         self.box(0.5, 0.5, width - 1, height - 1, ground)
 
     def text(self, x: float, y: float, text: str, *classes: str, anchor: str = "start") -> None:
-        """A line of text on the baseline `y`. One of class `mono` keeps its blanks and columns in every font."""
+        """Add a line of text on the baseline `y`. Class `mono` keeps spaces and columns in every font."""
         mono = "mono" in classes
         length = f' textLength="{len(text) * MONO:.1f}" lengthAdjust="spacingAndGlyphs"' if mono else ""
         space = ' xml:space="preserve"' if mono else ""

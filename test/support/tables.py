@@ -1,4 +1,4 @@
-"""A reader of the tables that notebooks show."""
+"""A parser for the HTML tables that notebooks show."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 
 class TableReader(HTMLParser):
-    """The cells of a table, and how they are marked."""
+    """Parses the cells of a table and their styles."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

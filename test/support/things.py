@@ -1,4 +1,4 @@
-"""Everything public that holds a secret or has seen one: the secrets are canaries."""
+"""All public objects that hold a secret or have received one, with canaries as secrets."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from test.support.recording import SECRET, Received, RecordingServer, Response
 VALUE = "canary-of-the-value"
 TOKEN = "canary-of-the-token"
 
-#: For lines of code whose names a tool looks up, as those of a user do not show a secret.
+#: Masked, because some tools show the values of names on a line of code.
 _VALUE, _TOKEN = Masked(VALUE), Masked(TOKEN)
 
-#: What has the word in base64, at each of the three alignments.
+#: The canary in base64, at each of the three alignments.
 _IN_BASE64 = [base64.b64encode(bytes(at) + b"canary")[2 * (at > 0) : 7].decode() for at in range(3)]
 
 
 def leak(text: str) -> str | None:
-    """What is around the first canary in a text, or None."""
+    """The text around the first canary, or None."""
     for form in ("canary", *_IN_BASE64):
         at = text.find(form)
         if at >= 0:
@@ -37,7 +37,7 @@ def leak(text: str) -> str | None:
 
 
 def echo(got: Received) -> Response:
-    """Accepts a request, or rejects it if its key is that of a status, and repeats all of it."""
+    """Accept a request, or reject it if its key names a status, and echo all of it."""
     text = f"{got.headers} {got.body.decode()}"
     status = next((status for status in STATUSES if f'"K{status}"'.encode() in got.body), None)
     if got.method == "GET":
@@ -50,14 +50,14 @@ def echo(got: Received) -> Response:
 
 STATUSES = (204, 302, 400, 401, 403, 404, 409, 422, 429, 500, 503)
 
-#: How a service breaks, by what its client raises.
+#: Broken responses by name.
 BROKEN: dict[str, list[Any]] = {
     "reset": [read, reset],
-    "no HTTP": [read, send(f"{VALUE} {TOKEN}\r\n\r\n".encode())],
+    "not HTTP": [read, send(f"{VALUE} {TOKEN}\r\n\r\n".encode())],
     "malformed headers": [read, send(f"HTTP/1.1 500 No\r\nBearer {TOKEN}\r\nContent-Length: 9\r\n\r\n".encode())],
     "malformed chunk": [read, send(f"HTTP/1.1 400 No\r\nTransfer-Encoding: chunked\r\n\r\n{TOKEN}\r\n".encode())],
-    "no JSON": [read, send(http_response(201, f"{TOKEN} {VALUE}"))],
-    "no compression": [read, send(http_response(201, f"{TOKEN} {VALUE}", "Content-Encoding: gzip", f"X: {TOKEN}"))],
+    "not JSON": [read, send(http_response(201, f"{TOKEN} {VALUE}"))],
+    "not compressed": [read, send(http_response(201, f"{TOKEN} {VALUE}", "Content-Encoding: gzip", f"X: {TOKEN}"))],
 }
 
 #: Credentials of every kind.
@@ -70,7 +70,7 @@ SIGNED: dict[str, dict[str, Any]] = {
 
 
 def client(url: str, proxy: str | None = None, **settings: Any) -> EnvironmentSecretApi:
-    """An API whose every setting that may hold a secret does."""
+    """An API with a canary in every setting that can hold a secret."""
     signed = settings or SIGNED["token"]
     configuration = Configuration(
         host=url,
@@ -83,7 +83,7 @@ def client(url: str, proxy: str | None = None, **settings: Any) -> EnvironmentSe
 
 
 def inside(api: EnvironmentSecretApi) -> Iterator[tuple[str, Any]]:
-    """What an API and its client consist of."""
+    """The parts of an API and its client, by name."""
     configuration = api.api_client.configuration
     yield from {
         "api": api,
@@ -102,7 +102,7 @@ def inside(api: EnvironmentSecretApi) -> Iterator[tuple[str, Any]]:
 
 
 def models() -> Iterator[tuple[str, Any]]:
-    """Requests, and a subclass that declares the value again."""
+    """Requests, including a subclass that redeclares the value."""
 
     class Declared(SecretRequest):
         value: str  # type: ignore[assignment]
@@ -125,8 +125,8 @@ def catch(call: Callable[[], Any]) -> BaseException:
     raise AssertionError("nothing was raised")
 
 
-def answers(api: EnvironmentSecretApi) -> Iterator[tuple[str, Any]]:
-    """What calls return, and the errors that they and wrong arguments raise."""
+def results(api: EnvironmentSecretApi) -> Iterator[tuple[str, Any]]:
+    """The results of calls, and the errors raised by calls and by invalid arguments."""
     request = SecretRequest(key="A", value=VALUE)
     yield "Secret", api.create_environment_secret("e", request)
     yield "SecretResponseList", api.list_environment_secrets("e")
@@ -134,10 +134,10 @@ def answers(api: EnvironmentSecretApi) -> Iterator[tuple[str, Any]]:
     for name, script in BROKEN.items():
         with HostileServer(script) as server, client(server.url).api_client as broken:
             other = EnvironmentSecretApi(broken)
-            yield name, catch(lambda: other.create_environment_secret("e", request))  # noqa: B023 - called at once
+            yield name, catch(lambda: other.create_environment_secret("e", request))  # noqa: B023 - called immediately
     yield "ApiValidationError", catch(lambda: SecretRequest(value=[_VALUE.reveal()]))  # type: ignore[call-arg,arg-type]
     yield (
-        "refused header",
+        "rejected header",
         catch(lambda: api.create_environment_secret("e", request, _headers={"X": f"{_TOKEN.reveal()}\nX: y"})),
     )
     yield "dotenv", catch(lambda: read_dotenv(io.StringIO(f"A=b\n{_VALUE.reveal()}")))
@@ -147,11 +147,11 @@ def answers(api: EnvironmentSecretApi) -> Iterator[tuple[str, Any]]:
 def rejections(api: EnvironmentSecretApi) -> Iterator[tuple[str, Any]]:
     for status in STATUSES[1:]:
         request = SecretRequest(key=f"K{status}", value=VALUE)
-        yield str(status), catch(lambda: api.create_environment_secret("e", request))  # noqa: B023 - called at once
+        yield str(status), catch(lambda: api.create_environment_secret("e", request))  # noqa: B023 - called immediately
 
 
 def sync(api: EnvironmentSecretApi) -> Iterator[tuple[str, Any]]:
-    """A plan with an action of every outcome, and what applying it leaves."""
+    """A plan with an action for every outcome, and the results of applying it."""
     plan = plan_secrets(
         api, "e", {"A": VALUE, "K400": SecretStr(VALUE), "TOKEN": SecretRequest(key="TOKEN", value=VALUE)}
     )
@@ -170,7 +170,7 @@ def sync(api: EnvironmentSecretApi) -> Iterator[tuple[str, Any]]:
 
 @contextlib.contextmanager
 def things() -> Iterator[dict[str, Any]]:
-    """All of them by name, made before and after calls, directly and through a proxy."""
+    """All objects by name, created before and after calls, directly and through a proxy."""
     found: dict[str, Any] = dict(models())
     with RecordingServer(echo) as server, contextlib.ExitStack() as stack:
         for kind, signed in SIGNED.items():
@@ -180,7 +180,7 @@ def things() -> Iterator[dict[str, Any]]:
                 found |= {f"{name}, before a call": thing for name, thing in inside(api)}
             list(rejections(api))
             found |= {f"{name}, {kind}": thing for name, thing in inside(api)}
-        found |= dict(answers(api))
+        found |= dict(results(api))
         found |= dict(sync(api))
         response = api.create_environment_secret_with_http_info("e", SecretRequest(key="A", value=VALUE))
         found["ApiResponse.data"] = response.data

@@ -1,4 +1,4 @@
-"""Many threads at once."""
+"""Concurrent threads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ THREADS = 32
 
 
 def in_threads(work: Callable[[int], Any]) -> list[Any]:
-    """What `work` returned or raised in each of the threads, which begin together."""
+    """Run `work` in threads that start together, and return what each returned or raised."""
     begin = threading.Barrier(THREADS)
     ends: list[Any] = [None] * THREADS
 

@@ -12,7 +12,7 @@ from test.support.recording import EMPTY, RecordingServer
 
 
 class Authority:
-    """A certificate authority, what it issues, and servers that show it."""
+    """A certificate authority, its certificates, and servers that present them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -22,7 +22,7 @@ class Authority:
         self.ca_file.write_text(self.ca_text)
 
     def context(self, *names: str, mutual: bool = False, **issued: Any) -> ssl.SSLContext:
-        """The settings of a server that shows a certificate for these names."""
+        """The TLS context of a server with a certificate for these names."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.ca.issue_cert(*(names or ("localhost", "127.0.0.1", "several.test")), **issued).configure_cert(context)
         if mutual:
@@ -31,7 +31,7 @@ class Authority:
         return context
 
     def self_signed(self) -> ssl.SSLContext:
-        """The settings of a server whose certificate nobody has issued but itself."""
+        """The TLS context of a server with a self-signed certificate."""
         issuer = trustme.CA()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         with issuer.private_key_pem.tempfile() as key, issuer.cert_pem.tempfile() as certificate:
@@ -42,7 +42,7 @@ class Authority:
         return RecordingServer(EMPTY, self.context(*names, **options))
 
     def client(self) -> tuple[Path, Path]:
-        """The files of a client's certificate and key."""
+        """The files of a client certificate and its key."""
         issued = self.ca.issue_cert("client.test", common_name="client.test")
         files = self.folder / "client.pem", self.folder / "client.key"
         for file, blobs in zip(files, (issued.cert_chain_pems, [issued.private_key_pem]), strict=True):

@@ -1,4 +1,4 @@
-"""The tools that people show, log and compare objects with, each as a function from an object to what it shows."""
+"""Tools that show, log and compare objects, each as a function from an object to its output."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ loguru.logger.remove()  # it would write to standard error
 
 
 def attributes(thing: Any) -> dict[str, Any]:
-    """What `vars` and slots hold, and what of it holds more, three levels deep."""
+    """The contents of `vars` and slots, three levels deep."""
     return _attributes(thing, 3)
 
 
@@ -49,7 +49,7 @@ def _attributes(thing: Any, depth: int) -> Any:
 
 
 def items(thing: Any) -> Any:
-    """A mapping's items and values, other objects' attributes, in the ways that copy, merge and walk them."""
+    """A mapping's contents, copied, merged and iterated in every way; for other objects their attributes."""
     if not isinstance(thing, Mapping):
         return vars(thing) if hasattr(thing, "__dict__") else thing
     plain = dict(thing)
@@ -80,14 +80,14 @@ def structlog_text(thing: Any) -> str:
         logger = structlog.wrap_logger(Collector(written), processors=[render])
         try:
             logger.info("event", thing=thing, inside=str(items(thing)))
-        except TypeError:  # not every renderer takes every object
+        except TypeError:  # not every renderer accepts every object
             continue
         lines += written
     return "".join(line.decode() if isinstance(line, bytes) else str(line) for line in lines)
 
 
 class Collector:
-    """A logger for structlog that keeps what it is given."""
+    """A logger for structlog that keeps its arguments."""
 
     def __init__(self, lines: list[Any]) -> None:
         self._lines = lines
@@ -111,7 +111,7 @@ def loguru_text(thing: Any) -> str:
 
 
 def sentry_data(thing: Any) -> str:
-    """As local variables of a frame and as extra data, as deep as it goes."""
+    """The event data for a local variable and for extra data, at the maximum depth."""
     event = {
         "extra": {"thing": thing, "items": items(thing), "attributes": attributes(thing)},
         "contexts": {"a": {"thing": thing}},
@@ -128,10 +128,10 @@ def log_record(thing: Any) -> str:
     return record.getMessage() + str(vars(record)) + logging.Formatter("{thing} {message}", style="{").format(record)
 
 
-def ipython_answers(thing: Any) -> str:
-    """What a cell, `?` and completion show."""
+def ipython_output(thing: Any) -> str:
+    """The output of a cell, of `?` and of completion."""
     shell = InteractiveShell.instance() if InteractiveShell.initialized() else InteractiveShell()
-    shell.Completer.use_jedi = False  # takes a tenth of a second for each
+    shell.Completer.use_jedi = False  # takes a tenth of a second per object
     shell.user_ns["thing"] = thing
     shown = str(shell.display_formatter.format(thing)) if shell.display_formatter else ""
     found = shell.object_inspect_mime("thing", detail_level=0)
@@ -150,7 +150,7 @@ def jsons(thing: Any) -> str:
 
 
 def attributes_or_text(thing: Any) -> Any:
-    """What many write as `default`: the attributes, else the text."""
+    """A common `default` for JSON encoders: the attributes, else the text."""
     return vars(thing) if hasattr(thing, "__dict__") else str(thing)
 
 
@@ -161,19 +161,19 @@ def orjson_text(thing: Any) -> str:
 
 
 def templates(thing: Any) -> str:
-    """The ways to put an object into a text."""
+    """The ways to format an object into a text."""
     return "".join(
         (
             f"{thing} {thing!r} {thing!s:>10}",
-            "%s %r" % (thing, thing),  # noqa: UP031 - a channel
-            "{0} {0!r}".format(thing),  # noqa: UP032 - a channel
+            "%s %r" % (thing, thing),  # noqa: UP031 - the format is under test
+            "{0} {0!r}".format(thing),  # noqa: UP032 - the format is under test
             string.Template("$thing").substitute(thing=thing),
             ascii(thing),
         )
     )
 
 
-#: Every tool and what it shows of an object.
+#: Name of a tool -> function that returns what it shows of an object.
 TOOLS: dict[str, Channel] = {
     "repr": lambda thing: f"{thing!r} {[thing]!r} {reprlib.repr(thing)}",
     "templates": templates,
@@ -192,6 +192,6 @@ TOOLS: dict[str, Channel] = {
     "sentry-sdk": sentry_data,
     "devtools": lambda thing: devtools.pformat(thing) + devtools.pformat({"a": [thing], "items": items(thing)}),
     "rich.print": lambda thing: rich_text(thing) + pretty_repr(thing) + pretty_repr(items(thing)),
-    "IPython": lambda thing: ipython_answers(thing) + ipython_pretty(thing) + ipython_pretty(items(thing)),
+    "IPython": lambda thing: ipython_output(thing) + ipython_pretty(thing) + ipython_pretty(items(thing)),
     "pickle": lambda thing: repr(items(pickle.loads(pickle.dumps(thing)))),
 }

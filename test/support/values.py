@@ -1,6 +1,6 @@
-"""Realistic values of secrets, all made up: what the checks of values must accept, and what they must find.
+"""Realistic, made-up secret values: those that the value checks must accept, and those that they must report.
 
-Keys of vendors are put together here, so that no scanner takes this file for a leak.
+Vendor keys are assembled at runtime, so that secret scanners do not report this file.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _HEX = "0123456789abcdef"
 _BASE64 = _ALNUM + "+/"
 _ODD = _ALNUM + "!#$%&()*+,-./:;<=>?@[]^_{|}~"
 
-#: What precedes the random part of a vendor's key, the alphabet of that part, and its length.
+#: The prefix of a vendor's key, and the alphabet and length of the random part after it.
 _VENDORS: dict[str, tuple[str, str, int]] = {
     "STRIPE_SECRET_KEY": ("sk_" + "live_", _ALNUM, 24), "STRIPE_TEST_KEY": ("sk_" + "test_", _ALNUM, 99),
     "STRIPE_WEBHOOK_SECRET": ("whsec" + "_", _ALNUM, 32), "GITHUB_TOKEN": ("gh" + "p_", _ALNUM, 36),
@@ -293,7 +293,7 @@ def _text(alphabet: str, length: int) -> str:
 
 
 def pem(label: str, end: str = "\n") -> str:
-    """A PEM that no tool takes for a key."""
+    """A PEM block that secret scanners do not mistake for a key."""
     body = base64.b64encode(b"made up, no key " * 12).decode()
     lines = [body[at : at + 64] for at in range(0, len(body), 64)]
     return "\n".join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----"]) + end
@@ -330,7 +330,7 @@ def _generated() -> Iterator[tuple[str, str]]:
     yield "LARGE", _text(_BASE64, 20_000)
 
 
-#: Pairs of a key and a value without a problem.
+#: Pairs of a key and a valid value.
 REALISTIC = [
     *((key, value) for key, _, value in (line.partition("=") for line in _LINES.strip().splitlines())),
     *_of_several_lines(),
@@ -405,7 +405,7 @@ def _mistaken() -> dict[ValueRule, dict[str, list[str]]]:
     }  # fmt: skip
 
 
-#: By rule, pairs of a key and a value that breaks this rule alone.
+#: Rule -> pairs of a key and a value that breaks only this rule.
 MISTAKEN: dict[ValueRule, list[tuple[str, str]]] = {
     rule: [(key, value) for key, values in by_key.items() for value in values] for rule, by_key in _mistaken().items()
 }

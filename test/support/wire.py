@@ -1,7 +1,7 @@
-"""A process whose HTTP traffic is recorded by everything that patches or logs it: prints what is recorded, as JSON.
+"""A process with instrumented HTTP traffic: prints everything that is recorded, as JSON.
 
 sentry-sdk (breadcrumbs and spans of http.client), OpenTelemetry's instrumentation of urllib3, and the log records of
-all libraries. They patch classes for good, so they have a process of their own.
+all libraries. They patch classes permanently, so they run in their own process.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ def raw(text: str) -> Step:
 
 
 def responses(secrets: str) -> dict[str, Step]:
-    """What a server answers to a request, and a proxy to CONNECT."""
+    """Responses of a server to a request, and of a proxy to CONNECT."""
     return {
         "reason of a success": send(http_response(201, BODY, reason=secrets)),
         "reason of a failure": send(http_response(400, "{}", reason=secrets)),
-        "reason of a failure to repeat": send(http_response(503, "{}", reason=secrets)),
+        "reason of a retryable failure": send(http_response(503, "{}", reason=secrets)),
         "interim reason": raw(f"HTTP/1.1 103 {secrets}\nX: {secrets}\n\nHTTP/1.1 201 {secrets}\nContent-Length: 0\n\n"),
         "interim header": raw(f"HTTP/1.1 103 Early\n{secrets}\n\nHTTP/1.1 201 Done\nContent-Length: 0\n\n"),
         "malformed header": raw(f"HTTP/1.1 201 Done\n{secrets}\nX: y\nContent-Length: {len(BODY)}\n\n{BODY}"),
         "malformed header of a failure": raw(f"HTTP/1.1 500 Done\nX: y\n{secrets}\nContent-Length: 0\n\n"),
         "malformed status": raw(f"HTTP/1.1 {TOKEN} {VALUE}\n\n"),
         "malformed version": raw(f"HTTP/{TOKEN} 200 {VALUE}\n\n"),
-        "no HTTP": raw(f"{secrets}\n\n"),
+        "not HTTP": raw(f"{secrets}\n\n"),
         "malformed Retry-After": send(http_response(503, "", f"Retry-After: {secrets}")),
         "malformed length": raw(f"HTTP/1.1 200 Done\nContent-Length: {TOKEN}\n\n"),
         "malformed encoding": send(
@@ -65,7 +65,7 @@ POLICIES: dict[str, Any] = {
 
 
 class Records(logging.Handler):
-    """Keeps every log record, with its arguments and its traceback."""
+    """A log handler that keeps every record with its arguments and traceback."""
 
     def __init__(self) -> None:
         super().__init__(0)
@@ -76,12 +76,12 @@ class Records(logging.Handler):
 
 
 def calls() -> Iterator[tuple[str, Callable[[], Any]]]:
-    """Calls with each policy to a server, and through a proxy, that says each of these."""
+    """Calls that get each of the responses, with each policy, directly and through a proxy."""
     for policy_name, policy in POLICIES.items():
         for way in ("direct", "forwarded", "tunnel"):
             secrets = SECRETS if way == "direct" else f"{SECRETS} canary-password"
             for name, step in responses(secrets).items():
-                yield f"{name}, {way}, {policy_name}", lambda: call(step, way, policy)  # noqa: B023 - called at once
+                yield f"{name}, {way}, {policy_name}", lambda: call(step, way, policy)  # noqa: B023 - called immediately
 
 
 def call(step: Step, way: str, policy: Any) -> None:
@@ -89,19 +89,19 @@ def call(step: Step, way: str, policy: Any) -> None:
         host = {"direct": server.url, "forwarded": "http://api.localhost", "tunnel": "https://api.localhost"}[way]
         api = client(host, None if way == "direct" else server.url)
         api.api_client.configuration.retries = policy
-        with api.api_client, contextlib.suppress(OpenApiException, ValueError):  # the latter by OpenTelemetry
+        with api.api_client, contextlib.suppress(OpenApiException, ValueError):  # ValueError comes from OpenTelemetry
             api.create_environment_secret("e", SecretRequest(key="A", value=VALUE), _request_timeout=20)
 
 
 def planted() -> Iterator[tuple[str, Callable[[], Any]]]:
-    """The same by urllib3 alone."""
+    """The same requests with urllib3 alone."""
     for name, step in responses(SECRETS).items():
         for way in ("direct", "tunnel"):
-            yield f"{name}, {way}", lambda: plain(step, way)  # noqa: B023 - called at once
+            yield f"{name}, {way}", lambda: plain(step, way)  # noqa: B023 - called immediately
 
 
 def plain(step: Step, way: str) -> None:
-    """What urllib3 does by itself, with the same credentials."""
+    """Send a plain urllib3 request."""
     with HostileServer([read, step]) as server, contextlib.suppress(urllib3.exceptions.HTTPError, ValueError):
         pools = urllib3.PoolManager() if way == "direct" else urllib3.ProxyManager(server.url)
         url = server.url if way == "direct" else "https://api.localhost"

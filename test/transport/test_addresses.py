@@ -1,4 +1,4 @@
-"""A name with several addresses, some of which are silent; numeric addresses of every form."""
+"""Host names with several addresses, some of them unresponsive, and numeric addresses of every form."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SILENT = ["127.0.0.2", "127.0.0.3", "127.0.0.4"]
 
 @contextlib.contextmanager
 def silence(port: int) -> Iterator[None]:
-    """Addresses on which nobody takes a connection, and nobody refuses one: their queues are full."""
+    """Addresses that neither accept nor refuse a connection: their accept queues are full."""
     with contextlib.ExitStack() as stack:
         for address in SILENT:
             try:
@@ -49,7 +49,7 @@ NAMES = {"silent.test": SILENT, "localhost.": ["127.0.0.1"], "several.test": [*S
 
 @pytest.fixture
 def looked_up(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Gives `NAMES` their addresses, and lists the names and addresses that are looked up."""
+    """Resolve `NAMES` to their addresses, and record every lookup."""
     asked: list[str] = []
     real = socket.getaddrinfo
 
@@ -63,7 +63,7 @@ def looked_up(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.mark.filterwarnings("ignore::qovery.InsecureWarning")
 def test_addresses__silent_ones_first(connect: Connect, looked_up: list[str]) -> None:
-    """An address that does not respond leaves time for the next: the first attempt succeeds."""
+    """An unresponsive address leaves time to try the next one within the first attempt."""
     with RecordingServer(EMPTY) as server, silence(server.port):
         api = connect(f"http://several.test:{server.port}", connect_timeout=2, retries=0)
         assert CALLS["list"](api).results == []
@@ -72,7 +72,7 @@ def test_addresses__silent_ones_first(connect: Connect, looked_up: list[str]) ->
 
 @pytest.mark.parametrize("route", PROXIED)
 def test_addresses__of_a_proxy(connect: Connect, looked_up: list[str], routes: Routes, route: str) -> None:
-    """The name of a proxy may have silent addresses too."""
+    """A proxy host name may have unresponsive addresses too."""
     settings = routes.settings(route)
     settings["proxy"] = settings["proxy"].replace("127.0.0.1", "several.test")
     port = int(settings["proxy"].rpartition(":")[2])
@@ -85,7 +85,7 @@ def test_addresses__of_a_proxy(connect: Connect, looked_up: list[str], routes: R
 @pytest.mark.filterwarnings("ignore::qovery.InsecureWarning")
 @pytest.mark.parametrize("name", ["list", "create"])
 def test_addresses__all_silent(connect: Connect, looked_up: list[str], nowhere: str, name: str) -> None:
-    """All addresses are tried within the time of the call; nothing was sent."""
+    """All addresses are tried before the deadline; the error says that nothing was sent."""
     port = int(nowhere.rpartition(":")[2])
     with silence(port):
         api = connect(f"http://silent.test:{port}", total_timeout=1, connect_timeout=PATIENCE)
@@ -98,7 +98,7 @@ def test_addresses__all_silent(connect: Connect, looked_up: list[str], nowhere: 
 @pytest.mark.filterwarnings("ignore::qovery.InsecureWarning")
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "[0:0::0:1]", "[::ffff:127.0.0.1]", "zone"])
 def test_addresses__numeric(connect: Connect, host: str) -> None:
-    """IPv4 and IPv6 addresses, one with a zone too, are connected to as they are."""
+    """The client connects to IPv4 and IPv6 addresses as given, with or without a zone."""
     if host == "zone":
         host = link_local()
     try:
@@ -110,7 +110,7 @@ def test_addresses__numeric(connect: Connect, host: str) -> None:
 
 
 def test_addresses__trailing_dot(connect: Connect, looked_up: list[str], tls: Authority) -> None:
-    """A name that ends in a dot is looked up as it is; the certificate has none."""
+    """A name with a trailing dot is resolved as is, and verified against the certificate without the dot."""
     with tls.server("localhost") as server:
         assert CALLS["list"](connect(f"https://localhost.:{server.port}", retries=0)).results == []
         assert server.last.server_name == "localhost"
@@ -118,7 +118,7 @@ def test_addresses__trailing_dot(connect: Connect, looked_up: list[str], tls: Au
 
 
 def link_local() -> str:
-    """An address of this machine that is nothing without its zone."""
+    """A link-local address of this machine, which is unusable without its zone."""
     interfaces = Path("/proc/net/if_inet6")
     rows = [row.split() for row in interfaces.read_text().splitlines()] if interfaces.exists() else []
     for digits, _, _, scope, _, name in rows:

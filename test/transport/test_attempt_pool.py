@@ -1,4 +1,4 @@
-"""Calls inside calls, and exceptions of other code that pass through a call."""
+"""Nested calls, and foreign exceptions that propagate through a call."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from test.support.hostile import HostileServer, Step, http_response, read, reset
 from test.support.recording import SECRET, Received, RecordingServer, Response
 from test.support.scripts import run_script
 
-# --- Calls inside a call ----------------------------------------------------------------------------
+# --- Nested calls -----------------------------------------------------------------------------------
 
 
 class Acting(logging.Handler):
-    """Does something at each record, but not inside itself."""
+    """A log handler that runs a function at each record, without recursion."""
 
     def __init__(self, act: Callable[[], object]) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ Listen = Callable[[str, Callable[[], object]], None]
 
 @pytest.fixture
 def listen() -> Iterator[Listen]:
-    """Sets a logger to DEBUG, with a handler that acts."""
+    """Set a logger to DEBUG, and attach a handler that runs a function."""
     undo: list[Callable[[], None]] = []
 
     def listen(name: str, act: Callable[[], object]) -> None:
@@ -66,7 +66,7 @@ def listen() -> Iterator[Listen]:
 
 
 class Finalized:
-    """Calls when it is collected."""
+    """An object that runs a function when it is garbage-collected."""
 
     def __init__(self, act: Callable[[], object]) -> None:
         self.act = act
@@ -78,7 +78,7 @@ class Finalized:
 
 @pytest.fixture
 def nest(listen: Listen) -> Iterator[Callable[[str, Callable[[], object]], None]]:
-    """Has a function called in the middle of the next call, from a place of that name."""
+    """Run a function in the middle of the next call, from the named place."""
     before = signal.getsignal(signal.SIGINT)
 
     def nest(place: str, act: Callable[[], object]) -> None:
@@ -105,7 +105,7 @@ places = pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("read", [True, False], ids=["read", "unread"])
 def test_nested__beyond_the_bound(connect: Connect, tls: Any, nest: Nest, place: str, scheme: str, read: bool) -> None:
-    """A call inside a call gets a connection although the outer one has the only one, and both get their responses."""
+    """A nested call gets a connection even if the outer call holds the only one, and both get their responses."""
 
     def judge(received: Received) -> Response:
         key = "inner" if received.method == "GET" else "outer"
@@ -131,7 +131,7 @@ def test_nested__beyond_the_bound(connect: Connect, tls: Any, nest: Nest, place:
 
 @places
 def test_nested__that_fails(connect: Connect, nest: Nest, place: str) -> None:
-    """An error of the inner call, which nobody catches, does not change what the outer returns."""
+    """An uncaught error of the inner call does not change the result of the outer call."""
     with RecordingServer(lambda received: Response(409 if received.method == "GET" else 201, SECRET)) as server:
         api = connect(server)
         raised: list[type] = []
@@ -151,7 +151,7 @@ def test_nested__that_fails(connect: Connect, nest: Nest, place: str) -> None:
 
 @places
 def test_nested__has_its_own_deadline(connect: Connect, nest: Nest, place: str) -> None:
-    """The inner call ends at its deadline, the outer goes on with its own."""
+    """The inner call ends at its own deadline, and the outer call continues until its own."""
     slow, outer = [read, stall], [read, send(GOOD["create"]), read, stall]
     with HostileServer(outer, slow) as server:
         api = connect(server, retries=0, total_timeout=PATIENCE)
@@ -170,7 +170,7 @@ def test_nested__has_its_own_deadline(connect: Connect, nest: Nest, place: str) 
 
 @pytest.mark.parametrize("place", ["log handler of qovery", "finalizer", "signal handler"])
 def test_nested__in_a_create_whose_response_is_lost(connect: Connect, nest: Nest, listen: Listen, place: str) -> None:
-    """A create is sent once and its outcome unknown, also when the inner call has received a response."""
+    """A create whose response is lost is sent once, and its outcome is unknown, even if a nested call succeeded."""
     act_now: list[Callable[[], object]] = []
 
     def drop(sock: socket.socket, requests: list[bytes]) -> None:
@@ -182,7 +182,7 @@ def test_nested__in_a_create_whose_response_is_lost(connect: Connect, nest: Nest
         act_now.append(lambda: api.list_environment_secrets("e"))
         if place == "log handler of qovery":
             nest(place, act_now[0])
-        else:  # the record of the attempt that was lost is the place
+        else:  # makes the nested call at the record of the lost attempt
             garbage = [Finalized(act_now[0])]
             before = signal.getsignal(signal.SIGINT)
             if place == "signal handler":
@@ -252,7 +252,7 @@ api.api_client.close()
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_greenlets__are_like_threads(tls: Any, scheme: str) -> None:
-    """Each has its deadline, a lost create is sent once, `close()` works: also with a patch after the import."""
+    """Greenlets have their own deadlines, send a lost create once and can `close()`, even if patched late."""
     pytest.importorskip("gevent")
     seen: list[bytes] = []
 
@@ -271,7 +271,7 @@ def test_greenlets__are_like_threads(tls: Any, scheme: str) -> None:
 
     with HostileServer([play], context=tls.context() if scheme == "https" else None) as server:
         ca = tls.ca_text if scheme == "https" else ""
-        # TLS allows no late patch: the standard library's then calls itself without end.
+        # TLS cannot be patched late: the standard library's `ssl` would recurse forever.
         script = PATCHED + GREENLETS if scheme == "https" else "import qovery.api_client" + PATCHED + GREENLETS
         out = run_script(script, server.url, ca).splitlines()
     expected = [(True, 1) if number in {3, 7} else f"K{number}" for number in range(24)]
@@ -279,12 +279,12 @@ def test_greenlets__are_like_threads(tls: Any, scheme: str) -> None:
     assert sorted(seen) == sorted([f"K{number}".encode() for number in range(24)] + [b"K1"])
 
 
-# --- Connections of somebody else -------------------------------------------------------------------
+# --- Foreign connection classes ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", CALLS)
 def test_replaced_connection__counts_as_sent(connect: Connect, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Under a recorder's connection nothing proves that a request was not sent, so only idempotent ones are retried."""
+    """A recorder's connection cannot prove that a request was not sent, so only idempotent requests are retried."""
     begun: list[str] = []
 
     class Fake(urllib3.connection.HTTPConnection):
@@ -309,7 +309,7 @@ def test_replaced_connection__counts_as_sent(connect: Connect, monkeypatch: pyte
 def test_replaced_connection__timeouts(
     connect: Connect, server: RecordingServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A recorder's connection has the time to connect and, after it has sent the request, the time to read."""
+    """A recorder's connection gets the connect timeout and, once the request is sent, the read timeout."""
     seen: list[float] = []
 
     class Fake(urllib3.connection.HTTPConnection):
@@ -327,11 +327,11 @@ def test_replaced_connection__timeouts(
     assert seen == [7, 11]
 
 
-# --- Logs that fail ---------------------------------------------------------------------------------
+# --- Failing log handlers ---------------------------------------------------------------------------
 
 
 class BrokenError(Exception):
-    """Of a handler."""
+    """An error raised by a log handler."""
 
 
 def broken() -> None:
@@ -342,7 +342,7 @@ def broken() -> None:
 @pytest.mark.parametrize("logger", ["urllib3", "urllib3.connectionpool", "qovery"])
 @pytest.mark.parametrize("name", CALLS)
 def test_log__that_fails(connect: Connect, name: str, logger: str, place: str) -> None:
-    """A handler or filter that raises changes neither what a call returns nor what it raises."""
+    """A log handler or filter that raises does not change the result or the error of a call."""
     log, handler = logging.getLogger(logger), Acting(broken if place == "handler" else lambda: None)
     level = log.level
 
@@ -372,7 +372,7 @@ def test_log__that_fails(connect: Connect, name: str, logger: str, place: str) -
 
 @pytest.mark.parametrize("end", ["lost", "status", "two lengths"])
 def test_log__that_fails_and_hides_nothing(connect: Connect, listen: Listen, end: str) -> None:
-    """Where urllib3 logs in the middle of a request, a handler that raises ends the call with its outcome unknown."""
+    """A handler that raises where urllib3 logs mid-request ends the call with its outcome unknown."""
     both = http_response(201, b"0\r\n\r\n", "Transfer-Encoding: chunked", "Content-Length: 5")
     script: list[Step] = {"lost": [read, reset], "status": list(respond(http_response(500)))}.get(
         end, list(respond(both))

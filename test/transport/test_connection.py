@@ -1,4 +1,4 @@
-"""One connection: socket options, and deadlines under a slow server."""
+"""A single connection: socket options, and deadlines with a slow server."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from test.support.routes import ROUTES, Routes
 
 
 def test_socket_options__are_applied(connect: Connect, server: RecordingServer) -> None:
-    """The options are set on the sockets, instead of urllib3's own."""
+    """`socket_options` are set on the sockets and replace urllib3's defaults."""
     options = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
     response = connect(server, socket_options=options).list_environment_secrets_without_preload_content("e")
     sock = response.connection.sock  # type: ignore[union-attr] # there is one until the response is read
@@ -52,7 +52,7 @@ SECRET = {"key": "A", "value": "v"}
 
 @pytest.mark.parametrize(("route", "fault", "timeout"), combinations(ROUTES, list(SLOW), [0.4, (0.3, 0.2)]))
 def test_slow__ends_in_time(connect: Connect, routes: Routes, fault: str, timeout: Any, route: str) -> None:
-    """However slow the server is, the call ends at its deadline: by itself, none of these servers ends it."""
+    """The call ends at its deadline, although none of these slow servers ever ends it."""
     with HostileServer(SLOW[fault], context=routes.context(route)) as server:
         api = connect(server, retries=0, total_timeout=0.6, **routes.settings(route))
         with pytest.raises(ApiConnectionError):
@@ -60,30 +60,30 @@ def test_slow__ends_in_time(connect: Connect, routes: Routes, fault: str, timeou
 
 
 class Unreading(HostileServer):
-    """Reads nothing of a request, but of the first few if there are `warm` ones, until it is told to."""
+    """A server that does not read requests, except the first `warm` ones, until `go_on` is set."""
 
     def __init__(self, context: ssl.SSLContext | None, warm: int = 0) -> None:
         listener = socket.create_server(("127.0.0.1", 0))
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # the sockets that it accepts have the same
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # accepted sockets inherit it
         script = [*respond(*[GOOD["create"]] * warm), self._wait, *respond(GOOD["create"])]
         super().__init__(script, context=context, listener=listener)
         self.go_on = threading.Event()
 
     def _wait(self, sock: socket.socket, _: list[bytes]) -> None:
         assert self.go_on.wait(PATIENCE)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)  # the rest comes in large pieces
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)  # receive the rest in large pieces
 
     def shut_down(self) -> None:
         self.go_on.set()
         super().shut_down()
 
 
-LARGE = {"key": "A", "value": "x" * 16_000_000}  # more than all buffers on the way hold
+LARGE = {"key": "A", "value": "x" * 16_000_000}  # larger than all socket buffers together
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_large_body__is_not_taken(connect: Connect, routes: Routes, route: str) -> None:
-    """A timeout while sending is a timeout, and the request may have been applied."""
+def test_large_body__is_not_read(connect: Connect, routes: Routes, route: str) -> None:
+    """A timeout while sending raises a timeout error with the outcome unknown."""
     with Unreading(routes.context(route), warm=1) as server:
         api = connect(server, connect_timeout=PATIENCE, read_timeout=PATIENCE, **routes.settings(route))
         api.create_environment_secret("e", SECRET, _request_timeout=PATIENCE)
@@ -94,12 +94,12 @@ def test_large_body__is_not_taken(connect: Connect, routes: Routes, route: str) 
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_large_body__takes_its_time(connect: Connect, routes: Routes, route: str) -> None:
-    """Only the deadline bounds how long a body is sent, not `connect_timeout`."""
+def test_large_body__takes_longer_than_connect_timeout(connect: Connect, routes: Routes, route: str) -> None:
+    """Sending a body is bounded by the deadline only, not by `connect_timeout`."""
     with Unreading(routes.context(route)) as server:
-        later = threading.Timer(1.5, server.go_on.set)  # what slows the server down, not what the test waits for
+        later = threading.Timer(1.5, server.go_on.set)  # slows the server down; the test does not wait for it
         later.start()
-        # On a busy machine some attempts do not even connect in time. One that sends is the last.
+        # On a busy machine some attempts do not even connect in time. The first one that sends is the last.
         api = connect(server, connect_timeout=1, read_timeout=PATIENCE, retries=100, **routes.settings(route))
         created = api.create_environment_secret("e", LARGE, _request_timeout=PATIENCE)
         assert (created.key, len(server.requests)) == ("A", 1)
@@ -107,13 +107,13 @@ def test_large_body__takes_its_time(connect: Connect, routes: Routes, route: str
 
 
 def test_slow__is_a_timeout(connect: Connect) -> None:
-    """No answer in time has its own class, and names the limits."""
+    """A missing response raises a timeout error that names the limits."""
     with HostileServer([read, stall]) as server, pytest.raises(ApiTimeoutError, match=r"read timeout 0\.2 s"):
         connect(server, retries=0).list_environment_secrets("e", _request_timeout=(PATIENCE, 0.2))
 
 
-def test_interim_answers__are_passed_over(connect: Connect) -> None:
-    """100, 102 and 103 may come before the answer."""
+def test_interim_responses__are_skipped(connect: Connect) -> None:
+    """Interim responses (100, 102, 103) before the final one are skipped."""
     interim = b"".join(f"HTTP/1.1 {status} Interim\r\nX-Some: thing\r\n\r\n".encode() for status in (100, 102, 103))
     with HostileServer(list(respond(interim + EMPTY_LIST))) as server:
         assert connect(server).list_environment_secrets("e").results == []

@@ -1,4 +1,4 @@
-"""Bodies that cannot be read, and bodies that can."""
+"""Readable and unreadable response bodies."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ UNREADABLE = {
     "gzip bomb": http_response(200, BOMB, "Content-Encoding: gzip"),
     "deflate bomb": http_response(200, zlib.compress(b"x" * 1_000_000), "Content-Encoding: deflate"),
     "bomb in a bomb": http_response(200, gzip.compress(BOMB), "Content-Encoding: gzip, gzip"),
-    "broken gzip": http_response(200, b"no gzip", "Content-Encoding: gzip"),
+    "broken gzip": http_response(200, b"not gzip", "Content-Encoding: gzip"),
     "too large": http_response(200, b" " * 200_000),
     "too large in chunks": http_response(
         200, b"30d40\r\n" + b" " * 200_000 + b"\r\n0\r\n\r\n", "Transfer-Encoding: chunked"
@@ -44,11 +44,11 @@ UNREADABLE = {
     "endless Content-Length": http_response(200, '{"results": []}', f"Content-Length: {'9' * 30}"),
 }
 READABLE = {
-    "length unknown": b'HTTP/1.1 200 OK\r\n\r\n{"results": []}',
-    "length below zero": http_response(200, '{"results": []}', "Content-Length: -5"),
-    "length no number": http_response(200, '{"results": []}', "Content-Length: many"),
-    "length told twice": http_response(200, '{"results": []}', "Content-Length: 15", "Content-Length: 15"),
-    "length of another": http_response(
+    "no length": b'HTTP/1.1 200 OK\r\n\r\n{"results": []}',
+    "negative length": http_response(200, '{"results": []}', "Content-Length: -5"),
+    "non-numeric length": http_response(200, '{"results": []}', "Content-Length: many"),
+    "duplicate length": http_response(200, '{"results": []}', "Content-Length: 15", "Content-Length: 15"),
+    "length and chunked": http_response(
         200, b'f\r\n{"results": []}\r\n0\r\n\r\n', "Transfer-Encoding: chunked", "Content-Length: 5"
     ),
     "HTTP/1.0": b'HTTP/1.0 200 OK\r\n\r\n{"results": []}',
@@ -60,7 +60,7 @@ READABLE = {
 
 @pytest.mark.parametrize("fault", UNREADABLE)
 def test_body__unreadable(connect: Connect, fault: str) -> None:
-    """An answer that cannot be read has one class, with status and headers, and is not repeated."""
+    """An unreadable response raises one error class with the status and headers, and is not retried."""
     with HostileServer(list(respond(UNREADABLE[fault]))) as server:
         with pytest.raises(ApiDecodeError) as caught:
             connect(server, max_response_size=150_000 if "too" in fault else 300_000).list_environment_secrets("e")
@@ -72,7 +72,7 @@ def test_body__unreadable(connect: Connect, fault: str) -> None:
 
 @pytest.mark.parametrize("fault", READABLE)
 def test_body__readable(connect: Connect, fault: str) -> None:
-    """What leaves no doubt about the answer is no error."""
+    """An irregular but unambiguous response is accepted."""
     with HostileServer([read, send(READABLE[fault])]) as server:
         assert CALLS["list"](connect(server)).results == []
         assert len(server.requests) == 1
@@ -80,7 +80,7 @@ def test_body__readable(connect: Connect, fault: str) -> None:
 
 @pytest.mark.parametrize(("status", "unknown"), [(200, True), (404, False), (500, True), (503, False)])
 def test_body__unreadable_with_a_status(connect: Connect, status: int, unknown: bool) -> None:
-    """Whether a write may have been applied is told by the status, even where the body cannot be read."""
+    """The status decides whether a write may have been applied, even if the body is unreadable."""
     with HostileServer(list(respond(http_response(status, b"no gzip", "Content-Encoding: gzip")))) as server:
         with pytest.raises(ApiDecodeError) as caught:
             CALLS["create"](connect(server))
@@ -89,7 +89,7 @@ def test_body__unreadable_with_a_status(connect: Connect, status: int, unknown: 
 
 
 def test_body__unreadable_after_a_write(connect: Connect) -> None:
-    """A write whose answer cannot be read may have been applied; what the server echoed is masked."""
+    """A write with an unreadable response has an unknown outcome; secrets that the server echoed are masked."""
     with (
         HostileServer(list(respond(UNREADABLE["HTML"]))) as server,
         pytest.raises(ApiDecodeError, match="it begins '<html>") as caught,

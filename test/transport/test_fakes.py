@@ -1,4 +1,4 @@
-"""Fakes that replace sockets or a part of urllib3, and the client after they are gone."""
+"""Fakes that replace sockets or parts of urllib3, and the client after they are removed."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ leaks = pytest.mark.filterwarnings(r"ignore:unclosed .* proto=0, laddr=\('0.0.0.
 @leaks
 @each
 def test_mocket__operation(connect: Connect, server: RecordingServer, name: str) -> None:
-    """Mocket answers for a client that was used before; afterwards the client works for real again."""
+    """Mocket intercepts a client that was used before; afterwards the client reaches the real server again."""
     api = connect(server, connection_pool_maxsize=1)
     CALLS["list"](api)
     with Mocketizer(strict_mode=True):
@@ -86,7 +86,7 @@ def test_mocket__operation(connect: Connect, server: RecordingServer, name: str)
 @leaks
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_mocket__first_call(connect: Connect, scheme: str) -> None:
-    """A host that does not exist is answered for, by names and ports as they stand in `host`."""
+    """Mocket responds for a nonexistent host, matched by the name and port in `host`."""
     with Mocketizer(strict_mode=True):
         api = connect(f"{scheme}://api.test")
         register(f"{scheme}://api.test", "list")
@@ -105,7 +105,7 @@ def test_mocket__first_call(connect: Connect, scheme: str) -> None:
     ],
 )
 def test_mocket__error(connect: Connect, status: int, error: type[Exception], requests: int) -> None:
-    """An error that mocket answers with is the client's, with its retries."""
+    """An error status from mocket is retried and raised like one from a server."""
     with Mocketizer(strict_mode=True):
         api = connect("http://api.test", connection_pool_maxsize=1, retries=2)
         register("http://api.test", "create", status)
@@ -116,7 +116,7 @@ def test_mocket__error(connect: Connect, status: int, error: type[Exception], re
 
 @each
 def test_mocket__lost(connect: Connect, name: str) -> None:
-    """An exception of a fake socket is one of the network: a create is not sent again."""
+    """An exception from a fake socket counts as a network error: a create is not retried."""
     with Mocketizer(strict_mode=True):
         api = connect("http://api.test", connection_pool_maxsize=1, retries=2)
         method, path, _, _ = ENTRIES[name]
@@ -142,7 +142,7 @@ def sockets_restored() -> Iterator[None]:
 @pytest.mark.parametrize("block", ["all", "hosts"])
 @each
 def test_pytest_socket__blocks(connect: Connect, server: RecordingServer, name: str, block: str, used: bool) -> None:
-    """Its error leaves at once as itself, even if a connection was open; the client can be used afterwards."""
+    """pytest-socket's error propagates unchanged and without a retry, even if a connection was open."""
     api = connect(server, connection_pool_maxsize=1)
     if used:
         CALLS["list"](api)
@@ -160,7 +160,7 @@ def test_pytest_socket__blocks(connect: Connect, server: RecordingServer, name: 
     assert len(server.received) == used + 1
 
 
-# --- Parts of urllib3 -----------------------------------------------------------------------------
+# --- Replaced parts of urllib3 --------------------------------------------------------------------
 
 
 def fake_response(**options: Any) -> urllib3.HTTPResponse:
@@ -173,7 +173,7 @@ def fake_response(**options: Any) -> urllib3.HTTPResponse:
 def test_urllib3_method__replaced(
     connect: Connect, server: RecordingServer, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    """A fake of a pool's method is called instead of the network, once for each call."""
+    """A fake of a pool's method is called once per call, and nothing is sent."""
     api = connect(server, connection_pool_maxsize=1)
     CALLS["list"](api)
     with monkeypatch.context() as patch:
@@ -191,7 +191,7 @@ def test_urllib3_method__replaced(
 def test_urllib3_method__raises(
     connect: Connect, server: RecordingServer, monkeypatch: pytest.MonkeyPatch, method: str, name: str, used: bool
 ) -> None:
-    """A fake that loses the response may have applied a create, so that is not sent again."""
+    """A create is not retried when a fake loses its response, because it may have been applied."""
     api = connect(server, connection_pool_maxsize=1, retries=2)
     if used:
         CALLS["list"](api)
@@ -215,13 +215,13 @@ def test_urllib3_method__raises(
 def test_connection_class__replaced(
     connect: Connect, server: RecordingServer, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    """Whatever replaces urllib3's class of connections is used as it is."""
+    """A replacement of urllib3's connection class is used as is."""
     api = connect(server, connection_pool_maxsize=1)
     CALLS["list"](api)
     made = []
 
     class Connection(urllib3.connection.HTTPSConnection):
-        """Answers without a socket."""
+        """A connection that responds without a socket."""
 
         is_closed = False
         is_verified = True
@@ -253,7 +253,7 @@ def test_connection_class__replaced(
 def test_connection_methods__replaced(
     connect: Connect, server: RecordingServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A fake of the methods of urllib3's connections sends nothing, and answers."""
+    """Fake methods on urllib3's connection classes return the response, and nothing is sent."""
     api = connect(server, connection_pool_maxsize=1)
     with monkeypatch.context() as patch:
         patch.setattr(urllib3.connection.HTTPConnection, "request", lambda *_, **__: None)
@@ -268,7 +268,7 @@ def test_connection_methods__replaced(
 def test_create_connection__replaced(
     connect: Connect, server: RecordingServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A replacement of urllib3's `create_connection` gets the name, and may lead it elsewhere."""
+    """A replacement of urllib3's `create_connection` gets the host name and may connect elsewhere."""
     original = urllib3.util.connection.create_connection
     asked = []
 
@@ -284,7 +284,7 @@ def test_create_connection__replaced(
 
 
 def test_address_family__replaced(connect: Connect, server: RecordingServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The address family that urllib3 is told to use is used."""
+    """An address family that is set for urllib3 is respected."""
     asked = []
     original = socket.getaddrinfo
 
@@ -298,11 +298,11 @@ def test_address_family__replaced(connect: Connect, server: RecordingServer, mon
     assert set(asked) == {socket.AF_INET}
 
 
-# --- Specified mocks ------------------------------------------------------------------------------
+# --- Autospecced mocks ----------------------------------------------------------------------------
 
 
 def test_autospec__of_a_client() -> None:
-    """A mock of `ApiClient` takes the place of one, and knows the methods and their parameters."""
+    """An autospecced mock of `ApiClient` can replace one and checks methods and parameters."""
     client = create_autospec(ApiClient, instance=True)
     client.call.return_value = ApiResponse(200, SecretResponseList(results=[]), b"", {})
     api = EnvironmentSecretApi(client)
@@ -312,11 +312,11 @@ def test_autospec__of_a_client() -> None:
     with pytest.raises(TypeError):
         client.call()
     with pytest.raises(AttributeError):
-        client.request  # noqa: B018 - the access is what is tested
+        client.request  # noqa: B018 - the attribute access is under test
 
 
 def test_autospec__of_an_api() -> None:
-    """A mock of `EnvironmentSecretApi` rejects what the real one rejects."""
+    """An autospecced mock of `EnvironmentSecretApi` rejects the same arguments as the real class."""
     api = create_autospec(EnvironmentSecretApi, instance=True)
     api.create_environment_secret("e", SecretRequest(key="A", value="b"), _request_timeout=3)
     api.create_environment_secret.assert_called_once()

@@ -1,4 +1,4 @@
-"""A forked child opens its own connections."""
+"""Fork safety: a forked child opens its own connections."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from test.support import NIGHTLY, PATIENCE, ROOT
 from test.support.recording import SECRET, Received, RecordingServer, Response
 from test.support.routes import PROXIED, ROUTES, SCRIPT, Routes
 
-#: What the scripts below begin with: one call of `client` says in a header which process it is from.
+#: The start of each script below. `call` makes one call of `client` and names its process in a header.
 COMMON = """
 import multiprocessing, os, sys, threading
 from qovery import ApiClient, ApiConnectionError, ApiDecodeError, Configuration, EnvironmentSecretApi
@@ -46,7 +46,7 @@ def ended(*children):
     for child in children:
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 """
-#: name -> the script, in which the parent makes the last call, and how many processes call.
+#: Name -> the script, in which the parent makes the last call, and the number of processes that make calls.
 FORKS = {
     "a child": (
         """
@@ -164,7 +164,7 @@ FORKS = {
     ],
 )
 def test_fork__shares_no_connection(routes: Routes, name: str, route: str) -> None:
-    """Parent and child never speak over one socket; each gets its answers, and the parent keeps its connection."""
+    """Parent and child never share a socket; each gets its own responses, and the parent keeps its connection."""
     script, processes = FORKS[name]
     come, go = threading.Event(), threading.Event()
 
@@ -195,5 +195,5 @@ def test_fork__shares_no_connection(routes: Routes, name: str, route: str) -> No
     assert all(len(set(pids)) == 1 for pids in speakers.values())
     assert len({pid for pids in speakers.values() for pid in pids}) == processes
     *earlier, last = server.received
-    # One of them: of two calls that overlap either may be the first to take the idle connection.
+    # Either of them: whichever of two overlapping calls comes first takes the idle connection.
     assert last.peer in {one.peer for one in earlier if one.headers["X-Process"] == last.headers["X-Process"]}

@@ -1,4 +1,4 @@
-"""Exceptions of other code that pass through a call: of signal handlers, fakes and policies."""
+"""Foreign exceptions that propagate through a call: from signal handlers, fakes and retry policies."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from test.support.scripts import run_script
 
 
 class SocketBlockedError(RuntimeError):
-    """As pytest-socket raises it."""
+    """An error like the one pytest-socket raises."""
 
 
-class Limit(Exception):  # noqa: N818 - as such classes are called
-    """As a worker raises it in a signal handler."""
+class Limit(Exception):  # noqa: N818 - the usual name of such a class
+    """A soft time limit, as a task worker raises it in a signal handler."""
 
 
 FOREIGN = [AssertionError, SocketBlockedError, MemoryError, Limit, LookupError, ValueError, KeyboardInterrupt]
@@ -38,7 +38,7 @@ FOREIGN = [AssertionError, SocketBlockedError, MemoryError, Limit, LookupError, 
 def test_foreign_error__of_a_fake_socket(
     connect: Connect, server: RecordingServer, monkeypatch: pytest.MonkeyPatch, raised: type[BaseException], at: str
 ) -> None:
-    """It leaves at once as itself, after at most one request, and the client can be used afterwards."""
+    """A fake socket's error propagates unchanged after at most one request, and the client stays usable."""
     here, armed = threading.get_ident(), [True]
 
     class Fake(socket.socket):
@@ -48,7 +48,7 @@ def test_foreign_error__of_a_fake_socket(
         if armed and threading.get_ident() == here:
             armed.clear()
             if at == "connect":
-                self.close()  # urllib3 does not
+                self.close()  # urllib3 does not do this
             raise raised("of the fake")
         return getattr(super(Fake, self), at)(*args)
 
@@ -64,7 +64,7 @@ def test_foreign_error__of_a_fake_socket(
 
 
 class Policy(urllib3.Retry):
-    """Raises instead of deciding."""
+    """A retry policy that raises."""
 
     raised: type[BaseException] = LookupError
 
@@ -74,7 +74,7 @@ class Policy(urllib3.Retry):
 
 @pytest.mark.parametrize("raised", [LookupError, ValueError, AssertionError, MemoryError, Limit])
 def test_foreign_error__of_a_policy(connect: Connect, raised: type[BaseException]) -> None:
-    """What a caller's `Retry` raises leaves at once as itself, after one request."""
+    """An error raised by a caller's `Retry` propagates unchanged after one request."""
     kind = type("Mine", (Policy,), {"raised": raised})
     with HostileServer([read, reset], list(respond(GOOD["create"]))) as server:
         api = connect(server, retries=kind(3), connection_pool_maxsize=1)
@@ -91,7 +91,7 @@ def test_foreign_error__of_a_policy(connect: Connect, raised: type[BaseException
 def test_signal_handler__that_raises(
     connect: Connect, phase: str, policy: Any, raised: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A soft time limit leaves at once as itself, whatever its class, after one request; the client stays usable."""
+    """A soft time limit of any class propagates unchanged after one request, and the client stays usable."""
     main = threading.main_thread().ident
     assert main is not None
 
@@ -143,10 +143,10 @@ def test_signal_handler__that_raises(
 
 
 @pytest.mark.needs_posix
-def test_signal_handler__that_raises_while_one_of_two_addresses_is_tried(
+def test_signal_handler__that_raises_while_connecting_to_one_of_two_addresses(
     connect: Connect, server: RecordingServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An interruption is no failed address: the next one is not tried."""
+    """An interruption does not count as a failed address: the next address is not tried."""
     real = socket.socket.connect
     tried: list[Any] = []
 
@@ -179,10 +179,10 @@ def test_signal_handler__that_raises_while_one_of_two_addresses_is_tried(
     assert len(tried) == 1
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning")  # of a socket that the collector closes
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # a socket closed by the garbage collector
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_thread__that_is_interrupted_from_outside(connect: Connect, server: RecordingServer) -> None:
-    """An exception that another thread sets leaves as itself at whatever point it comes; the client stays usable."""
+    """An exception set by another thread propagates unchanged from any point, and the client stays usable."""
     api = connect(server, connection_pool_maxsize=1)
     set_exception = ctypes.pythonapi.PyThreadState_SetAsyncExc
     ends: list[type[BaseException]] = []
@@ -198,14 +198,14 @@ def test_thread__that_is_interrupted_from_outside(connect: Connect, server: Reco
         received = len(server.received)
         thread = threading.Thread(target=call)
         thread.start()
-        wait_until(lambda received=received: len(server.received) > received)  # type: ignore[misc] # bound at once
+        wait_until(lambda received=received: len(server.received) > received)  # type: ignore[misc] # called immediately
         set_exception(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(Limit))
         thread.join(PATIENCE)
         assert ends == [Limit] * number
         api.list_environment_secrets("e", _request_timeout=PATIENCE)
 
 
-#: Makes calls, each interrupted by a signal handler at another instruction of this package, urllib3 or http.client.
+#: Makes calls, each interrupted by a signal handler at a different instruction of the package, urllib3 or http.client.
 INTERRUPTING = """
 import collections, json, signal, sys
 import urllib3
@@ -276,7 +276,7 @@ print(json.dumps([rounds, problems]))
 @pytest.mark.parametrize("raised", ["Limit", "TimeoutError"])
 @pytest.mark.parametrize("name", ["list", "create"])
 def test_signal_handler__that_raises_at_any_instruction(name: str, raised: str) -> None:
-    """Wherever a call is interrupted, the exception leaves as itself, and the only connection can be used again."""
+    """An interruption at any instruction propagates unchanged, and the only connection can be used again."""
     with RecordingServer(lambda got: Response(200, {"results": []} if got.method == "GET" else SECRET)) as server:
         rounds, problems = json.loads(run_script(INTERRUPTING, server.url, name, raised, "1" if NIGHTLY else "97"))
         assert problems == []
@@ -286,7 +286,7 @@ def test_signal_handler__that_raises_at_any_instruction(name: str, raised: str) 
 @pytest.mark.needs_posix
 @pytest.mark.parametrize("phase", ["waiting", "delayed"])
 def test_signal_handler__that_closes(connect: Connect, phase: str) -> None:
-    """A handler may close the client in the middle of a call of its own thread: the call ends, later ones work."""
+    """A signal handler may close the client mid-call: the call ends, and later calls work."""
     main = threading.main_thread().ident
     assert main is not None
 
@@ -309,7 +309,7 @@ def test_signal_handler__that_closes(connect: Connect, phase: str) -> None:
 
 @pytest.mark.needs_posix
 def test_fork__while_another_thread_makes_the_first_call(server: RecordingServer) -> None:
-    """The locks that a thread of the parent held at the fork do not hold up the child."""
+    """Locks held by a parent's thread at the fork do not block the child."""
     out = run_script(
         """
         import os, sys, threading

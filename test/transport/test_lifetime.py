@@ -1,4 +1,4 @@
-"""What is left of a call, and of a client that nobody closes: nothing, without the garbage collector."""
+"""Object lifetimes: calls and unclosed clients leave nothing behind, even with the garbage collector off."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from test.support.routes import ROUTES, SCRIPT, Routes
 @pytest.fixture
 def only_reference_counting() -> Iterator[None]:
     gc.collect()
-    gc.freeze()  # what there is already is not looked through at each question
+    gc.freeze()  # objects that exist already are not scanned by each `gc.get_objects`
     gc.disable()
     yield
     gc.enable()
@@ -40,17 +40,17 @@ def attempts_alive() -> list[object]:
 
 
 class Headers(dict[str, str]):
-    """A mapping that can be referred to weakly."""
+    """A mapping that supports weak references."""
 
 
 BUSY = http_response(503, "busy")
 TWICE = urllib3.Retry(2, status_forcelist=[503], allowed_methods=None, backoff_factor=0)
-#: What becomes of a call -> what each connection plays, and what is set.
+#: How a call ends -> what the server plays on each connection, and the settings.
 ENDS: dict[str, tuple[Sequence[Sequence[Step]], dict[str, Any]]] = {
     "response": ([list(respond(GOOD["create"]))], {}),
     "error": ([list(respond(http_response(409, "{}")))], {}),
-    "unreadable": ([list(respond(http_response(200, "no gzip", "Content-Encoding: gzip")))], {}),
-    "no JSON": ([list(respond(http_response(200, "<html>")))], {}),
+    "unreadable": ([list(respond(http_response(200, "not gzip", "Content-Encoding: gzip")))], {}),
+    "not JSON": ([list(respond(http_response(200, "<html>")))], {}),
     "too large": ([list(respond(http_response(200, "x" * 5000)))], {"max_response_size": 1000}),
     "lost": ([[read, reset]], {}),
     "cut off": ([[read, send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")]], {}),
@@ -68,8 +68,8 @@ ENDS: dict[str, tuple[Sequence[Sequence[Step]], dict[str, Any]]] = {
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("end", ENDS)
 def test_call__leaves_nothing(routes: Routes, end: str, route: str, caplog: pytest.LogCaptureFixture) -> None:
-    """However a call ends, nothing refers to its request afterwards, and nothing to its client when it is dropped."""
-    caplog.set_level(logging.CRITICAL, "urllib3")  # whose records hold errors, and are kept here
+    """No reference to the request remains after a call, however it ends, nor to the client once it is dropped."""
+    caplog.set_level(logging.CRITICAL, "urllib3")  # its records hold errors, and caplog keeps records
     scripts, settings = ENDS[end]
     with HostileServer(*scripts, context=routes.context(route)) as server:
         api = client_for(server, **{**routes.settings(route), **settings})
@@ -86,7 +86,7 @@ def test_call__leaves_nothing(routes: Routes, end: str, route: str, caplog: pyte
 
 
 def test_call__while_an_error_is_handled(connect: Connect, nowhere: str) -> None:
-    """The error that a caller is handling keeps its traceback, whatever becomes of a call meanwhile."""
+    """The exception that a caller is handling keeps its traceback, however a call made meanwhile ends."""
     api = connect(nowhere, retries=0)
 
     def fails() -> None:
@@ -125,7 +125,7 @@ def leave_unread(api: EnvironmentSecretApi) -> None:
 def test_unread_response__leaves_nothing(
     connect: Connect, routes: Routes, leave: Callable[[EnvironmentSecretApi], None], route: str
 ) -> None:
-    """However the caller lets go of an unread response, its connection is free for the next call, and nothing stays."""
+    """A connection is free for the next call however its unread response is released, and no reference remains."""
     with RecordingServer(EMPTY, routes.context(route)) as server:
         api = connect(server, connection_pool_maxsize=1, total_timeout=PATIENCE, **routes.settings(route))
         for _ in range(3):
@@ -144,7 +144,7 @@ for number in range(int(sys.argv[2])):
     api = EnvironmentSecretApi(ApiClient(Configuration(**settings)))
     try:
         if number % 2:
-            api.create_environment_secret(("lost", "refused", "fine")[number % 3], {"key": "A", "value": "v"})
+            api.create_environment_secret(("lost", "rejected", "fine")[number % 3], {"key": "A", "value": "v"})
         elif number % 3:
             api.list_environment_secrets("e")
         else:
@@ -157,14 +157,14 @@ for number in range(int(sys.argv[2])):
 @pytest.mark.needs_posix
 @pytest.mark.parametrize("route", ROUTES)
 def test_clients__dropped(routes: Routes, route: str) -> None:
-    """Clients that are used once and dropped without `close()` keep no socket: half as many descriptors are enough."""
+    """Clients dropped without `close()` free their sockets: they outnumber the file descriptors two to one."""
     number = 600 if NIGHTLY else 120
 
     def reply(received: Received) -> Response:
         environment = received.target.split("/")[2]
         if environment == "lost":
             raise ConnectionError
-        return Response(403) if environment == "refused" else EMPTY if environment == "e" else Response(201, SECRET)
+        return Response(403) if environment == "rejected" else EMPTY if environment == "e" else Response(201, SECRET)
 
     with RecordingServer(reply, routes.context(route)) as server:
         run = subprocess.run(

@@ -1,4 +1,4 @@
-"""The connection pool: its bound, its use by threads, and what is left after it is closed."""
+"""The connection pool: its size limit, use by threads, and state after it is closed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from test.support.tls import Authority
 
 
 def test_connection_pool_maxsize__bounds_connections(connect: Connect, server: RecordingServer) -> None:
-    """No more connections than that are open at once; one call waits for another's."""
+    """No more than `connection_pool_maxsize` connections are open; further calls wait for one."""
     api = connect(server, connection_pool_maxsize=2)
     threads = [threading.Thread(target=api.list_environment_secrets, args=("e",)) for _ in range(12)]
     for thread in threads:
@@ -54,7 +54,7 @@ def test_connection_pool_maxsize__bounds_connections(connect: Connect, server: R
 
 
 def test_pool__exhausted(connect: Connect) -> None:
-    """Where all connections are taken the error says what to do."""
+    """The error for an exhausted pool says what to do."""
     with HostileServer(list(respond(EMPTY_LIST))) as server:
         api = connect(server, connection_pool_maxsize=1)
         response = api.list_environment_secrets_without_preload_content("e")
@@ -65,7 +65,7 @@ def test_pool__exhausted(connect: Connect) -> None:
 
 
 def test_idle_connection__closed_by_the_server(connect: Connect) -> None:
-    """A connection that the server closed while it was idle is replaced without a word."""
+    """A connection that the server closed while idle is replaced silently."""
     with HostileServer(list(respond(EMPTY_LIST)), list(respond(GOOD["create"]))) as server:
         api = connect(server)
         CALLS["list"](api)
@@ -74,8 +74,8 @@ def test_idle_connection__closed_by_the_server(connect: Connect) -> None:
         assert (server.connections, len(server.requests)) == (2, 2)
 
 
-def test_idle_timeout__is_over(connect: Connect, server: RecordingServer) -> None:
-    """A create is never sent on a connection that was idle for longer than `idle_timeout`."""
+def test_idle_timeout__has_passed(connect: Connect, server: RecordingServer) -> None:
+    """A create is never sent on a connection that has been idle for longer than `idle_timeout`."""
     for timeout, connections in ((1e-9, 3), (PATIENCE, 1)):
         before = server.connections
         api = connect(server, idle_timeout=timeout)
@@ -87,7 +87,7 @@ def test_idle_timeout__is_over(connect: Connect, server: RecordingServer) -> Non
 
 
 def test_idle_timeout__of_spare_connections(connect: Connect, server: RecordingServer) -> None:
-    """Connections that nobody needs are closed while others are in use; one that is in use has no such limit."""
+    """Spare connections are closed after `idle_timeout` while others are in use; connections in use are not."""
     server.default = EMPTY
     api = connect(server, idle_timeout=0.5)
     for response in [api.list_environment_secrets_without_preload_content("e") for _ in range(3)]:
@@ -101,8 +101,8 @@ def test_idle_timeout__of_spare_connections(connect: Connect, server: RecordingS
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_idle_connection__is_used_again(connect: Connect, routes: Routes, route: str) -> None:
-    """One connection serves call after call, on every route."""
+def test_idle_connection__is_reused(connect: Connect, routes: Routes, route: str) -> None:
+    """Consecutive calls reuse one connection, on every route."""
     with RecordingServer(EMPTY, routes.context(route)) as server:
         api = connect(server, **routes.settings(route))
         for _ in range(5):
@@ -111,7 +111,7 @@ def test_idle_connection__is_used_again(connect: Connect, routes: Routes, route:
 
 
 def test_connection_close__in_every_response(connect: Connect, server: RecordingServer) -> None:
-    """A server that ends each connection takes no place in the pool, read or unread, in any number of threads."""
+    """`Connection: close` responses free their pool slots, read or unread, with any number of threads."""
     server.default = Response(200, {"results": []}, {"Connection": "close"})
     api = connect(server, connection_pool_maxsize=2)
 
@@ -126,7 +126,7 @@ def test_connection_close__in_every_response(connect: Connect, server: Recording
 
 
 def test_connection__is_kept(server: RecordingServer, connect: Connect) -> None:
-    """All six operations use one connection, one after the other."""
+    """Consecutive calls of all six operations use one connection."""
     api = connect(server)
     for name, call in CALLS.items():
         server.default = (
@@ -140,14 +140,14 @@ def test_connection__is_kept(server: RecordingServer, connect: Connect) -> None:
 
 
 def echo(received: Received) -> Response:
-    """After 5 ms, one secret whose key is the environment that was asked for."""
+    """Respond after 5 ms with one secret whose key is the requested environment."""
     time.sleep(0.005)
     return Response(200, {"results": [{**SECRET, "key": received.target.split("/")[2]}]})
 
 
 @pytest.mark.parametrize("size", [4, THREADS])
-def test_threads__get_their_own_answers(connect: Connect, server: RecordingServer, size: int) -> None:
-    """Each thread gets the answers to its own calls, over no more connections than allowed, each opened once."""
+def test_threads__get_their_own_responses(connect: Connect, server: RecordingServer, size: int) -> None:
+    """Each thread gets the responses to its own calls, and no more connections are opened than allowed."""
     server.default = echo
     api = connect(server, connection_pool_maxsize=size)
 
@@ -162,12 +162,12 @@ def test_threads__get_their_own_answers(connect: Connect, server: RecordingServe
 
 
 def waiting_for_a_connection() -> int:
-    """How many threads stand in the queue of a pool."""
+    """Return the number of threads that wait for a connection of the pool."""
     return sum(frame.f_code is ConnectionPool._wait.__code__ for frame in sys._current_frames().values())
 
 
 def test_close__ends_calls_under_way(connect: Connect) -> None:
-    """Calls that wait for an answer, and those that wait for a connection, end and say why; a later one opens again."""
+    """`close` ends calls that wait for a response or a connection, with an error; a later call reconnects."""
     with HostileServer(*[[read, stall]] * 4, list(respond(EMPTY_LIST))) as server:
         api = connect(server, connection_pool_maxsize=4)
         client = api.api_client
@@ -192,7 +192,7 @@ def test_close__ends_calls_under_way(connect: Connect) -> None:
 
 @pytest.mark.parametrize("route", ROUTES)
 def test_close__ends_a_call(connect: Connect, routes: Routes, route: str) -> None:
-    """A call that waits for its response ends with its client, on every route, and a later one connects again."""
+    """`close` ends a call that waits for its response, on every route, and a later call reconnects."""
     with HostileServer([read, stall], list(respond(EMPTY_LIST)), context=routes.context(route)) as server:
         api = connect(server, **PATIENT, **routes.settings(route))
         closer = threading.Thread(target=lambda: [wait_until(lambda: server.requests), api.api_client.close()])
@@ -206,7 +206,7 @@ def test_close__ends_a_call(connect: Connect, routes: Routes, route: str) -> Non
 
 @pytest.mark.parametrize("route", SECURE)
 def test_close__ends_a_handshake(connect: Connect, routes: Routes, route: str) -> None:
-    """A call that waits for a handshake ends too, whoever does not go on with it: the host or the proxy."""
+    """`close` ends a call that waits for a handshake, whether the host or the proxy stalls."""
     with HostileServer([read_byte, stall]) as silent:
         settings = routes.settings(route)
         host = f"https://127.0.0.1:{silent.port}"
@@ -222,7 +222,7 @@ def test_close__ends_a_handshake(connect: Connect, routes: Routes, route: str) -
         closer.join()
 
 
-#: Nothing but `close` ends a call with these.
+#: Timeouts so long that only `close` can end a call.
 PATIENT = {"connect_timeout": 4 * PATIENCE, "read_timeout": 4 * PATIENCE, "total_timeout": 4 * PATIENCE, "retries": 0}
 
 GEVENT = (
@@ -264,7 +264,7 @@ client.close()
 @pytest.mark.needs_posix
 @pytest.mark.parametrize("route", ROUTES)
 def test_close__under_gevent(routes: Routes, route: str) -> None:
-    """With greenlets instead of threads `close` ends a call too, and a forked child can call."""
+    """Under gevent `close` ends a call too, and a forked child can make calls."""
     pytest.importorskip("gevent")
     come, go = threading.Event(), threading.Event()
 
@@ -285,14 +285,14 @@ def test_close__under_gevent(routes: Routes, route: str) -> None:
     assert (run.returncode, run.stderr) == (0, "")
 
 
-# --- What is left ---------------------------------------------------------------------------------
+# --- Leaks ----------------------------------------------------------------------------------------
 
 
 def sockets(port: int) -> set[str]:
-    """The sockets at a port, at either end, that this process has open."""
+    """Return the open sockets of this process with the port at either end."""
     links = []
     for descriptor in Path("/proc/self/fd").iterdir():
-        with contextlib.suppress(OSError):  # the folder's own, closed since
+        with contextlib.suppress(OSError):  # the directory's own descriptor, closed since
             links.append(os.readlink(descriptor))
     rows = [line.split() for line in Path("/proc/self/net/tcp").read_text(encoding="utf-8").splitlines()[1:]]
     at_port = {f"socket:[{row[9]}]" for row in rows if f"{port:04X}" in (row[1][-4:], row[2][-4:])}
@@ -336,7 +336,7 @@ LEAVE = (leave_unread, leave_half_read, leave_in_the_pool, leave_by_an_error, le
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("leave", LEAVE)
 def test_sockets__none_is_left(tls: Authority, leave: Callable[[EnvironmentSecretApi], None], scheme: str) -> None:
-    """However a client is left, the server sees the end of every connection and no socket stays open."""
+    """The server sees every connection end, and no socket stays open, however a client is released."""
     with RecordingServer(EMPTY, tls.context() if scheme == "https" else None) as server:
         port = server.port
         leave(client_for(server, ca_cert_data=tls.ca_text))
@@ -348,8 +348,8 @@ def test_sockets__none_is_left(tls: Authority, leave: Callable[[EnvironmentSecre
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_close__of_a_client_with_an_unread_answer(connect: Connect, tls: Authority, scheme: str) -> None:
-    """The server sees the end of the connection although somebody still holds the answer."""
+def test_close__of_a_client_with_an_unread_response(connect: Connect, tls: Authority, scheme: str) -> None:
+    """The server sees the connection end even while the caller holds an unread response."""
     with RecordingServer(EMPTY, tls.context() if scheme == "https" else None) as server:
         api = connect(server)
         with api.api_client:
@@ -362,7 +362,7 @@ def test_close__of_a_client_with_an_unread_answer(connect: Connect, tls: Authori
 def test_copy__opens_its_own_connections(
     connect: Connect, server: RecordingServer, twin: Callable[[ApiClient], ApiClient]
 ) -> None:
-    """A client that has been used can be copied, and sent to another process; connections stay where they are."""
+    """A used client can be copied and pickled; its connections are not copied."""
     api = connect(server, connection_pool_maxsize=1)
     api.list_environment_secrets("e")
     with twin(api.api_client) as other:

@@ -34,7 +34,7 @@ from test.support.tls import Authority
 
 @pytest.mark.filterwarnings("ignore::qovery.InsecureWarning")
 def test_proxy__for_a_plain_host(connect: Connect, proxy: RecordingServer) -> None:
-    """An http proxy is asked for an http host with the whole URL, its credentials and its headers."""
+    """Requests for an http host reach the proxy with the absolute URL, its credentials and its headers."""
     url = proxy.url.replace("//", "//us%40er:p%3Ass@")
     connect("http://api.test/v1", access_token="t", proxy=url, proxy_headers={"X-Proxy": "a"}).list_environment_secrets(
         "e"
@@ -47,7 +47,7 @@ def test_proxy__for_a_plain_host(connect: Connect, proxy: RecordingServer) -> No
 
 
 def test_proxy__for_an_https_host(connect: Connect, proxy: RecordingServer, tls: Authority) -> None:
-    """An https host is reached through a tunnel; the proxy sees neither token nor path."""
+    """An https host is reached through a tunnel, and the proxy sees neither the token nor the path."""
     with tls.server() as server:
         url = proxy.url.replace("//", "//user:pass@")
         connect(
@@ -65,7 +65,7 @@ def test_proxy__for_an_https_host(connect: Connect, proxy: RecordingServer, tls:
 
 @pytest.mark.filterwarnings("ignore::qovery.InsecureWarning")
 def test_proxy__over_tls_for_a_plain_host(connect: Connect, tls: Authority) -> None:
-    """A proxy that speaks TLS is trusted by its own settings for an http host too."""
+    """A TLS proxy is verified with the proxy's own settings for an http host too."""
     with tls.server() as proxy:
         trusting = ssl.create_default_context(cadata=tls.ca_text)
         connect("http://api.test", proxy=proxy.url, proxy_ssl_context=trusting).list_environment_secrets("e")
@@ -76,7 +76,7 @@ def test_proxy__over_tls_for_a_plain_host(connect: Connect, tls: Authority) -> N
 
 
 def test_proxy__over_tls(connect: Connect, tls: Authority) -> None:
-    """A proxy may itself speak TLS, with settings of its own."""
+    """A proxy may use TLS with its own settings."""
     trusting = ssl.create_default_context(cadata=tls.ca_text)
     with tls.server() as proxy, tls.server() as server:
         connect(
@@ -91,7 +91,7 @@ def test_proxy__over_tls(connect: Connect, tls: Authority) -> None:
 @pytest.mark.filterwarnings("ignore::qovery.InsecureWarning")
 @pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
 def test_proxy__socks(connect: Connect, server: RecordingServer, scheme: str) -> None:
-    """A SOCKS proxy carries the call with its credentials, unquoted; `socks5h` leaves the name to it."""
+    """A SOCKS proxy gets the unquoted credentials; with `socks5h` it resolves the host name."""
     pytest.importorskip("socks")
     with SocksProxy(("127.0.0.1", 0), SocksProxy.RequestHandlerClass) as socks:
         thread = threading.Thread(target=socks.serve_forever, args=(0.01,), daemon=True)
@@ -111,14 +111,14 @@ def test_proxy__socks(connect: Connect, server: RecordingServer, scheme: str) ->
 
 
 each = pytest.mark.parametrize("name", CALLS)
-#: What the proxy does with a CONNECT, what is set, how often it is asked, and what the error says.
+#: The proxy's response to CONNECT, the settings, the number of attempts, and the text of the error.
 PROXY_FAULTS: dict[str, tuple[Sequence[Step], dict[str, Any], int, str]] = {
     "403": ([read, send(http_response(403))], {}, 1, "403 Reason.*check proxy, proxy_headers and no_proxy"),
     "404": ([read, send(http_response(404))], {}, 1, "404 Reason.*check proxy, proxy_headers and no_proxy"),
     "407": ([read, send(http_response(407))], {}, 1, "407 Reason.*check the user and the password in proxy"),
     "502": ([read, send(http_response(502))], {}, 4, "Unable to connect to proxy.*502 Reason"),
     "reset": ([read, reset], {}, 4, "reset by peer|forcibly closed"),
-    "no HTTP": ([read, send(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")], {}, 4, "SSH-2.0"),
+    "not HTTP": ([read, send(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")], {}, 4, "SSH-2.0"),
     "silence": ([read, stall], {"total_timeout": 1}, 1, "no complete response in time"),
     "trickling head": (
         [read, trickle(http_response(200, "", f"X: {'x' * 5000}"))],
@@ -131,8 +131,8 @@ PROXY_FAULTS: dict[str, tuple[Sequence[Step], dict[str, Any], int, str]] = {
 
 @pytest.mark.parametrize("name", ["list", "create"])
 @pytest.mark.parametrize("fault", PROXY_FAULTS)
-def test_proxy__refuses(connect: Connect, fault: str, name: str) -> None:
-    """A proxy that opens no tunnel learns nothing of the call, whose outcome is known."""
+def test_proxy__rejects_the_tunnel(connect: Connect, fault: str, name: str) -> None:
+    """A proxy that rejects the tunnel never sees the request, so the outcome is known."""
     script, settings, attempts, text = PROXY_FAULTS[fault]
     with HostileServer(script) as proxy:
         api = connect("https://api.test", proxy=proxy.url.replace("//", "//user:secret-word@"), **settings)
@@ -146,8 +146,8 @@ def test_proxy__refuses(connect: Connect, fault: str, name: str) -> None:
 
 
 @each
-def test_proxy__refused(connect: Connect, name: str, nowhere: str) -> None:
-    """A proxy that does not listen is tried again, for a plain host and for one behind a tunnel."""
+def test_proxy__connection_refused(connect: Connect, name: str, nowhere: str) -> None:
+    """A refused connection to the proxy is retried, for an http host and for one behind a tunnel."""
     for host in ("https://api.test", "http://localhost:1"):
         with pytest.raises(ApiConnectionError, match=r"proxy.*refused") as caught:
             CALLS[name](connect(host, proxy=nowhere))
@@ -157,7 +157,7 @@ def test_proxy__refused(connect: Connect, name: str, nowhere: str) -> None:
 @pytest.mark.filterwarnings("ignore::qovery.InsecureWarning")
 @pytest.mark.parametrize("route", ["CONNECT", "https proxy"])
 def test_proxy__slow_for_a_plain_host(connect: Connect, routes: Routes, route: str) -> None:
-    """A proxy that forwards requests and lets its TLS handshake or the response trickle in ends the call in time."""
+    """A call through a forwarding proxy ends in time even if the TLS handshake or the response trickles in."""
     url, _, port = routes.proxy(route).rpartition(":")
     with SlowLink(int(port), slow=True) as link:
         patient = {"connect_timeout": PATIENCE, "read_timeout": PATIENCE, "total_timeout": 1}
@@ -169,7 +169,7 @@ def test_proxy__slow_for_a_plain_host(connect: Connect, routes: Routes, route: s
 
 
 def test_proxy__tls_failed(connect: Connect, tls: Authority) -> None:
-    """The error points to the proxy's settings: one that speaks TLS is not trusted, one that is plain does not."""
+    """The error names the proxy settings, both for an untrusted TLS proxy and for a plain one addressed with https."""
     with tls.server() as trusted, RecordingServer() as plain:
         for proxy in (trusted, plain):
             with pytest.raises(ApiConnectionError, match="check proxy and proxy_ssl_context") as caught:

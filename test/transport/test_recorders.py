@@ -1,4 +1,4 @@
-"""vcrpy and pytest-recording: what a recorder sees, what it replays, and the client after it is gone."""
+"""vcrpy and pytest-recording: recording, replay, and the client after the recorder is removed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::qovery.InsecureWarning")
 
 
 def reply(received: Received) -> Response:
-    """A good response to each of the six operations."""
+    """Return a successful response to any of the six operations."""
     if received.method == "GET":
         return Response(200, {"results": [SECRET]})
     return {"POST": Response(201, SECRET), "PUT": Response(200, SECRET), "DELETE": Response(204)}[received.method]
@@ -49,7 +49,7 @@ def results(api: EnvironmentSecretApi) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def running_socks_proxy() -> Iterator[int]:
-    """The port of a SOCKS proxy."""
+    """Run a SOCKS proxy, and return its port."""
     with SocksProxy(("127.0.0.1", 0), SocksProxy.RequestHandlerClass) as socks:
         thread = threading.Thread(target=socks.serve_forever, args=(0.01,), daemon=True)
         thread.start()
@@ -63,7 +63,7 @@ Use = Callable[..., contextlib.AbstractContextManager[Any]]
 
 @pytest.fixture
 def use(tmp_path: Path) -> Use:
-    """Opens a cassette: `use(name, record_mode)`."""
+    """Open a cassette: `use(name, record_mode)`."""
     return lambda name="cassette.yaml", mode="once", **options: vcr.use_cassette(
         str(tmp_path / name), record_mode=mode, **options
     )
@@ -71,7 +71,7 @@ def use(tmp_path: Path) -> Use:
 
 @pytest.fixture(params=["http", "https", "http proxy", "https in a tunnel"])
 def place(request: pytest.FixtureRequest, tls: Authority) -> Iterator[tuple[RecordingServer, str, dict[str, Any]]]:
-    """A server, the URL by which it is reached, and the settings for that."""
+    """A server, its URL, and the client settings for the route."""
     kind = request.param
     with RecordingServer(reply, tls.context() if kind.startswith("https") else None) as server:
         if kind == "https in a tunnel":
@@ -86,7 +86,7 @@ def place(request: pytest.FixtureRequest, tls: Authority) -> Iterator[tuple[Reco
 def test_vcr__records_and_replays(
     connect: Connect, use: Use, place: tuple[RecordingServer, str, dict[str, Any]]
 ) -> None:
-    """All six operations are recorded, and replayed without a connection, for a new client and for a used one."""
+    """All six operations are recorded, and replayed without a connection, for new and used clients."""
     server, url, settings = place
     api = connect(url, connection_pool_maxsize=1, **settings)
     api.list_environment_secrets("e")
@@ -105,7 +105,7 @@ def test_vcr__records_and_replays(
 
 @pytest.mark.parametrize("name", CALLS)
 def test_vcr__nothing_recorded(connect: Connect, use: Use, name: str) -> None:
-    """A request that the cassette does not have raises vcrpy's own error at once, and is not sent."""
+    """A request that is not in the cassette raises vcrpy's own error without a retry, and is not sent."""
     with RecordingServer(reply) as server:
         api = connect(server, connection_pool_maxsize=1)
         api.list_environment_secrets("e")
@@ -120,7 +120,7 @@ def test_vcr__nothing_recorded(connect: Connect, use: Use, name: str) -> None:
 
 
 def test_vcr__nested(connect: Connect, use: Use) -> None:
-    """The innermost cassette records; the outer one goes on after it."""
+    """The innermost cassette records; the outer one resumes after it."""
     with RecordingServer(reply) as server:
         api = connect(server, connection_pool_maxsize=1)
         with use("outer.yaml") as outer:
@@ -160,7 +160,7 @@ for client in (first, first, api()):
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_vcr__first_call_of_a_process(tls: Authority, scheme: str, tmp_path: Path) -> None:
-    """A cassette around the first call of a process changes nothing for the calls after it."""
+    """A cassette around the first call of a process does not affect later calls."""
     with RecordingServer(reply, tls.context() if scheme == "https" else None) as server:
         done = subprocess.run(
             [sys.executable, "-c", FIRST, server.url, "", str(tmp_path), tls.ca_text if scheme == "https" else ""],
@@ -177,7 +177,7 @@ def test_vcr__first_call_of_a_process(tls: Authority, scheme: str, tmp_path: Pat
 
 @pytest.mark.parametrize("name", CALLS)
 def test_vcr__response_lost(connect: Connect, use: Use, name: str) -> None:
-    """A recorder cannot say what was sent, so only idempotent operations are sent again."""
+    """A recorder cannot tell what was sent, so only idempotent operations are retried."""
     with HostileServer([read, reset]) as server:
         api = connect(server, connection_pool_maxsize=1, retries=2)
         with use(), pytest.raises(ApiConnectionError) as caught:
@@ -188,7 +188,7 @@ def test_vcr__response_lost(connect: Connect, use: Use, name: str) -> None:
 
 
 def test_vcr__own_policy(connect: Connect, use: Use) -> None:
-    """What a caller's own policy sends through a recorder is counted."""
+    """Attempts of a caller's own retry policy through a recorder are counted."""
     with HostileServer([read, reset]) as server:
         api = connect(server, connection_pool_maxsize=1, retries=urllib3.Retry(2, allowed_methods=None))
         with use(), pytest.raises(ApiConnectionError) as caught:
@@ -197,7 +197,7 @@ def test_vcr__own_policy(connect: Connect, use: Use) -> None:
 
 
 def test_vcr__unreachable(connect: Connect, use: Use, nowhere: str) -> None:
-    """A create through a recorder has an unknown outcome even if the connection was refused."""
+    """The outcome of a create through a recorder is unknown even if the connection was refused."""
     with use(), pytest.raises(ApiConnectionError) as caught:
         CALLS["create"](connect(nowhere))
     assert (caught.value.attempts, caught.value.outcome_unknown) == (1, True)
@@ -205,7 +205,7 @@ def test_vcr__unreachable(connect: Connect, use: Use, nowhere: str) -> None:
 
 @pytest.mark.parametrize("mode", ["once", "none"])
 def test_vcr__errors(connect: Connect, use: Use, mode: str) -> None:
-    """Recorded errors are the client's, retries included, and none of them keeps a connection."""
+    """Replayed errors are retried and raised as the client's own, and none keeps a connection."""
     with RecordingServer(reply) as server:
         api = connect(server, connection_pool_maxsize=1, retries=1, max_response_size=1000, read_timeout=PATIENCE)
 
@@ -242,7 +242,7 @@ def test_vcr__errors(connect: Connect, use: Use, mode: str) -> None:
 
 
 def test_vcr__socks(connect: Connect, use: Use) -> None:
-    """Calls through a SOCKS proxy are recorded too."""
+    """Calls through a SOCKS proxy are recorded."""
     with RecordingServer(reply) as server, running_socks_proxy() as port:
         api = connect(server, proxy=f"socks5h://u:p@127.0.0.1:{port}", connection_pool_maxsize=1)
         if not hasattr(vcr.stubs.urllib3_stubs, "VCRRequestsSOCKSConnection"):  # vcrpy before 9
@@ -293,7 +293,7 @@ def test_afterwards():
 
 
 def test_pytest_recording(tmp_path: Path) -> None:
-    """A marked test is recorded, then replayed; `block_network` blocks a client that has an open connection too."""
+    """A marked test is recorded, then replayed; `block_network` also blocks a client with an open connection."""
     plugins = ["pytest_recording.plugin"]
     with RecordingServer(reply) as server:
         (tmp_path / "test_recorded.py").write_text(RECORDED.format(url=server.url))

@@ -1,4 +1,4 @@
-"""What the transport relies on in the libraries below is there, is used as expected, and is all in one table."""
+"""Library internals that the transport relies on: all are listed in one table, exist and work as expected."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def find(part: Part) -> Any:
     try:
         return attrgetter(name)(importlib.import_module(module))
     except AttributeError:
-        owner, _, last = name.rpartition(".")  # of an inner class that only has annotations
+        owner, _, last = name.rpartition(".")  # from an inner class that has only annotations
         if last in getattr(attrgetter(owner)(importlib.import_module(module)), "__annotations__", {}):
             return None
         raise
@@ -57,12 +57,12 @@ def codes(code: types.CodeType) -> Iterator[types.CodeType]:
 
 
 def names(part: Part) -> set[str]:
-    """The names of globals and attributes in a function."""
+    """Return the names of globals and attributes in a function."""
     return {name for code in codes(function(part).__code__) for name in code.co_names}
 
 
 def assigned(part: Part) -> set[str]:
-    """The attributes that a function sets."""
+    """Return the attributes that a function sets."""
     return {name for code in codes(function(part).__code__) for name in stored(code)}
 
 
@@ -71,7 +71,7 @@ def stored(code: types.CodeType) -> set[str]:
 
 
 def keywords(part: Part) -> set[str]:
-    """The keywords that a function passes to `self.ConnectionCls`."""
+    """Return the keywords that a function passes to `self.ConnectionCls`."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(function(part))))
     (call,) = (
         node
@@ -83,7 +83,7 @@ def keywords(part: Part) -> set[str]:
 
 @each
 def test_part(part: Part) -> None:
-    """It exists, and is what the table says."""
+    """Each listed part exists and matches the table."""
     if sys.version_info < part.since:
         pytest.skip("this Python does not have it")
     found = find(part)
@@ -104,7 +104,7 @@ def test_part(part: Part) -> None:
         source = source.partition(fragment)[2]
 
 
-# --- Nothing else ---------------------------------------------------------------------------------
+# --- Completeness of the table --------------------------------------------------------------------
 
 OURS: Sequence[type[Any]] = (
     *attempt_pool.ATTEMPT_POOLS.values(),
@@ -123,7 +123,7 @@ LISTED = {part.path.rpartition(".")[2].rpartition(":")[2] for part in PARTS} | {
 
 @pytest.mark.parametrize("kind", OURS, ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
 def test_overridden__is_listed(kind: type[Any]) -> None:
-    """What our classes replace or set of what the libraries' classes have or use is in the table."""
+    """Every library attribute that our classes override or set is in the table."""
     bases = [base for base in kind.__mro__ if base.__module__.partition(".")[0] not in {"builtins", "io", "_io"}]
     ours = [base for base in bases if base.__module__.startswith("qovery.")]
     theirs = [base for base in bases if base not in ours]
@@ -132,12 +132,12 @@ def test_overridden__is_listed(kind: type[Any]) -> None:
     }
     replaced = {name for base in ours for name in vars(base) if not name.startswith(("__", "_abc_"))}
     replaced |= {name for code in methods(ours) for name in stored(code)}
-    replaced -= {"pool", "response"}  # what is set so is an attribute of another object
+    replaced -= {"pool", "response"}  # set on other objects
     assert replaced & used <= LISTED, (replaced & used) - LISTED
 
 
 def methods(classes: Sequence[type[Any]]) -> Iterator[types.CodeType]:
-    """The code of the methods and properties of classes."""
+    """Return the functions of the methods and properties of classes."""
     for kind in classes:
         for member in vars(kind).values():
             function = getattr(member, "fset" if isinstance(member, property) else "__func__", member)
@@ -146,7 +146,7 @@ def methods(classes: Sequence[type[Any]]) -> Iterator[types.CodeType]:
 
 
 def test_private_names__are_listed() -> None:
-    """A private attribute that this package uses is its own, or is in the table."""
+    """Every private attribute that this package uses is its own or in the table."""
     own: set[str] = set()
     used: dict[str, str] = {}
     for file in (ROOT / "qovery").rglob("*.py"):
@@ -158,7 +158,7 @@ def test_private_names__are_listed() -> None:
             elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and _is_self(node.value):
                 own.add(node.attr)
             elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier():
-                own.add(node.value)  # of __slots__
+                own.add(node.value)  # from __slots__
             elif isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__"):
                 used[node.attr] = f"{file.name}:{node.lineno}"
     documented = {"_fields", "_make", "_replace", "_asdict", "_name_", "_value_", "_getframe"}
@@ -212,7 +212,7 @@ def proxy_untrusted(connect: Connect, tls: Authority) -> str:
         return text_of(connect, "https://api.test", proxy=proxy.url)
 
 
-#: A failure for each text, or for those of which the version of OpenSSL chooses one.
+#: A failure for each text, or for a group of texts of which the OpenSSL version uses one.
 FAULTS: dict[tuple[str, ...], Fault] = {
     ("Tunnel connection failed: 407",): tunnel(407),
     ("Tunnel connection failed: 4",): tunnel(403),
@@ -232,12 +232,12 @@ FAULTS: dict[tuple[str, ...], Fault] = {
 
 @pytest.mark.parametrize("texts", FAULTS)
 def test_text(connect: Connect, tls: Authority, texts: tuple[str, ...]) -> None:
-    """The libraries still write what a hint is found by, when the fault happens."""
+    """The libraries still produce the text that a hint is matched by, when the fault happens."""
     assert any(text in FAULTS[texts](connect, tls) for text in texts)
 
 
 def test_texts__are_those_of_the_hints() -> None:
-    """Each text that a hint is found by is in the table, and has a fault above."""
+    """Each text that a hint is matched by is in the table and has a fault above."""
     assert [sign for sign, _ in failures._HINTS] == list(TEXTS)
     assert {text for texts in FAULTS for text in texts} == TEXTS.keys()
 
@@ -246,7 +246,7 @@ def test_texts__are_those_of_the_hints() -> None:
 
 
 def test_buffered_reader__peeks_once() -> None:
-    """`BufferedReader.peek` reads once at most, so that it waits for no more than there is."""
+    """`BufferedReader.peek` reads at most once, so it does not block for more data."""
 
     class Reader(io.RawIOBase):
         reads = 0

@@ -1,4 +1,4 @@
-"""Reading a response: what is not waited for, what is let go of, and what never ends."""
+"""Reading responses: without a body, unread, and endless."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from test.support.clients import Connect
 from test.support.hostile import HostileServer, Step, http_response, read, respond, send, stall, trickle
 from test.support.routes import ROUTES, Routes
 
-#: Nothing but a deadline that a test sets ends a call with these.
+#: Timeouts so long that only a deadline set by a test can end a call.
 PATIENT = {"connect_timeout": PATIENCE, "read_timeout": PATIENCE, "total_timeout": PATIENCE}
 
 
 def repeat(data: bytes) -> Step:
-    """Send the same for ever."""
+    """Send the same data forever."""
 
     def step(sock: socket.socket, _: list[bytes]) -> None:
         while True:
@@ -31,13 +31,13 @@ def repeat(data: bytes) -> Step:
     return step
 
 
-# --- No body --------------------------------------------------------------------------------------
+# --- Responses without a body ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("unread", [False, True])
 def test_no_content__with_chunks_announced(connect: Connect, routes: Routes, unread: bool, route: str) -> None:
-    """204 has no body, whatever its headers promise: nothing is waited for, and the connection serves the next call."""
+    """A 204 is read without a body, whatever its headers say, and the connection is reused."""
     script = [
         *respond(http_response(204, b"", "Transfer-Encoding: chunked")),
         *respond(http_response(204, b"", "Content-Length: 9")),
@@ -55,7 +55,7 @@ def test_no_content__with_chunks_announced(connect: Connect, routes: Routes, unr
         assert (server.connections, len(server.requests)) == (1, 3)
 
 
-# --- Bodies that nobody wants ---------------------------------------------------------------------
+# --- Unread bodies --------------------------------------------------------------------------------
 
 TRICKLING = (b"HTTP/1.1 %d Some\r\nContent-Length: 100000\r\n\r\n", trickle(b"x" * 100_000))
 
@@ -63,7 +63,7 @@ TRICKLING = (b"HTTP/1.1 %d Some\r\nContent-Length: 100000\r\n\r\n", trickle(b"x"
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("status", [503, 401])
 def test_unread_form__does_not_wait_for_a_body(connect: Connect, routes: Routes, status: int, route: str) -> None:
-    """The body of a response that leads to another attempt is not read, however slowly it comes."""
+    """A retry does not wait for the rest of a slow response body."""
     head, body = TRICKLING
     with HostileServer(
         [read, send(head % status), body], list(respond(EMPTY_LIST)), context=routes.context(route)
@@ -77,7 +77,7 @@ def test_unread_form__does_not_wait_for_a_body(connect: Connect, routes: Routes,
 
 @pytest.mark.parametrize("status", [503, 401, 200])
 def test_trickling_body__ends_in_time(connect: Connect, status: int) -> None:
-    """A body that is read ends at the deadline of the call."""
+    """Reading a trickling body ends at the deadline of the call."""
     head, body = TRICKLING
     with HostileServer([read, send(head % status), body]) as server:
         api = connect(server, **PATIENT, access_token=iter("ab").__next__)
@@ -88,7 +88,7 @@ def test_trickling_body__ends_in_time(connect: Connect, status: int) -> None:
 
 @pytest.mark.parametrize("status", [503, 500])
 def test_trickling_body__under_a_policy_of_the_caller(connect: Connect, status: int) -> None:
-    """A body that urllib3 reads before it tries again ends at the deadline too."""
+    """A trickling body that urllib3 reads before a retry ends at the deadline too."""
     head, body = TRICKLING
     policy = urllib3.Retry(2, status_forcelist=[503, 500], allowed_methods=None)
     with HostileServer([read, send(head % status), body]) as server:
@@ -97,7 +97,7 @@ def test_trickling_body__under_a_policy_of_the_caller(connect: Connect, status: 
             api.list_environment_secrets("e")
 
 
-# --- No end ---------------------------------------------------------------------------------------
+# --- Endless responses ----------------------------------------------------------------------------
 
 ENDLESS: dict[str, Sequence[Step]] = {
     "interim responses": [repeat(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" * 1000)],
@@ -119,7 +119,7 @@ ENDLESS: dict[str, Sequence[Step]] = {
         send(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n"),
         repeat(gzip.compress(b"") * 1000),
     ],
-    "unasked body": [send(b"HTTP/1.1 503 Busy\r\n\r\n"), repeat(b" " * 10_000)],
+    "unsolicited body": [send(b"HTTP/1.1 503 Busy\r\n\r\n"), repeat(b" " * 10_000)],
 }
 
 
@@ -128,25 +128,25 @@ POLICIES = {"ours": 0, "own": urllib3.Retry(0, status_forcelist=[503], raise_on_
 
 @pytest.mark.parametrize(("part", "policy"), combinations([*ENDLESS], [*POLICIES]))
 def test_endless__is_given_up(connect: Connect, part: str, policy: str) -> None:
-    """A response without an end is given up for its size, long before the deadline."""
+    """An endless response fails on its size, long before the deadline."""
     with HostileServer([read, *ENDLESS[part]]) as server:
         api = connect(server, **PATIENT, max_response_size=100_000, retries=POLICIES[policy])
         with pytest.raises((ApiDecodeError, ApiConnectionError)) as caught:
             CALLS["create"](api)
         assert not isinstance(caught.value, ApiTimeoutError)
-        assert caught.value.outcome_unknown is (part != "unasked body")
+        assert caught.value.outcome_unknown is (part != "unsolicited body")
         server.wait_until_closed()
 
 
 def test_unread_form__has_no_limit(connect: Connect) -> None:
-    """What the caller reads is up to the caller."""
+    """The caller may read an unread response of any size."""
     size = 30_000_000
     with HostileServer([read, send(b"HTTP/1.1 200 OK\r\n\r\n"), send(b"x" * size)]) as server:
         response = connect(server, max_response_size=1000).list_environment_secrets_without_preload_content("e")
         assert len(response.read()) == size
 
 
-# --- Slots ----------------------------------------------------------------------------------------
+# --- Pool slots -----------------------------------------------------------------------------------
 
 
 def close(api: EnvironmentSecretApi) -> None:
@@ -188,7 +188,7 @@ def stream(api: EnvironmentSecretApi) -> None:
 
 @pytest.mark.parametrize("leave", [close, drop, close_half_read, drain, release, fail_to_read, stream])
 def test_slot__is_freed_once(connect: Connect, leave: Callable[[EnvironmentSecretApi], None]) -> None:
-    """However an unread response ends, it frees the place of its connection, and no more than that one."""
+    """An unread response frees exactly one pool slot, however it is released."""
     cut_off = b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"
 
     def serve(sock: socket.socket, requests: list[bytes]) -> None:

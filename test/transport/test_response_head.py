@@ -1,4 +1,4 @@
-"""The head of an answer is read as `http.client` reads it, whichever way is taken."""
+"""The head of a response is parsed as `http.client` parses it, on the fast path and the slow one."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ STATUS_LINES = st.builds(
 )
 
 
-def read(kind: type[http.client.HTTPResponse], answer: bytes) -> dict[str, Any]:
-    """What a response object knows after it has read an answer, or the error that it met."""
+def read(kind: type[http.client.HTTPResponse], raw: bytes) -> dict[str, Any]:
+    """Return the state of a response object after it has read a response, or the error that it raised."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        theirs.sendall(answer)
+        theirs.sendall(raw)
         theirs.shutdown(socket.SHUT_WR)
-        response = kind(DeadlineReader(ours, ATTEMPT), method="GET")  # type: ignore[arg-type] # has what is asked of it
+        response = kind(DeadlineReader(ours, ATTEMPT), method="GET")  # type: ignore[arg-type] # has the methods that are used
         try:
             response.begin()
             known = {name: getattr(response, name) for name in ("status", "code", "reason", "version", "length")}
@@ -68,7 +68,7 @@ def read(kind: type[http.client.HTTPResponse], answer: bytes) -> dict[str, Any]:
 
 
 class Reference(http.client.HTTPResponse):
-    """What a head is to be read like: `http.client`, but for the chunks of a response that has no body."""
+    """The reference parser: `http.client`, except that a response without a body is not chunked."""
 
     def begin(self) -> None:
         super().begin()
@@ -89,13 +89,13 @@ class Reference(http.client.HTTPResponse):
 @example("HTTP/1.1 200 OK", ["Content-Length: 3", *(f"X-{number}: 1" for number in range(60))], "\r\n")
 @example("HTTP/1.1 200 OK", ["Content-Length: " + "9" * 5000], "\r\n")
 def test_head__any(status_line: str, lines: list[str], end: str) -> None:
-    """Status, headers, length, the fate of the connection and the body are those of `http.client`."""
+    """Status, headers, length, keep-alive and body match those of `http.client`."""
     head = end.join([status_line, *lines, "", ""]).encode("latin-1")
     final = status_line.split()[1] not in {"100", "103"}
-    answer = head + b"abcdefg" if final else head + b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcdefg"
-    # http.client skips 100 alone.
-    expected = read(Reference, answer if final else answer.replace(b" 103", b" 100", 1))
-    assert read(Response, answer) == expected
+    raw = head + b"abcdefg" if final else head + b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcdefg"
+    # http.client skips 100 only.
+    expected = read(Reference, raw if final else raw.replace(b" 103", b" 100", 1))
+    assert read(Response, raw) == expected
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_head__any(status_line: str, lines: list[str], end: str) -> None:
     ],
 )
 def test_head__plain(head: bytes, plain: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The common head is read without the parser of e-mails, and only that."""
+    """Only the common form of a head is parsed without the email parser."""
     others: list[Response] = []
     monkeypatch.setattr(Response, "_begin_other", lambda response: others.append(response))
     ours, theirs = socket.socketpair()
@@ -122,18 +122,18 @@ def test_head__plain(head: bytes, plain: bool, monkeypatch: pytest.MonkeyPatch) 
 
 
 @contextlib.contextmanager
-def begun(answer: bytes, *secrets: str) -> Iterator[Response]:
-    """A response whose head has been read from a connection that is still open; `secrets` are those of its request."""
+def begun(raw: bytes, *secrets: str) -> Iterator[Response]:
+    """Return a response with its head read, on an open connection; `secrets` are those of its request."""
     attempt = Attempt(ATTEMPT.request._replace(secrets=[lambda: secrets]))
     ours, theirs = socket.socketpair()
     with ours, theirs, Response(DeadlineReader(ours, attempt), method="GET") as response:  # type: ignore[arg-type] # as above
-        theirs.sendall(answer)
+        theirs.sendall(raw)
         response.begin()
         yield response
 
 
 def test_head__interim() -> None:
-    """102 and what follows it is passed over; 101, which nobody asked for, is the response."""
+    """102 and its headers are skipped; an unsolicited 101 is the response."""
     final = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
     for interim, status in ((100, 200), (101, 101), (102, 200), (103, 200), (199, 200)):
         with begun(f"HTTP/1.1 {interim} Interim\r\n\r\n".encode() + final) as response:
@@ -141,7 +141,7 @@ def test_head__interim() -> None:
 
 
 def test_head__no_body() -> None:
-    """A 204 or 304 has no body, whatever its headers promise; the one for chunks is removed."""
+    """A 204 or 304 has no body, whatever its headers say, and its Transfer-Encoding is removed."""
     for status in (204, 304):
         with begun(f"HTTP/1.1 {status} X\r\nTransfer-Encoding: chunked\r\nX-Other: 1\r\n\r\n".encode()) as response:
             assert (response.chunked, response.length, response.read()) == (False, 0, b"")
@@ -149,28 +149,28 @@ def test_head__no_body() -> None:
 
 
 def test_head__malformed() -> None:
-    """What is no header leaves neither defects nor a payload, which urllib3 would log."""
+    """A malformed header leaves neither defects nor a payload, which urllib3 would log."""
     with begun(b"HTTP/1.1 200 OK\r\nno colon here\r\nContent-Length: 0\r\n\r\n") as response:
         assert (response.headers.defects, response.headers.get_payload()) == ([], "")
 
 
 @pytest.mark.parametrize(
-    ("answer", "error", "text"),
+    ("raw", "error", "text"),
     [
         (b"canary-text\r\n\r\n", http.client.BadStatusLine, "BadStatusLine('***"),
         (b"HTTP/canary-text 200 OK\r\n\r\n", http.client.UnknownProtocol, "UnknownProtocol('HTTP/***"),
     ],
 )
-def test_head__error(answer: bytes, error: type[Exception], text: str) -> None:
-    """An error shows what arrived without the secrets of the request."""
-    with pytest.raises(error) as caught, begun(answer, "canary-text"):
+def test_head__error(raw: bytes, error: type[Exception], text: str) -> None:
+    """The error shows the malformed head with the secrets of the request masked."""
+    with pytest.raises(error) as caught, begun(raw, "canary-text"):
         pass
     assert repr(caught.value).startswith(text)
     assert "canary" not in f"{caught.value!r} {caught.value.args}"
 
 
 def test_head__cut_off() -> None:
-    """A connection that ends within the head is not a response with fewer headers."""
+    """A connection closed within the head is an error, not a response with fewer headers."""
     ours, theirs = socket.socketpair()
     with ours, Response(DeadlineReader(ours, ATTEMPT), method="GET") as response:  # type: ignore[arg-type] # as above
         theirs.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n")
@@ -179,13 +179,13 @@ def test_head__cut_off() -> None:
             response.begin()
 
 
-#: What a mask makes of a text.
+#: The replacement that the mask writes.
 HIDDEN = "**********"
 
 
 @pytest.mark.parametrize("rest", ["Content-Length: 0", "Transfer-Encoding: chunked"])
 def test_head__masked(rest: str) -> None:
-    """A log or trace of urllib3 shows the reason and, of a response that it may retry, Retry-After: both are masked."""
+    """The reason, and Retry-After where urllib3 may retry, are masked: urllib3 logs and traces them."""
     for status, shown in ((300, HIDDEN), (503, HIDDEN)):
         head = f"HTTP/1.1 {status} canary-text\r\nRetry-After: canary-text\r\n{rest}\r\n\r\n"
         with begun(head.encode(), "canary-text") as response:
@@ -195,18 +195,18 @@ def test_head__masked(rest: str) -> None:
 
 
 def test_head__length_masked() -> None:
-    """A length that is no number is masked too: urllib3 repeats it in a warning."""
+    """A non-numeric length is masked: urllib3 includes it in a warning."""
     with begun(b"HTTP/1.1 200 OK\r\nContent-Length: canary-text\r\n\r\n", "canary-text") as response:
         assert response.headers["Content-Length"] == HIDDEN
 
 
 def test_head__of_a_proxy() -> None:
-    """What a proxy says to CONNECT, of which http.client reads the first line alone, is masked."""
-    for answer, known in ((b"HTTP/1.1 403 canary-text\r\n", ("HTTP/1.1", 403, HIDDEN)), (b"canary-text\r\n", None)):
+    """The response to CONNECT, of which http.client parses only the first line, is masked."""
+    for raw, known in ((b"HTTP/1.1 403 canary-text\r\n", ("HTTP/1.1", 403, HIDDEN)), (b"canary-text\r\n", None)):
         ours, theirs = socket.socketpair()
         attempt = Attempt(ATTEMPT.request._replace(secrets=[lambda: ["canary-text"]]))
         with ours, theirs, Response(DeadlineReader(ours, attempt), method="CONNECT") as response:  # type: ignore[arg-type] # as above
-            theirs.sendall(answer)
+            theirs.sendall(raw)
             if known:
                 assert response._read_status() == known
             else:

@@ -1,4 +1,4 @@
-"""SOCKS handshakes that are slow, silent or refused."""
+"""SOCKS handshakes that are slow, stalled or rejected."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ pytest.importorskip("socks")
 
 
 def receive(count: int) -> Step:
-    """Receive that many bytes."""
+    """Receive exactly that many bytes."""
 
     def step(sock: socket.socket, _: list[bytes]) -> None:
         left = count
         while left:
-            left -= len(sock.recv(left)) or left  # the client may have gone
+            left -= len(sock.recv(left)) or left  # the client may have disconnected
 
     return step
 
@@ -30,7 +30,7 @@ def receive(count: int) -> Step:
 NO_LOGIN = [receive(3), send(b"\x05\x00")]
 LOGIN = [receive(4), send(b"\x05\x02"), receive(11)]
 REQUEST = receive(10)
-#: The rest of an answer whose address is a name of 255 bytes: it takes minutes.
+#: The rest of a reply with a 255-byte domain name as its address: it takes minutes.
 NAME = trickle(b"\x05\x00\x00\x03\xff" + b"x" * 257, 0.5)
 SLOW: dict[str, Sequence[Step]] = {
     "silence": [stall],
@@ -55,7 +55,7 @@ CASES = {
     combinations(list(CASES), ["http://127.0.0.1:1", "https://127.0.0.1:1"], ["list", "create"]),
 )
 def test_handshake__ends_in_time(connect: Connect, case: str, host: str, name: str) -> None:
-    """A proxy that does not get on with the handshake ends the call at its deadline; nothing was sent."""
+    """A stalled SOCKS handshake ends the call at its deadline, and nothing was sent."""
     scheme, login, script = CASES[case]
     with HostileServer(script) as proxy:
         api = connect(
@@ -71,8 +71,8 @@ def test_handshake__ends_in_time(connect: Connect, case: str, host: str, name: s
 
 
 REFUSALS: dict[str, Sequence[Step]] = {
-    "no HTTP": [read_byte, send(b"HTTP/1.1 400 Bad Request\r\n\r\n")],
-    "no method": [receive(4), send(b"\x05\xff")],
+    "not SOCKS": [read_byte, send(b"HTTP/1.1 400 Bad Request\r\n\r\n")],
+    "no acceptable method": [receive(4), send(b"\x05\xff")],
     "wrong login": [*LOGIN, send(b"\x01\x01")],
     "not allowed": [*LOGIN, send(b"\x01\x00"), REQUEST, send(b"\x05\x02\x00\x01" + bytes(6))],
     "unknown code": [*LOGIN, send(b"\x01\x00"), REQUEST, send(b"\x05\xfe\x00\x01" + bytes(6))],
@@ -84,8 +84,8 @@ REFUSALS: dict[str, Sequence[Step]] = {
 
 @pytest.mark.filterwarnings("ignore::qovery.InsecureWarning")
 @pytest.mark.parametrize("fault", REFUSALS)
-def test_handshake__refused(connect: Connect, fault: str) -> None:
-    """A proxy that refuses learns nothing of the call, whose outcome is known; its password is in no text."""
+def test_handshake__rejected(connect: Connect, fault: str) -> None:
+    """A proxy that rejects the handshake never sees the request; the outcome is known, and no text has the password."""
     with HostileServer(REFUSALS[fault]) as proxy:
         api = connect("http://127.0.0.1:1", proxy=f"socks5://user:pass@127.0.0.1:{proxy.port}", retries=1)
         with pytest.raises(ApiConnectionError) as caught:

@@ -1,4 +1,4 @@
-"""Certificates and handshakes."""
+"""TLS certificates and handshakes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from test.support.tls import Authority
 
 @pytest.mark.parametrize("kind", ["path", "str", "PEM", "DER"])
 def test_ca__own(connect: Connect, tls: Authority, kind: str) -> None:
-    """An own authority is trusted from a file, from text, and from bytes."""
+    """A private CA is trusted from a file, from text, and from bytes."""
     trusted: dict[str, Any] = {
         "path": {"ssl_ca_cert": tls.ca_file},
         "str": {"ssl_ca_cert": str(tls.ca_file)},
@@ -50,7 +50,7 @@ def test_ca__own(connect: Connect, tls: Authority, kind: str) -> None:
 
 
 def test_verify_ssl__off(connect: Connect, tls: Authority) -> None:
-    """With `verify_ssl` off any certificate will do, and only that setting warns."""
+    """With `verify_ssl` off any certificate is accepted, and only this setting emits a warning."""
     with tls.server("other.test") as server:
         with pytest.warns(InsecureWarning) as caught:
             api = connect(server, verify_ssl=False)
@@ -58,8 +58,8 @@ def test_verify_ssl__off(connect: Connect, tls: Authority) -> None:
         assert len(caught) == len(server.received) == 1
 
 
-def test_hostname__must_fit(connect: Connect, tls: Authority) -> None:
-    """A certificate for another name is refused, unless `assert_hostname` names it or switches the check off."""
+def test_hostname__must_match(connect: Connect, tls: Authority) -> None:
+    """A certificate for another name is rejected unless `assert_hostname` names it or disables the check."""
     with tls.server("other.test") as server:
         with pytest.raises(ApiConnectionError, match="assert_hostname or tls_server_name"):
             connect(server).list_environment_secrets("e")
@@ -72,8 +72,8 @@ def test_hostname__must_fit(connect: Connect, tls: Authority) -> None:
         assert len(server.received) == 2
 
 
-def test_tls_server_name__is_asked_for(connect: Connect, tls: Authority) -> None:
-    """`tls_server_name` is the name in the handshake, and the one that the certificate must carry."""
+def test_tls_server_name__is_sent_and_verified(connect: Connect, tls: Authority) -> None:
+    """`tls_server_name` is sent as SNI, and the certificate must match it."""
     with tls.server("other.test") as server:
         connect(server, tls_server_name="other.test").list_environment_secrets("e")
         assert server.last.server_name == "other.test"
@@ -95,7 +95,7 @@ def test_tls_server_name__is_asked_for(connect: Connect, tls: Authority) -> None
     ],
 )
 def test_tls_files__unusable(connect: Connect, tls: Authority, settings: dict[str, Any], named: str) -> None:
-    """A file that is missing or holds something else is an `ApiValueError` before anything is sent."""
+    """A missing or invalid file raises `ApiValueError` before anything is sent."""
     with tls.server() as server:
         with pytest.raises(ApiValueError, match=f"{named}.* cannot be used"):
             connect(server, **settings).list_environment_secrets("e")
@@ -103,7 +103,7 @@ def test_tls_files__unusable(connect: Connect, tls: Authority, settings: dict[st
 
 
 def test_tls_files__key_missing(connect: Connect, tls: Authority) -> None:
-    """A certificate without its key, or with another's, cannot be used."""
+    """A certificate without its key, or with another certificate's key, is rejected."""
     certificate, _ = tls.client()
     for key in (None, "missing.key", __file__):
         with tls.server() as server:
@@ -113,7 +113,7 @@ def test_tls_files__key_missing(connect: Connect, tls: Authority) -> None:
 
 
 def test_tls_files__encrypted_key(connect: Connect, tls: Authority) -> None:
-    """A key that wants a password is an error; nobody is asked for one at the terminal."""
+    """An encrypted key raises an error instead of a password prompt in the terminal."""
     certificate, key = tls.client()
     locked = tls.folder / "locked.key"
     locked.write_bytes(
@@ -127,8 +127,8 @@ def test_tls_files__encrypted_key(connect: Connect, tls: Authority) -> None:
         connect("https://127.0.0.1:1", cert_file=certificate, key_file=locked).list_environment_secrets("e")
 
 
-def test_client_certificate__is_shown(connect: Connect, tls: Authority) -> None:
-    """A server that asks for a client's certificate gets the one that is set up."""
+def test_client_certificate__is_sent(connect: Connect, tls: Authority) -> None:
+    """A server that requests a client certificate gets the configured one."""
     certificate, key = tls.client()
     both = tls.folder / "both.pem"
     both.write_bytes(key.read_bytes() + certificate.read_bytes())
@@ -148,7 +148,7 @@ def test_client_certificate__is_shown(connect: Connect, tls: Authority) -> None:
 each = pytest.mark.parametrize("name", CALLS)
 NOW = datetime.now(timezone.utc)
 DAY = timedelta(1)
-#: What the server shows (None: it speaks plain HTTP), what is set, and what the error says.
+#: The server's certificate (None: it speaks plain HTTP), the settings, and the text of the error.
 TLS_FAULTS: dict[str, tuple[Callable[[Authority], ssl.SSLContext | None], dict[str, Any], str]] = {
     "unknown CA": (
         Authority.context,
@@ -198,7 +198,7 @@ HANDSHAKES: dict[str, Sequence[Step]] = {
 @pytest.mark.parametrize("name", ["list", "create"])
 @pytest.mark.parametrize("fault", TLS_FAULTS)
 def test_tls__failed(connect: Connect, tls: Authority, fault: str, name: str) -> None:
-    """The error names the problem and the setting to look at; nothing was sent, and nothing is tried again."""
+    """The error names the problem and the setting to check; nothing was sent, and nothing is retried."""
     shown, settings, text = TLS_FAULTS[fault]
     with RecordingServer(EMPTY, shown(tls)) as server:
         api = connect(f"https://127.0.0.1:{server.port}", **settings)
@@ -210,7 +210,7 @@ def test_tls__failed(connect: Connect, tls: Authority, fault: str, name: str) ->
 
 @each
 def test_tls__no_client_certificate(connect: Connect, tls: Authority, name: str) -> None:
-    """A server that wants the client's certificate and gets none is not asked twice."""
+    """A call that lacks a required client certificate is not retried."""
     with tls.server(mutual=True) as server:
         with pytest.raises(ApiConnectionError, match="set cert_file and key_file") as caught:
             CALLS[name](connect(server))
@@ -218,7 +218,7 @@ def test_tls__no_client_certificate(connect: Connect, tls: Authority, name: str)
 
 
 def test_tls__spoken_to_in_plain_http(connect: Connect, tls: Authority) -> None:
-    """A TLS server cannot make sense of a plain request; nothing is received."""
+    """A plain HTTP request to a TLS server fails, and the server receives no request."""
     with tls.server() as server:
         with pytest.raises(ApiConnectionError) as caught:
             CALLS["list"](connect(f"http://127.0.0.1:{server.port}"))
@@ -228,7 +228,7 @@ def test_tls__spoken_to_in_plain_http(connect: Connect, tls: Authority) -> None:
 @pytest.mark.parametrize("fault", HANDSHAKES)
 @each
 def test_tls__handshake_lost(connect: Connect, name: str, fault: str) -> None:
-    """A handshake that comes to nothing is tried again, whatever the call: nothing was sent."""
+    """A lost handshake is retried for every operation, because nothing was sent."""
     with HostileServer(HANDSHAKES[fault]) as server:
         with pytest.raises(ApiConnectionError) as caught:
             CALLS[name](connect(server.url.replace("http", "https")))
@@ -237,11 +237,11 @@ def test_tls__handshake_lost(connect: Connect, name: str, fault: str) -> None:
 
 # --- Slow handshakes and records ------------------------------------------------------------------
 
-#: Nothing but the deadline ends a call with these.
+#: Timeouts so long that only the deadline can end a call.
 PATIENT = {"connect_timeout": PATIENCE, "read_timeout": PATIENCE, "total_timeout": 1}
 
 
-#: The routes with TLS, and whether it is the link to the proxy that is slow.
+#: The routes with TLS, and whether the slow link is the one to the proxy.
 LINKS = [("https", False), *((route, to_proxy) for route in PROXIED for to_proxy in (False, True))]
 
 
@@ -260,7 +260,7 @@ def links(routes: Routes, route: str, to_proxy: bool, port: int) -> Iterator[tup
 
 @pytest.mark.parametrize(("link_to", "name"), combinations(LINKS, ["list", "create"]))
 def test_slow_handshake__ends_in_time(connect: Connect, routes: Routes, link_to: tuple[str, bool], name: str) -> None:
-    """A handshake that trickles in, with the host or inside that with the proxy, ends at the deadline."""
+    """A trickling handshake, with the host or the proxy, ends at the deadline."""
     route, to_proxy = link_to
     with RecordingServer(EMPTY, routes.context(route)) as server, links(routes, route, to_proxy, server.port) as made:
         link, settings = made
@@ -272,7 +272,7 @@ def test_slow_handshake__ends_in_time(connect: Connect, routes: Routes, link_to:
 
 @pytest.mark.parametrize(("route", "to_proxy"), LINKS)
 def test_slow_record__ends_in_time(connect: Connect, routes: Routes, route: str, to_proxy: bool) -> None:
-    """A record that trickles in, be it the host's or the proxy's around it, ends at the deadline."""
+    """A trickling TLS record, from the host or the proxy, ends at the deadline."""
 
     def reply(_: Received) -> Response:
         link.slow.set()
@@ -287,7 +287,7 @@ def test_slow_record__ends_in_time(connect: Connect, routes: Routes, route: str,
 
 @pytest.mark.parametrize("route", SECURE)
 def test_silent_handshake__ends_in_time(connect: Connect, routes: Routes, route: str) -> None:
-    """A host that takes the connection and says nothing ends the call at its deadline."""
+    """A host that accepts the connection and stays silent ends the call at its deadline."""
     with HostileServer([read_byte, stall]) as server:
         with pytest.raises(ApiTimeoutError) as caught:
             CALLS["create"](connect(f"https://127.0.0.1:{server.port}", **PATIENT, **routes.settings(route)))

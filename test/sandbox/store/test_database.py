@@ -1,4 +1,4 @@
-"""The file of a sandbox, and concurrent writers."""
+"""The database file of a sandbox, and concurrent writers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def behaviour() -> Behaviour:
 
 
 def test_writers__one_key(api: EnvironmentSecretApi, sandbox: Sandbox, env: str) -> None:
-    """Of many that write one key at once, each is applied whole and one is left."""
+    """Concurrent writes of one key are atomic, and one secret remains."""
     with ThreadPoolExecutor(16) as executor:
         list(executor.map(lambda n: api.create_environment_secret(env, {"key": "A", "value": str(n)}), range(100)))
     assert [secret.key for secret in sandbox.secrets(env)] == ["A"]
@@ -42,15 +42,15 @@ def test_writers__one_key(api: EnvironmentSecretApi, sandbox: Sandbox, env: str)
 
 
 @pytest.mark.needs_posix
-def test_file__is_not_for_others(tmp_path: Path) -> None:
-    """The database and what SQLite keeps beside it have mode 0600."""
+def test_file__is_private(tmp_path: Path) -> None:
+    """The database and SQLite's companion files have mode 0600."""
     with Sandbox(db=tmp_path / "sandbox.db"):
         modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
     assert modes == dict.fromkeys(("sandbox.db", "sandbox.db-wal", "sandbox.db-shm"), 0o600)
 
 
-def test_file__of_something_else(tmp_path: Path) -> None:
-    """A file that is no database is an error that names it."""
+def test_file__not_a_database(tmp_path: Path) -> None:
+    """A file that is not a database raises an error that names it."""
     file = tmp_path / "notes.txt"
     file.write_text("no database, but long enough to look like one" * 100)
     with pytest.raises(ApiValueError, match=r"notes\.txt cannot be used: file is not a database"):
@@ -61,12 +61,12 @@ def test_file__of_something_else(tmp_path: Path) -> None:
     ("microsecond", "text"), [(0, "00.0Z"), (120_000, "00.12Z"), (123_450, "00.12345Z"), (1, "00.000001Z")]
 )
 def test_timestamp__decimals(microsecond: int, text: str) -> None:
-    """A time has no trailing zeros, but at least one decimal."""
+    """A timestamp has no trailing zeros, but at least one decimal."""
     assert timestamp(datetime(2026, 1, 2, 3, 40, 0, microsecond)) == f"2026-01-02T03:40:{text}"
 
 
-def test_file__that_another_process_holds(tmp_path: Path) -> None:
-    """Opening a file waits for another process that is about to set it up."""
+def test_file__locked_by_another_process(tmp_path: Path) -> None:
+    """Opening a file waits for another process that is initialising it."""
     file = tmp_path / "sandbox.db"
     other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
     other.execute("BEGIN EXCLUSIVE")
@@ -80,20 +80,20 @@ def test_file__that_another_process_holds(tmp_path: Path) -> None:
 
 
 def test_file__that_cannot_grow(http: urllib3.PoolManager, tmp_path: Path) -> None:
-    """What SQLite cannot write is a 503, no 500, and is not there by half."""
+    """A write that SQLite cannot store returns a 503 and leaves no partial changes."""
     with Sandbox(db=tmp_path / "sandbox.db") as sandbox:
         sandbox._store._database.execute("PRAGMA max_page_count = 1")
         before = sandbox.secrets(ENVIRONMENT_ID)
         body = {"key": "SESSION_SECRET", "value": "x" * 100_000}
         url = f"{sandbox.url}/environment/{ENVIRONMENT_ID}/secret"
-        answer = http.request("POST", url, json=body, headers=AUTHORIZED)
-        assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
-        assert "full" in answer.json()["detail"]
+        response = http.request("POST", url, json=body, headers=AUTHORIZED)
+        assert (response.status, response.headers["Retry-After"]) == (503, "1")
+        assert "full" in response.json()["detail"]
         assert sandbox.secrets(ENVIRONMENT_ID) == before
 
 
-def test_file__opened_by_many_at_once(tmp_path: Path) -> None:
-    """However many open a new file at once, it gets one seed."""
+def test_file__opened_concurrently(tmp_path: Path) -> None:
+    """A new file that is opened concurrently is seeded once."""
     barrier = threading.Barrier(6)
 
     def open_it(_: int) -> list[str]:
@@ -109,21 +109,21 @@ def test_file__opened_by_many_at_once(tmp_path: Path) -> None:
 
 
 def test_command__file_survives_a_kill(connect: Connect, start: Start, tmp_path: Path) -> None:
-    """After a `kill -9` in the middle of writes what was answered is there, and nothing by half."""
+    """After a `kill -9` during writes every acknowledged write is stored, and no partial one."""
     file = tmp_path / "sandbox.db"
     process, url = start("--db", file)
-    answered: list[str] = []
+    acknowledged: list[str] = []
     enough = threading.Event()
 
     def write(number: int) -> None:
         api = connect(url, retries=False)
         with contextlib.suppress(ApiConnectionError):
             for n in range(10_000):
-                # A secret, and one whose value names it: an alias, which goes when the secret is replaced.
+                # A secret, and one whose value names it: an alias, which is deleted when the secret is replaced.
                 for body in ({"key": f"A{number}"}, {"key": f"B{number}_{n}", "value": f"A{number}"}):
                     api.create_environment_secret(ENVIRONMENT_ID, body)
-                    answered.append(body["key"])
-                if len(answered) > 100:
+                    acknowledged.append(body["key"])
+                if len(acknowledged) > 100:
                     enough.set()
 
     with ThreadPoolExecutor(4) as executor:
@@ -137,8 +137,8 @@ def test_command__file_survives_a_kill(connect: Connect, start: Start, tmp_path:
         secrets = {secret.key: secret for secret in again.secrets(ENVIRONMENT_ID) if secret.key[0] in "AB"}
     by_id = {secret.id for secret in secrets.values()}
     for number in range(4):
-        last = [key for key in answered if key.startswith((f"A{number}", f"B{number}_"))][-1]
-        # The one write that was not answered may have been applied, and would have replaced A and dropped B.
+        last = [key for key in acknowledged if key.startswith((f"A{number}", f"B{number}_"))][-1]
+        # The one unacknowledged write may have been applied; then it replaced A and deleted B.
         assert last in secrets or {key for key in secrets if key[1] == str(number)} == {f"A{number}"}
     assert all(secret.aliased_secret is None or secret.aliased_secret.id in by_id for secret in secrets.values())
     assert {secret.variable_type for secret in secrets.values() if secret.key[0] == "B"} <= {"ALIAS"}
@@ -148,7 +148,7 @@ def test_command__file_survives_a_kill(connect: Connect, start: Start, tmp_path:
 
 
 def test_command__two_processes_on_one_file(connect: Connect, start: Start, tmp_path: Path) -> None:
-    """Two processes may share a file: no write is lost and none is doubled."""
+    """Two processes can share a file: no write is lost or duplicated."""
     file = tmp_path / "sandbox.db"
     servers = [start("--db", file) for _ in range(2)]
 
@@ -167,11 +167,11 @@ def test_command__two_processes_on_one_file(connect: Connect, start: Start, tmp_
     assert sorted(keys) == sorted(f"A{n}" for n in range(40))
 
 
-# --- Nothing holds everybody up -------------------------------------------------------------------
+# --- Blocking -------------------------------------------------------------------------------------
 
 
 def test_read__does_not_wait_for_another_process(tmp_path: Path, connect: Connect) -> None:
-    """While another process writes to the file reads go on, new ones and repeated ones; a write waits for its turn."""
+    """While another process holds the write lock, reads succeed, cached or not, and a write waits."""
     file = tmp_path / "sandbox.db"
     with Sandbox(db=file) as sandbox, ThreadPoolExecutor(1) as executor:
         other = sandbox.add_environment()
@@ -196,7 +196,7 @@ def test_read__does_not_wait_for_another_process(tmp_path: Path, connect: Connec
 
 
 def test_stop__while_a_write_waits(tmp_path: Path, connect: Connect) -> None:
-    """A write that waits for another process does not keep the server from stopping, and is not applied."""
+    """A write that waits for another process does not block `stop`, and is not applied."""
     file = tmp_path / "sandbox.db"
     with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as holder, ThreadPoolExecutor(1) as executor:
         with Sandbox(db=file) as sandbox:
@@ -209,31 +209,31 @@ def test_stop__while_a_write_waits(tmp_path: Path, connect: Connect) -> None:
 
 
 def test_write__busy_for_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, http: urllib3.PoolManager) -> None:
-    """A write that cannot begin in time is a 503 that says why."""
+    """A write that cannot get the lock in time returns a 503 with the reason."""
     with Sandbox(db=tmp_path / "sandbox.db") as sandbox:
         monkeypatch.setattr(database, "BUSY_TIMEOUT", 0)
         with contextlib.closing(sqlite3.connect(tmp_path / "sandbox.db", isolation_level=None)) as holder:
             holder.execute("BEGIN IMMEDIATE")
             url = f"{sandbox.url}/environment/{ENVIRONMENT_ID}/secret"
-            answer = http.request("POST", url, json={"key": "A"}, headers=AUTHORIZED)
-        assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
-        assert "locked" in answer.json()["detail"]
+            response = http.request("POST", url, json={"key": "A"}, headers=AUTHORIZED)
+        assert (response.status, response.headers["Retry-After"]) == (503, "1")
+        assert "locked" in response.json()["detail"]
 
 
 def test_memory__lists_while_a_writer_works(sandbox: Sandbox, env: str, api: EnvironmentSecretApi) -> None:
-    """A list that was read before is sent again without waiting for a transaction in memory."""
+    """A cached list is returned without waiting for a transaction of an in-memory database."""
     api.create_environment_secret(env, {"key": "A"})
     other = sandbox.add_environment()
     for environment_id in (env, other):
         api.list_environment_secrets(environment_id)
-    with sandbox._store.transaction(), ThreadPoolExecutor(1) as executor:  # this thread holds the database
+    with sandbox._store.transaction(), ThreadPoolExecutor(1) as executor:  # this thread locks the database
         listed = executor.submit(api.list_environment_secrets, env).result(PATIENCE)
     assert [secret.key for secret in listed.results or []] == ["A"]
 
 
 @pytest.mark.parametrize("shared", [False, True], ids=["memory", "two servers on one file"])
 def test_list__follows_every_change(tmp_path: Path, connect: Connect, shared: bool) -> None:
-    """After each change, by any operation, of the project or by another server, the next list has it."""
+    """The next list reflects every change: by any operation, to the project, or through another server."""
     with contextlib.ExitStack() as stack:
         db = tmp_path / "sandbox.db" if shared else None
         servers = [stack.enter_context(Sandbox(seeded=False, behaviour="observed", db=db)) for _ in range(1 + shared)]

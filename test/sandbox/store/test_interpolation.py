@@ -1,4 +1,4 @@
-"""`resolve`, with secrets in a mapping."""
+"""`resolve` with secrets in a mapping."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _BLANK = Record(*[""] * len(Record._fields))._replace(mount_path=None, interpola
 
 
 def resolved(key: str, /, **values: str) -> str:
-    """The value under a key, among secrets with these values."""
+    """Resolve the value of a key among secrets with these values."""
     return resolve(key, {name: _BLANK._replace(key=name, value=value) for name, value in values.items()}.get)
 
 
@@ -27,12 +27,12 @@ def resolved(key: str, /, **values: str) -> str:
     ],
 )
 def test_resolve__references(value: str, expected: str) -> None:
-    """References are replaced at every depth; unknown and circular ones stay."""
+    """References are replaced at every depth; unknown and circular ones are kept."""
     assert resolved("A", A=value, B="b", C="to {{A}}") == expected
 
 
 def test_resolve__missing_key() -> None:
-    """A key that does not exist is a `KeyError`."""
+    """A missing key raises `KeyError`."""
     with pytest.raises(KeyError, match="MISSING"):
         resolved("MISSING", A="a")
 

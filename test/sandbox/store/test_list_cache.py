@@ -1,4 +1,4 @@
-"""Lists that are kept."""
+"""The cache of serialised lists."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def listed(size: int) -> CachedList:
 
 
 def test_cache__keeps_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The oldest lists go when all together have too many bytes; one that is replaced counts once."""
+    """The oldest lists are evicted when the total size exceeds the limit; a replaced list counts once."""
     monkeypatch.setattr(list_cache, "MAX_BYTES", 10)
     cache = ListCache()
     for name, size in (("a", 4), ("b", 4), ("b", 5), ("c", 1)):
@@ -26,7 +26,7 @@ def test_cache__keeps_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_cache__clear(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cleared cache has room for everything."""
+    """A cleared cache is empty and has its full capacity."""
     monkeypatch.setattr(list_cache, "MAX_BYTES", 10)
     cache = ListCache()
     cache.add("a", listed(10))

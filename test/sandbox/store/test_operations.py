@@ -31,11 +31,11 @@ def env(store: Store) -> str:
 
 @pytest.fixture
 def shared(store: Store, env: str) -> str:
-    """The id of a secret of the project."""
+    """The id of a secret of scope PROJECT."""
     return str(store.add_secret(env, "SHARED", "shared value", "PROJECT")["id"])
 
 
-# --- What is kept ---------------------------------------------------------------------------------
+# --- Stored fields --------------------------------------------------------------------------------
 
 
 @FLAGS
@@ -56,7 +56,7 @@ def test_create__fields(store: Store, env: str, flag: bool | None) -> None:
 
 @FLAGS
 def test_create_alias__fields(store: Store, env: str, shared: str, flag: bool | None) -> None:
-    """An alias has a description and flag of its own, and shows its target."""
+    """An alias has its own description and flag, and refers to its target."""
     alias = store.create_alias(env, shared, Key(key="A", description="short", enable_interpolation_in_file=flag))
     assert (alias["variable_type"], alias["description"]) == ("ALIAS", "short")
     assert alias["enable_interpolation_in_file"] is flag
@@ -65,7 +65,7 @@ def test_create_alias__fields(store: Store, env: str, shared: str, flag: bool | 
 
 @FLAGS
 def test_create_override__fields(store: Store, env: str, shared: str, flag: bool | None) -> None:
-    """An override has a value, description and flag of its own, and shows what it overrides."""
+    """An override has its own value, description and flag, and refers to the secret that it overrides."""
     request = Value(value="mine", description="here", enable_interpolation_in_file=flag)
     override = store.create_override(env, shared, request)
     assert (override["variable_type"], override["key"], override["description"]) == ("OVERRIDE", "SHARED", "here")
@@ -75,7 +75,7 @@ def test_create_override__fields(store: Store, env: str, shared: str, flag: bool
 
 
 def test_create_override__without_a_value(store: Store, env: str, shared: str) -> None:
-    """A missing value is an empty one."""
+    """An override without a value gets an empty one."""
     store.create_override(env, shared, Value())
     assert store.value(env, "SHARED") == ""
 
@@ -93,7 +93,7 @@ def test_create_override__without_a_value(store: Store, env: str, shared: str) -
 def test_edit__description_and_flag(
     store: Store, env: str, fields: dict[str, Any], description: str | None, flag: bool | None
 ) -> None:
-    """What an edit leaves out stays; null clears."""
+    """An edit keeps omitted fields, and null clears a field."""
     request = SecretRequest(key="A", value="a", description="before", enable_interpolation_in_file=True)
     secret_id = store.create(env, request)["id"]
     edited = store.edit(env, secret_id, SecretEditRequest(key="B", **fields))
@@ -105,7 +105,7 @@ def test_edit__description_and_flag(
 
 @observed
 def test_edit__alias_of_a_file(store: Store, env: str) -> None:
-    """An alias of a file can be pointed to another file, and to nothing else."""
+    """An alias of a file can be retargeted only to another file."""
     for key in ("F", "G"):
         store.add_secret(env, key, key.lower(), "PROJECT", mount_path=f"/{key}")
     store.add_secret(env, "PLAIN", "plain", "PROJECT")
@@ -117,7 +117,7 @@ def test_edit__alias_of_a_file(store: Store, env: str) -> None:
 
 @documented
 def test_create__replaces_only_its_own(store: Store, env: str, shared: str) -> None:
-    """A secret replaces the environment's own with the same key, and leaves the project's."""
+    """A new secret replaces the environment's own secret with the same key, but not the project's."""
     for value in ("first", "second"):
         store.create(env, SecretRequest(key="SHARED", value=value))
     assert [(each["scope"], each["key"]) for each in store.list(env)] == [
@@ -128,7 +128,7 @@ def test_create__replaces_only_its_own(store: Store, env: str, shared: str) -> N
 
 @documented
 def test_create__value_equal_to_its_key(store: Store, env: str) -> None:
-    """A value that equals the secret's own key is a value."""
+    """A value that equals the secret's own key is stored as a value."""
     for _ in range(2):
         assert store.create(env, SecretRequest(key="A", value="A"))["variable_type"] == "VALUE"
     assert store.value(env, "A") == "A"
@@ -136,12 +136,12 @@ def test_create__value_equal_to_its_key(store: Store, env: str) -> None:
 
 @documented
 def test_create__alias_targets_the_highest_scope(store: Store, env: str, shared: str) -> None:
-    """A value that is a key of two secrets makes an alias of the one with the higher scope."""
+    """A value that is the key of two secrets creates an alias of the one with the higher scope."""
     store.create(env, SecretRequest(key="SHARED", value="mine"))
     assert store.create(env, SecretRequest(key="A", value="SHARED"))["aliased_secret"]["id"] == shared
 
 
-# --- What is rejected -----------------------------------------------------------------------------
+# --- Rejected requests ----------------------------------------------------------------------------
 
 Act = Callable[[Store, str, str], object]
 
@@ -153,10 +153,10 @@ REJECTED: dict[str, tuple[Act, int, str]] = {
     "alias, blank key": (
         lambda store, env, _: store.create_alias(env, shared_id(store, env), Key(key="")), 400, "must not be empty",
     ),
-    "edit, key that exists": (
+    "edit, existing key": (
         lambda store, env, own: store.edit(env, own, SecretEditRequest(key="SHARED")), 409, "already exists: SHARED",
     ),
-    "alias, key that exists": (
+    "alias, existing key": (
         lambda store, env, _: store.create_alias(env, shared_id(store, env), Key(key="OWN")), 409, "exists: OWN",
     ),
     "override of an overridden secret": (
@@ -180,7 +180,7 @@ def shared_id(store: Store, env: str) -> str:
 
 @pytest.mark.parametrize(("act", "status", "detail"), REJECTED.values(), ids=REJECTED)
 def test_rejected__status_and_detail(store: Store, env: str, shared: str, act: Act, status: int, detail: str) -> None:
-    """A rejected request says why, and changes nothing."""
+    """A rejected request returns the reason, and changes nothing."""
     own = store.create(env, SecretRequest(key="OWN", value="x"))["id"]
     before = store.list(env)
     with pytest.raises(RejectedError) as caught, store.transaction():
@@ -202,7 +202,7 @@ UNKNOWN: dict[str, tuple[Act, str]] = {
 
 @pytest.mark.parametrize(("act", "named"), UNKNOWN.values(), ids=UNKNOWN)
 def test_unknown__status_and_detail(store: Store, env: str, act: Act, named: str) -> None:
-    """What the environment never had is a 404 or, as observed, a 403."""
+    """A secret that the environment never had returns a 404 (documented) or a 403 (observed)."""
     own = store.create(env, SecretRequest(key="OWN", value="x"))["id"]
     with pytest.raises(RejectedError) as caught:
         act(store, env, own)
@@ -213,7 +213,7 @@ def test_unknown__status_and_detail(store: Store, env: str, act: Act, named: str
 
 
 def test_deleted__is_unknown_as_documented(store: Store, env: str) -> None:
-    """A secret that was deleted is a 404 in both behaviours, and so is an alias that went with it."""
+    """A deleted secret, and an alias deleted with it, return a 404 in both behaviours."""
     own = store.create(env, SecretRequest(key="OWN", value="x"))["id"]
     alias = (
         store.create_alias(env, own, Key(key="A"))
@@ -230,7 +230,7 @@ def test_deleted__is_unknown_as_documented(store: Store, env: str) -> None:
 @observed
 @pytest.mark.parametrize("value", ["MISSING", "ALIAS"])
 def test_edit__alias_of_what_cannot_be_aliased(store: Store, env: str, shared: str, value: str) -> None:
-    """An alias is pointed neither to another alias nor to nothing."""
+    """An alias can be retargeted neither to another alias nor to a missing key."""
     alias = store.create_alias(env, shared, Key(key="ALIAS"))
     with pytest.raises(RejectedError, match="must be the key of a secret that can be aliased"):
         store.edit(env, alias["id"], SecretEditRequest(key="ALIAS", value=value))
@@ -238,7 +238,7 @@ def test_edit__alias_of_what_cannot_be_aliased(store: Store, env: str, shared: s
 
 @documented
 def test_edit__alias_as_documented(store: Store, env: str, shared: str) -> None:
-    """By the documentation an alias keeps its target, and can only target a higher scope."""
+    """As documented, the target of an alias cannot be changed, and must be of a higher scope."""
     alias = store.create_alias(env, shared, Key(key="ALIAS"))
     with pytest.raises(RejectedError, match="the value of an alias cannot be edited"):
         store.edit(env, alias["id"], SecretEditRequest(key="ALIAS", value="SHARED"))
@@ -249,7 +249,7 @@ def test_edit__alias_as_documented(store: Store, env: str, shared: str) -> None:
 
 @observed
 def test_edit__alias_of_an_overridden_secret(store: Store, env: str, shared: str) -> None:
-    """An alias is pointed to the project's secret, not to the override that hides it."""
+    """An alias is retargeted to the project's secret, not to the override that shadows it."""
     store.create_override(env, shared, Value(value="mine"))
     built_in = store.add_secret(env, "BASE", "base", "BUILT_IN")
     alias = store.create_alias(env, built_in["id"], Key(key="ALIAS"))
@@ -257,11 +257,11 @@ def test_edit__alias_of_an_overridden_secret(store: Store, env: str, shared: str
     assert edited["aliased_secret"]["id"] == shared
 
 
-# --- What is arranged -----------------------------------------------------------------------------
+# --- Test setup -----------------------------------------------------------------------------------
 
 
 def test_add_environment__ids(store: Store) -> None:
-    """An environment gets the id that is asked for, or a new one, and is listed in order."""
+    """An environment gets the requested id or a new one, and environments are listed in order."""
     new = [store.add_environment(), store.add_environment("mine"), store.add_environment()]
     assert new[1] == "mine"
     assert store.environments() == new
@@ -272,7 +272,7 @@ def test_add_environment__ids(store: Store) -> None:
 
 
 def test_add_environment__project(store: Store) -> None:
-    """By default each environment has a project of its own."""
+    """By default each environment has its own project."""
     one, two = store.add_environment(), store.add_environment()
     store.add_secret(one, "SHARED", "x", "PROJECT")
     assert (len(store.list(one)), store.list(two)) == (1, [])
@@ -289,7 +289,7 @@ def test_add_environment__project(store: Store) -> None:
     ],
 )
 def test_add_secret__kind(store: Store, env: str, scope: str, fields: dict[str, str], kind: str) -> None:
-    """The scope and the mount path decide the kind."""
+    """The scope and the mount path determine the kind."""
     added = store.add_secret(env, "A", "a", scope, **fields)
     assert (added["scope"], added["variable_type"]) == (scope, kind)
     assert store.list(env) == [added]
@@ -297,14 +297,14 @@ def test_add_secret__kind(store: Store, env: str, scope: str, fields: dict[str, 
 
 @pytest.mark.parametrize(("scope", "seen"), [("PROJECT", 1), ("ENVIRONMENT", 0), ("BUILT_IN", 0)])
 def test_add_secret__owner(store: Store, env: str, scope: str, seen: int) -> None:
-    """Only a secret of the project is seen by its other environments."""
+    """Only secrets of scope PROJECT are visible in the project's other environments."""
     other = store.add_environment(project_id="a-project")
     store.add_secret(env, "A", "a", scope)
     assert (len(store.list(env)), len(store.list(other))) == (1, seen)
 
 
 def test_add_secret__fields(store: Store, env: str) -> None:
-    """The flag, the description and the service of an added secret are listed."""
+    """The list has the flag, the description and the service of an added secret."""
     fields = {"description": "d", "service_id": "i", "service_name": "n", "service_type": "DATABASE", "owned_by": "X"}
     added = store.add_secret(env, "A", "a", "BUILT_IN", enable_interpolation_in_file=True, **fields)
     assert added["enable_interpolation_in_file"] is True
@@ -312,7 +312,7 @@ def test_add_secret__fields(store: Store, env: str) -> None:
 
 
 def test_add_secret__rejected(store: Store, env: str) -> None:
-    """A scope has a key once; an unknown scope or environment is rejected."""
+    """A duplicate key in a scope, an unknown scope and an unknown environment are rejected."""
     for scope in ("PROJECT", "ENVIRONMENT", "BUILT_IN"):
         store.add_secret(env, "A", scope, scope)
         with pytest.raises(RejectedError, match="already exists: A") as caught:
@@ -327,7 +327,7 @@ def test_add_secret__rejected(store: Store, env: str) -> None:
 
 
 def test_value__override_of_another_environment(store: Store, env: str, shared: str) -> None:
-    """An override counts in its own environment only, also behind an alias."""
+    """An override applies only in its own environment, also through an alias."""
     other = store.add_environment(project_id="a-project")
     for one, value in ((env, "here"), (other, "there")):
         store.create_override(one, shared, Value(value=value))
@@ -338,7 +338,7 @@ def test_value__override_of_another_environment(store: Store, env: str, shared: 
 
 
 def test_clear__everything(store: Store, env: str, shared: str) -> None:
-    """A cleared store has neither environments nor secrets."""
+    """`clear` removes all environments and secrets."""
     store.clear()
     assert store.environments() == []
     store.add_environment(env, "a-project")
@@ -346,7 +346,7 @@ def test_clear__everything(store: Store, env: str, shared: str) -> None:
 
 
 def test_transaction__all_or_nothing(store: Store, env: str, shared: str) -> None:
-    """What fails within a transaction is undone with all that was done in it."""
+    """An error within a transaction rolls back all of it."""
     before = store.list(env)
 
     def fail_halfway() -> None:
@@ -360,13 +360,13 @@ def test_transaction__all_or_nothing(store: Store, env: str, shared: str) -> Non
 
 
 def test_close__ends_the_store(store: Store, env: str) -> None:
-    """A closed store does nothing more."""
+    """A closed store rejects every operation."""
     store.close()
     with pytest.raises(sqlite3.ProgrammingError):
         store.list(env)
 
 
 def test_store__default_behaviour() -> None:
-    """A store follows the documentation unless it is told otherwise."""
+    """The default behaviour is `documented`."""
     with contextlib.closing(Store()) as store:
         assert store.behaviour == "documented"

@@ -1,4 +1,4 @@
-"""The file of a sandbox and other users of the machine."""
+"""File permissions of the database: no access for other users."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def mode(file: Path) -> int:
 
 
 def test_make_private__new(tmp_path: Path) -> None:
-    """A new file has mode 0600, whatever the umask."""
+    """A new file has mode 0600 with any umask."""
     before = os.umask(0)
     try:
         make_private(tmp_path / "new")
@@ -30,7 +30,7 @@ def test_make_private__new(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-journal"])
 def test_make_private__existing(tmp_path: Path, suffix: str) -> None:
-    """An existing file, and one that SQLite has left beside it, keeps its content and loses the rights of others."""
+    """An existing file and SQLite's companion files keep their content, and other users lose access."""
     file = tmp_path / f"old{suffix}"
     file.write_text("content")
     file.chmod(0o664)
@@ -41,7 +41,7 @@ def test_make_private__existing(tmp_path: Path, suffix: str) -> None:
 @pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-journal"])
 @pytest.mark.parametrize("dangling", [False, True])
 def test_make_private__symbolic_link(tmp_path: Path, suffix: str, dangling: bool) -> None:
-    """A symbolic link is an error, and its target stays as it is."""
+    """A symbolic link raises an error, and its target is unchanged."""
     target = tmp_path / "target"
     if not dangling:
         target.touch(mode=0o644)
@@ -51,8 +51,8 @@ def test_make_private__symbolic_link(tmp_path: Path, suffix: str, dangling: bool
     assert not target.exists() if dangling else mode(target) == 0o644
 
 
-def test_make_private__no_file(tmp_path: Path) -> None:
-    """A folder and a pipe are errors, and so is a file in a folder that does not exist."""
+def test_make_private__not_a_file(tmp_path: Path) -> None:
+    """A directory, a pipe, and a file in a missing directory raise an error."""
     os.mkfifo(tmp_path / "pipe")
     for path, said in ((tmp_path, "folder"), (tmp_path / "pipe", "special file"), (tmp_path / "a/b", "No such file")):
         with pytest.raises(ApiValueError, match=said):

@@ -30,7 +30,7 @@ TARGET_JSON = {
 
 
 def test_record__shows_no_value() -> None:
-    """Neither the representation of a record nor its JSON has the value."""
+    """Neither the repr of a record nor its JSON contains the value."""
     assert repr(RECORD) == "<Record A>"
     assert "canary" not in str(describe(RECORD, TARGET))
 
@@ -54,7 +54,7 @@ def test_describe__json(fields: dict[str, Any], target: Record | None, changes: 
 
 @pytest.mark.parametrize("kind", ["ALIAS", "OVERRIDE"])
 def test_describe__strict(kind: str) -> None:
-    """Strict, it has null only where the OpenAPI description allows that, and all fields that it requires."""
+    """With `strict` the JSON has all required fields, and null only where the OpenAPI description allows it."""
     bare = RECORD._replace(description=None, interpolated=None, service_id=None, service_name=None, service_type=None)
     target = TARGET._replace(mount_path=None)
     related = {"ALIAS": "aliased_secret", "OVERRIDE": "overridden_secret"}[kind]
@@ -76,5 +76,5 @@ def test_describe__strict(kind: str) -> None:
     ],
 )
 def test_normal_id(text: str, expected: str) -> None:
-    """Only a UUID is written in lower case."""
+    """Only UUIDs are normalised to lower case."""
     assert normal_id(text) == expected

@@ -1,4 +1,4 @@
-"""The rules of the service, through the client."""
+"""The rules of the service, tested through the client."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Keys = Callable[[], list[str]]
 
 
 def test_create__value(api: EnvironmentSecretApi, env: str, sandbox: Sandbox) -> None:
-    """A new secret is a VALUE of the environment, owned by the service, and its value is kept."""
+    """A new secret is a VALUE of the environment, owned by the service, with the given value."""
     created = api.create_environment_secret(env, {"key": "A", "value": "a value", "description": "what for"})
     assert (created.key, created.scope, created.variable_type) == ("A", "ENVIRONMENT", "VALUE")
     assert (created.owned_by, created.description) == ("QOVERY", "what for")
@@ -41,11 +41,11 @@ def test_create__file(api: EnvironmentSecretApi, env: str) -> None:
     """A mount path makes the secret a FILE."""
     created = api.create_environment_secret(env, {"key": "A", "value": "{}", "mount_path": "/etc/a.json"})
     assert created.variable_type == "FILE"
-    assert "mount_path" not in created.to_dict()  # the OpenAPI description does not have it
+    assert "mount_path" not in created.to_dict()  # not in the OpenAPI description
 
 
 def test_create__empty_and_large_values(api: EnvironmentSecretApi, env: str, sandbox: Sandbox) -> None:
-    """A value may be empty, missing, or fill the largest body."""
+    """A value may be empty, missing, or as large as the body limit allows."""
     api.create_environment_secret(env, {"key": "EMPTY", "value": ""})
     api.create_environment_secret(env, {"key": "NONE"})
     large = "é" * 500_000
@@ -55,7 +55,7 @@ def test_create__empty_and_large_values(api: EnvironmentSecretApi, env: str, san
 
 @documented
 def test_create__existing_key_is_replaced(api: EnvironmentSecretApi, env: str, sandbox: Sandbox, keys: Keys) -> None:
-    """By the documentation a key that exists gets a new secret in its place."""
+    """As documented, a create with an existing key replaces the secret."""
     old = api.create_environment_secret(env, {"key": "A", "value": "old"})
     new = api.create_environment_secret(env, {"key": "A", "value": "new"})
     assert (keys(), sandbox.value(env, "A")) == (["A"], "new")
@@ -64,7 +64,7 @@ def test_create__existing_key_is_replaced(api: EnvironmentSecretApi, env: str, s
 
 @observed
 def test_create__existing_key_conflicts(api: EnvironmentSecretApi, env: str, sandbox: Sandbox) -> None:
-    """The service was seen to refuse a key that exists, and to keep what it has."""
+    """As observed, a create with an existing key is rejected, and the secret is unchanged."""
     api.create_environment_secret(env, {"key": "A", "value": "old"})
     with pytest.raises(ConflictException, match="already exists: A"):
         api.create_environment_secret(env, {"key": "A", "value": "new"})
@@ -75,14 +75,14 @@ def test_create__existing_key_conflicts(api: EnvironmentSecretApi, env: str, san
 def test_create__inherited_key_is_shadowed(
     api: EnvironmentSecretApi, env: str, sandbox: Sandbox, project: Secret
 ) -> None:
-    """The documentation forbids no key of a higher scope, so the environment's own then wins."""
+    """As documented, a key of a higher scope may be used, and the environment's own secret shadows it."""
     api.create_environment_secret(env, {"key": project.key, "value": "own"})
     assert sandbox.value(env, project.key) == "own"
 
 
 @observed
 def test_create__inherited_key_conflicts(api: EnvironmentSecretApi, env: str, project: Secret) -> None:
-    """The service was seen to refuse a key of a higher scope."""
+    """As observed, a create with a key of a higher scope is rejected."""
     with pytest.raises(ConflictException):
         api.create_environment_secret(env, {"key": project.key, "value": "own"})
 
@@ -91,7 +91,7 @@ def test_create__inherited_key_conflicts(api: EnvironmentSecretApi, env: str, pr
 def test_create__value_like_a_key_is_an_alias(
     api: EnvironmentSecretApi, env: str, sandbox: Sandbox, project: Secret
 ) -> None:
-    """By the documentation a value that is another secret's key makes an alias."""
+    """As documented, a value that is another secret's key creates an alias."""
     created = api.create_environment_secret(env, {"key": "A", "value": project.key})
     assert created.variable_type == "ALIAS"
     assert created.aliased_secret is not None
@@ -101,7 +101,7 @@ def test_create__value_like_a_key_is_an_alias(
 
 @documented
 def test_create__value_like_the_key_of_an_alias(api: EnvironmentSecretApi, env: str, project: Secret) -> None:
-    """An alias of an alias is refused on this way too."""
+    """A value that is the key of an alias is rejected: an alias cannot target an alias."""
     api.create_environment_secret_alias(env, project.id, {"key": "ALIAS"})
     with pytest.raises(BadRequestException, match="alias of an alias"):
         api.create_environment_secret(env, {"key": "A", "value": "ALIAS"})
@@ -111,7 +111,7 @@ def test_create__value_like_the_key_of_an_alias(api: EnvironmentSecretApi, env: 
 def test_create__value_like_a_key_stays_a_value(
     api: EnvironmentSecretApi, env: str, sandbox: Sandbox, project: Secret
 ) -> None:
-    """The service was seen to keep such a value as it is."""
+    """As observed, a value that is another secret's key is stored as a value."""
     created = api.create_environment_secret(env, {"key": "A", "value": project.key})
     assert (created.variable_type, sandbox.value(env, "A")) == ("VALUE", project.key)
 
@@ -120,7 +120,7 @@ def test_create__value_like_a_key_stays_a_value(
 
 
 def test_edit__value_key_and_description(api: EnvironmentSecretApi, env: str, sandbox: Sandbox) -> None:
-    """What is given changes, what is left out stays, null clears."""
+    """An edit changes the given fields, keeps omitted ones, and null clears a field."""
     created = api.create_environment_secret(env, {"key": "A", "value": "old", "description": "what for"})
     edited = api.edit_environment_secret(env, created.id, {"key": "B", "value": "new"})
     assert (edited.id, edited.key, edited.description) == (created.id, "B", "what for")
@@ -131,8 +131,8 @@ def test_edit__value_key_and_description(api: EnvironmentSecretApi, env: str, sa
     assert sandbox.value(env, "B") == "new"
 
 
-def test_edit__key_that_exists(api: EnvironmentSecretApi, env: str, project: Secret) -> None:
-    """A secret cannot take a key that the environment sees already."""
+def test_edit__existing_key(api: EnvironmentSecretApi, env: str, project: Secret) -> None:
+    """A secret cannot be renamed to a key that exists in the environment."""
     created = api.create_environment_secret(env, {"key": "A", "value": "x"})
     with pytest.raises(ConflictException):
         api.edit_environment_secret(env, created.id, {"key": project.key})
@@ -141,7 +141,7 @@ def test_edit__key_that_exists(api: EnvironmentSecretApi, env: str, project: Sec
 def test_edit__keeps_aliases(
     api: EnvironmentSecretApi, env: str, sandbox: Sandbox, behaviour: str, project: Secret
 ) -> None:
-    """An edit of an override keeps it an override, and its value is the new one."""
+    """An edited override remains an override, with the new value."""
     override = api.create_environment_secret_override(env, project.id, {"value": "mine"})
     edited = api.edit_environment_secret(env, override.id, {"key": project.key, "value": "mine too"})
     assert edited.overridden_secret is not None
@@ -152,7 +152,7 @@ def test_edit__keeps_aliases(
 def test_edit_and_delete__of_a_higher_scope(
     api: EnvironmentSecretApi, env: str, scope: str, request: pytest.FixtureRequest
 ) -> None:
-    """What belongs to a higher scope can be neither edited nor deleted from the environment."""
+    """A secret of a higher scope can be neither edited nor deleted from the environment."""
     secret = request.getfixturevalue(scope)
     with pytest.raises(ForbiddenException):
         api.edit_environment_secret(env, secret.id, {"key": secret.key, "value": "x"})
@@ -169,7 +169,7 @@ def test_edit__key_of_an_override(api: EnvironmentSecretApi, env: str, project: 
 
 @documented
 def test_edit__value_of_an_alias(api: EnvironmentSecretApi, env: str, project: Secret) -> None:
-    """By the documentation the value of an alias cannot be edited; its key can."""
+    """As documented, the value of an alias cannot be edited; its key can."""
     alias = api.create_environment_secret_alias(env, project.id, {"key": "A"})
     with pytest.raises(BadRequestException, match="value"):
         api.edit_environment_secret(env, alias.id, {"key": "A", "value": "x"})
@@ -177,10 +177,10 @@ def test_edit__value_of_an_alias(api: EnvironmentSecretApi, env: str, project: S
 
 
 @observed
-def test_edit__alias_is_pointed_elsewhere(
+def test_edit__alias_is_retargeted(
     api: EnvironmentSecretApi, env: str, sandbox: Sandbox, project: Secret, built_in: Secret
 ) -> None:
-    """The service was seen to point an alias to the key that it is given, but not to one of another kind."""
+    """As observed, an edit retargets an alias to the given key, but not to a secret of another kind."""
     alias = api.create_environment_secret_alias(env, project.id, {"key": "A"})
     edited = api.edit_environment_secret(env, alias.id, {"key": "A", "value": built_in.key})
     assert edited.aliased_secret is not None
@@ -209,7 +209,7 @@ def test_alias__of_a_higher_scope(
 
 @documented
 def test_alias__of_the_same_scope(api: EnvironmentSecretApi, env: str) -> None:
-    """By the documentation an alias reaches upwards only."""
+    """As documented, an alias can only target a secret of a higher scope."""
     own = api.create_environment_secret(env, {"key": "A", "value": "x"})
     with pytest.raises(BadRequestException, match="higher scope"):
         api.create_environment_secret_alias(env, own.id, {"key": "B"})
@@ -217,7 +217,7 @@ def test_alias__of_the_same_scope(api: EnvironmentSecretApi, env: str) -> None:
 
 @observed
 def test_alias__of_the_same_scope_works(api: EnvironmentSecretApi, env: str, project: Secret) -> None:
-    """The service was seen to accept the same scope, but no override as target."""
+    """As observed, an alias can target the same scope, but not an override."""
     own = api.create_environment_secret(env, {"key": "A", "value": "x"})
     assert api.create_environment_secret_alias(env, own.id, {"key": "B"}).variable_type == "ALIAS"
     override = api.create_environment_secret_override(env, project.id, {"value": "x"})
@@ -232,8 +232,8 @@ def test_alias__of_an_alias(api: EnvironmentSecretApi, env: str, project: Secret
         api.create_environment_secret_alias(env, alias.id, {"key": "B"})
 
 
-def test_alias__key_that_exists(api: EnvironmentSecretApi, env: str, project: Secret, built_in: Secret) -> None:
-    """An alias cannot take a key that the environment sees already."""
+def test_alias__existing_key(api: EnvironmentSecretApi, env: str, project: Secret, built_in: Secret) -> None:
+    """An alias cannot use a key that exists in the environment."""
     with pytest.raises(ConflictException):
         api.create_environment_secret_alias(env, project.id, {"key": built_in.key})
 
@@ -251,14 +251,14 @@ def test_override__of_a_higher_scope(
 
 
 def test_override__of_the_same_scope(api: EnvironmentSecretApi, env: str) -> None:
-    """An override reaches upwards only."""
+    """Only a secret of a higher scope can be overridden."""
     own = api.create_environment_secret(env, {"key": "A", "value": "x"})
     with pytest.raises(BadRequestException, match="higher scope"):
         api.create_environment_secret_override(env, own.id, {"value": "y"})
 
 
 def test_override__second(api: EnvironmentSecretApi, env: str, project: Secret) -> None:
-    """A secret has one override in an environment."""
+    """A secret can have only one override per environment."""
     api.create_environment_secret_override(env, project.id, {"value": "x"})
     with pytest.raises(ConflictException):
         api.create_environment_secret_override(env, project.id, {"value": "y"})
@@ -270,7 +270,7 @@ def test_override__second(api: EnvironmentSecretApi, env: str, project: Secret) 
 def test_delete__cascades(
     api: EnvironmentSecretApi, env: str, sandbox: Sandbox, behaviour: str, keys: Keys, project: Secret
 ) -> None:
-    """With a secret go its aliases; deleting one of those afterwards is a 404."""
+    """Deleting a secret deletes its aliases; deleting one of those afterwards returns a 404."""
     if behaviour == "observed":
         own = api.create_environment_secret(env, {"key": "A", "value": "x"})
         alias = api.create_environment_secret_alias(env, own.id, {"key": "B"})
@@ -286,7 +286,7 @@ def test_delete__cascades(
 def test_list__is_what_the_environment_sees(
     api: EnvironmentSecretApi, env: str, sandbox: Sandbox, project: Secret, built_in: Secret
 ) -> None:
-    """Own, inherited and BUILT_IN secrets are listed; those of other environments and any value are not."""
+    """The list has own, inherited and BUILT_IN secrets, but no values and no secrets of other environments."""
     other = sandbox.add_environment()
     sandbox.add_secret(other, "ELSEWHERE", "hidden value")
     api.create_environment_secret(env, {"key": "A", "value": "hidden value"})
@@ -298,7 +298,7 @@ def test_list__is_what_the_environment_sees(
 
 
 def test_list__project_is_shared(api: EnvironmentSecretApi, sandbox: Sandbox) -> None:
-    """Environments of one project inherit the same secrets, and override them each for itself."""
+    """Environments of a project inherit the same secrets, and each can override them."""
     one, two = (sandbox.add_environment(project_id="a-project") for _ in range(2))
     shared = sandbox.add_secret(one, "SHARED", "x", scope="PROJECT")
     api.create_environment_secret_override(two, shared.id, {"value": "y"})
@@ -307,7 +307,7 @@ def test_list__project_is_shared(api: EnvironmentSecretApi, sandbox: Sandbox) ->
 
 
 def test_wire__times_ids_and_nulls(api: EnvironmentSecretApi, env: str) -> None:
-    """Times are UTC with a `Z` and no trailing zeros, ids are UUIDs in lower case, nulls are explicit."""
+    """Timestamps are UTC with a `Z` and no trailing zeros, ids are lower-case UUIDs, and nulls are explicit."""
     raw = api.create_environment_secret_with_http_info(env, {"key": "A", "value": "x"}).data.to_dict()
     text = api.list_environment_secrets_with_http_info(env).raw_data.decode()
     assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", raw["id"])
@@ -338,7 +338,7 @@ def call(api: EnvironmentSecretApi, operation: str, environment_id: str, secret_
 
 @pytest.mark.parametrize("operation", ["list", "create", "edit", "delete", "alias", "override"])
 def test_unknown__environment(api: EnvironmentSecretApi, operation: str, behaviour: Behaviour) -> None:
-    """An unknown environment is a 404 by the documentation; the service was seen to answer 403."""
+    """An unknown environment returns a 404 as documented, and a 403 as observed."""
     with pytest.raises(NotFoundException if behaviour == "documented" else ForbiddenException):
         call(api, operation, UNKNOWN, UNKNOWN)
 
@@ -347,7 +347,7 @@ def test_unknown__environment(api: EnvironmentSecretApi, operation: str, behavio
 def test_unknown__secret(
     api: EnvironmentSecretApi, sandbox: Sandbox, env: str, operation: str, behaviour: Behaviour
 ) -> None:
-    """An unknown secret, or one of another environment, is a 404 or, as observed, a 403."""
+    """An unknown secret, or one of another environment, returns a 404 as documented, and a 403 as observed."""
     elsewhere = sandbox.add_secret(sandbox.add_environment(), "ELSEWHERE").id
     for secret_id in (UNKNOWN, elsewhere):
         with pytest.raises(NotFoundException if behaviour == "documented" else ForbiddenException):
@@ -356,7 +356,7 @@ def test_unknown__secret(
 
 @pytest.mark.parametrize("operation", ["edit", "delete", "alias", "override"])
 def test_unknown__deleted_secret(api: EnvironmentSecretApi, sandbox: Sandbox, env: str, operation: str) -> None:
-    """A secret that the environment had is a 404 in both behaviours, for another environment it is unknown."""
+    """A deleted secret returns a 404 in both behaviours; in another environment it is an unknown secret."""
     secret = api.create_environment_secret(env, {"key": "A", "value": "x"})
     api.delete_environment_secret(env, secret.id)
     with pytest.raises(NotFoundException):
@@ -368,7 +368,7 @@ def test_unknown__deleted_secret(api: EnvironmentSecretApi, sandbox: Sandbox, en
 def test_conflict__names_the_existing_secret(
     api: EnvironmentSecretApi, sandbox: Sandbox, project: Secret, built_in: Secret
 ) -> None:
-    """A 409 has the id, key and scope of the secret that has the key, and the ids of what it belongs to."""
+    """A 409 has the id, key and scope of the existing secret, and the ids of its project, environment and service."""
     env = sandbox.add_environment(project_id="a-project")
     shared = sandbox.add_secret(env, "SHARED", scope="PROJECT")
     database = sandbox.add_secret(env, "DB", scope="BUILT_IN", service_id=UNKNOWN)
@@ -390,7 +390,7 @@ def test_conflict__names_the_existing_secret(
 
 
 def test_ids__in_upper_case(api: EnvironmentSecretApi, sandbox: Sandbox) -> None:
-    """An id in upper case means the same as in lower case, which is how responses have it."""
+    """Ids are case-insensitive; responses have them in lower case."""
     env = sandbox.add_environment("AAAAAAAA-0000-4000-8000-00000000000A")
     assert env == "aaaaaaaa-0000-4000-8000-00000000000a"
     secret = api.create_environment_secret(env.upper(), {"key": "A", "value": "x"})
@@ -402,7 +402,7 @@ def test_ids__in_upper_case(api: EnvironmentSecretApi, sandbox: Sandbox) -> None
 
 
 def test_value__interpolation(api: EnvironmentSecretApi, env: str, sandbox: Sandbox, project: Secret) -> None:
-    """`{{KEY}}` is replaced, through other values too; a circle and an unknown key stay as they are."""
+    """`{{KEY}}` is replaced recursively; circular references and unknown keys are unchanged."""
     api.create_environment_secret(env, {"key": "URL", "value": "https://{{HOST}}/{{ SHARED }}/{{NOBODY}}"})
     api.create_environment_secret(env, {"key": "HOST", "value": "{{NAME}}.example"})
     api.create_environment_secret(env, {"key": "NAME", "value": "shop-{{HOST}}"})
@@ -410,7 +410,7 @@ def test_value__interpolation(api: EnvironmentSecretApi, env: str, sandbox: Sand
 
 
 def test_value__interpolation_in_files(api: EnvironmentSecretApi, env: str, sandbox: Sandbox, project: Secret) -> None:
-    """In a file it is replaced where the secret asks for it."""
+    """References in a file are replaced only if the secret enables it."""
     for key, flag in (("PLAIN", None), ("FILLED", True)):
         body = {"key": key, "value": "{{SHARED}}", "mount_path": "/f", "enable_interpolation_in_file": flag}
         api.create_environment_secret(env, body)
@@ -418,7 +418,7 @@ def test_value__interpolation_in_files(api: EnvironmentSecretApi, env: str, sand
 
 
 def test_value__missing(env: str, sandbox: Sandbox) -> None:
-    """A key that does not exist is a KeyError of this package."""
+    """A missing key raises a `KeyError`."""
     with pytest.raises(KeyError, match="no secret 'A'"):
         sandbox.value(env, "A")
 
@@ -431,7 +431,7 @@ def test_create__empty_key(api: EnvironmentSecretApi, env: str) -> None:
 
 @documented
 def test_value__of_aliases_that_look_like_a_circle(api: EnvironmentSecretApi, env: str, sandbox: Sandbox) -> None:
-    """An alias stands for the secret it was made for, whatever else has come to share that secret's key."""
+    """An alias resolves to the secret that it was created for, even if another secret now has that key."""
     for key in ("X", "B"):
         sandbox.add_secret(env, key, f"project {key}", scope="PROJECT")
     api.create_environment_secret(env, {"key": "X", "value": "B"})
@@ -442,7 +442,7 @@ def test_value__of_aliases_that_look_like_a_circle(api: EnvironmentSecretApi, en
 def test_value__alias_of_an_overridden_secret(
     api: EnvironmentSecretApi, env: str, sandbox: Sandbox, project: Secret
 ) -> None:
-    """An alias of a secret that the environment overrides has the overriding value."""
+    """An alias of an overridden secret has the value of the override."""
     api.create_environment_secret_alias(env, project.id, {"key": "ALIAS"})
     api.create_environment_secret_override(env, project.id, {"value": "only here"})
     assert sandbox.value(env, "ALIAS") == "only here"

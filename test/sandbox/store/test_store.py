@@ -1,4 +1,4 @@
-"""The sandbox against the model of its rules: one client after any history, and sixteen clients at once."""
+"""The sandbox against the model of its rules: one client with random histories, and six concurrent clients."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ VALUES = (*KEYS, "plain", "")
 
 
 def plant(sandbox: Sandbox) -> State:
-    """Secrets of higher scopes, and the state that they make."""
+    """Add secrets of higher scopes, and return the resulting state of the model."""
     scopes: dict[str, Scope] = {"P1": "PROJECT", "P2": "PROJECT", "BUILT": "BUILT_IN"}
     planted = [
         (sandbox.add_secret(sandbox.environment_id, key, f"value of {key}", scope=scope), f"value of {key}")
@@ -37,28 +37,28 @@ def plant(sandbox: Sandbox) -> State:
 
 
 def send(api: EnvironmentSecretApi, environment_id: str, call: Call) -> Outcome:
-    """Carry out a call over HTTP."""
+    """Make a call over HTTP, and return its outcome."""
     match call.operation:
         case "create_environment_secret":
             body = {"key": call.key, "value": call.value or ""}
-            answer = api.create_environment_secret_without_preload_content(environment_id, body)
+            response = api.create_environment_secret_without_preload_content(environment_id, body)
         case "edit_environment_secret":
             edit = {"key": call.key} | ({} if call.value is None else {"value": call.value})
-            answer = api.edit_environment_secret_without_preload_content(environment_id, call.secret_id, edit)
+            response = api.edit_environment_secret_without_preload_content(environment_id, call.secret_id, edit)
         case "delete_environment_secret":
-            answer = api.delete_environment_secret_without_preload_content(environment_id, call.secret_id)
+            response = api.delete_environment_secret_without_preload_content(environment_id, call.secret_id)
         case "create_environment_secret_alias":
             key = {"key": call.key}
-            answer = api.create_environment_secret_alias_without_preload_content(environment_id, call.secret_id, key)
+            response = api.create_environment_secret_alias_without_preload_content(environment_id, call.secret_id, key)
         case "create_environment_secret_override":
             value = {"value": call.value or ""}
-            answer = api.create_environment_secret_override_without_preload_content(
+            response = api.create_environment_secret_override_without_preload_content(
                 environment_id, call.secret_id, value
             )
         case _:
             raise AssertionError(call.operation)
-    content = json.loads(answer.data) if answer.data else {}
-    return Outcome(answer.status, content.get("id", ""))
+    content = json.loads(response.data) if response.data else {}
+    return Outcome(response.status, content.get("id", ""))
 
 
 #: Key, kind, scope and target by id, and value by key.
@@ -66,7 +66,7 @@ View = tuple[dict[str, tuple[str, str, str, str | None]], dict[str, str | None]]
 
 
 def seen(sandbox: Sandbox) -> View:
-    """What the sandbox lists, and what its applications would see."""
+    """The secrets that the sandbox lists, and the values that applications see."""
     env, rows = sandbox.environment_id, {}
     for secret in sandbox.secrets(env):
         target = secret.aliased_secret or secret.overridden_secret
@@ -76,7 +76,7 @@ def seen(sandbox: Sandbox) -> View:
 
 
 def expected(state: State) -> View:
-    """The same of a state of the model."""
+    """The same view of a state of the model."""
     rows = {id_: (row.key, row.kind, row.scope, row.target) for id_, row in state.items()}
     return rows, {key: value(state, key) for key, *_ in rows.values()}
 
@@ -85,7 +85,7 @@ def expected(state: State) -> View:
 
 
 def machine(sandbox: Sandbox, api: EnvironmentSecretApi) -> type[RuleBasedStateMachine]:
-    """A machine that does any calls one after the other and compares each outcome and each state."""
+    """A state machine that makes random calls in sequence, and compares each outcome and state with the model."""
     keys, values = st.sampled_from(KEYS), st.sampled_from(VALUES)
 
     class Machine(RuleBasedStateMachine):
@@ -100,12 +100,12 @@ def machine(sandbox: Sandbox, api: EnvironmentSecretApi) -> type[RuleBasedStateM
         def do(self, call: Call) -> None:
             outcome = send(api, sandbox.environment_id, call)
             after = step(self.state, call, outcome, sandbox.behaviour)
-            assert after is not None, f"{call} in {self.state} had the outcome {outcome}"
+            assert after is not None, f"{call} in {self.state} had the unexpected outcome {outcome}"
             self.gone = [*self.gone, *(self.state.keys() - after.keys())][-2:]
             self.state = after
 
         def one(self, index: int) -> str:
-            """An id that is there, or one that was, or never was."""
+            """An existing, a deleted or an unknown id."""
             return [*self.state, *self.gone][index % (len(self.state) + len(self.gone))]
 
         @rule(key=keys, value=values)
@@ -136,19 +136,19 @@ def machine(sandbox: Sandbox, api: EnvironmentSecretApi) -> type[RuleBasedStateM
 
 
 def test_rules__after_any_history(sandbox: Sandbox, api: EnvironmentSecretApi) -> None:
-    """Whatever was done before, each call ends as the rules say and leaves what they say."""
+    """After any history, the outcome and the effect of each call follow the rules."""
     run_state_machine_as_test(
         machine(sandbox, api), settings=settings(max_examples=1000 if NIGHTLY else 30, stateful_step_count=40)
     )
 
 
-# --- Six clients ----------------------------------------------------------------------------------
+# --- Concurrent clients ---------------------------------------------------------------------------
 
 WRITERS = 6
 
 
 class Event(NamedTuple):
-    """A call with its outcome; it took effect at one moment between `begin` and `end`."""
+    """A call and its outcome; it took effect at one moment between `begin` and `end`."""
 
     begin: int
     end: int
@@ -158,7 +158,7 @@ class Event(NamedTuple):
 
 @pytest.mark.parametrize("shared", [False, True], ids=["one server", "two servers on one file"])
 def test_writers__are_linearizable(connect: Connect, behaviour: Behaviour, shared: bool, tmp_path: Path) -> None:
-    """What six writers at once saw and left is what one of them after the other would have seen and left."""
+    """The outcomes and the final state of six concurrent writers are explained by some sequential order."""
     clock, lock = iter(range(10**9)), threading.Lock()
     choose = random.Random(0)
 
@@ -184,18 +184,18 @@ def test_writers__are_linearizable(connect: Connect, behaviour: Behaviour, share
                 events.append(Event(begin, now(), call, outcome))
             return events
 
-        # In rounds of few calls, so that few orders are possible.
+        # Rounds of few calls limit the number of possible orders.
         for _ in range(200 if NIGHTLY else 20):
             calls = [[any_call(choose, ids) for _ in range(3)] for _ in range(WRITERS)]
             events = [event for done in executor.map(write, range(WRITERS), calls) for event in done]
             ids += [event.outcome.secret_id for event in events if event.outcome.secret_id]
             after = linearized(events, state, seen(sandbox), behaviour)
-            assert after is not None, "no order of the calls explains their outcomes and what they left"
+            assert after is not None, "no order of the calls explains their outcomes and the final state"
             state = after
 
 
 def any_call(choose: random.Random, ids: list[str]) -> Call:
-    """A call that is likely to be in the way of another."""
+    """A random call that is likely to conflict with another."""
     target = choose.choice(ids[-12:] + ids[:3])
     return Call(choose.choice(OPERATIONS), target, choose.choice(KEYS), choose.choice(VALUES))
 
@@ -211,10 +211,10 @@ OPERATIONS = (
 
 
 def linearized(events: list[Event], start: State, end: View, behaviour: Behaviour) -> State | None:
-    """The state after an order of the calls that explains every outcome and what is seen at the end, or None.
+    """The state after an order of the calls that explains every outcome and the final view, or None.
 
-    Depth-first, after Wing and Gong: the next call is one that began before any other that is left ended. One
-    that changes nothing is taken as soon as it fits, for it stands in nobody's way.
+    A depth-first search (Wing and Gong): the next call is one that began before any other remaining call ended.
+    A call that changes nothing is chosen as soon as it fits, because it cannot affect the others.
     """
     events = sorted(events, key=lambda event: event.end)
     tried: set[tuple[int, frozenset[tuple[str, Row]]]] = set()
@@ -246,12 +246,12 @@ def linearized(events: list[Event], start: State, end: View, behaviour: Behaviou
 
 @pytest.mark.parametrize("behaviour", ["documented"])
 def test_linearized__finds_a_lost_write(behaviour: Behaviour) -> None:
-    """The check itself notices a write that is lost, and one that took effect before it was asked for."""
+    """The check detects a lost write, and a write that took effect before it was requested."""
     create = Call("create_environment_secret", key="A", value="x")
     done = [Event(0, 1, create, Outcome(201, "1")), Event(2, 3, create, Outcome(201, "2"))]
     first, second = ({id_: Row("A", "VALUE", "ENVIRONMENT", "x")} for id_ in "12")
     assert linearized(done, {}, expected(second), behaviour) == second
     assert linearized(done, {}, expected(first), behaviour) is None
     assert linearized(done, {}, expected({**first, **second}), behaviour) is None
-    at_once = [done[0], done[1]._replace(begin=0)]
-    assert linearized(at_once, {}, expected(first), behaviour) is not None
+    concurrent = [done[0], done[1]._replace(begin=0)]
+    assert linearized(concurrent, {}, expected(first), behaviour) is not None
