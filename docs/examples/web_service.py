@@ -84,7 +84,7 @@ def failed(request: Request, error: ApiException) -> Response:
     """What the service behind this one says is for the log; its callers learn what they can do."""
     logger.warning("%s %s: %s", request.method, request.url.path, error)  # an error never holds a value
     if error.outcome_unknown:
-        return JSONResponse({"detail": "it may have been done: look before you repeat it"}, 504)
+        return JSONResponse({"detail": "it may have been done: look before you retry it"}, 504)
     if isinstance(error, ApiTimeoutError):
         return JSONResponse({"detail": "no answer in time, and nothing was done"}, 504)
     if error.status in (400, 422):
