@@ -173,7 +173,7 @@ class ApiClient(LegacyNames):
             ApiException: The call failed.
         """
         request, response = self._send(operation, ids, body, options, True)
-        if response.status not in DONE and not is_success(operation, response.status, response.unconfirmed):
+        if response.status not in DONE and not is_success(operation, response.status, response.outcome_unknown):
             raise error_of(request, response)
         result: ApiResponse[Any] = ApiResponse(response.status, None, response.data, response.headers)
         if operation.response_model is not None:
@@ -267,7 +267,7 @@ class ApiClient(LegacyNames):
         except OpenApiException as error:  # the token's, which does not say what the call has done so far
             failed = error if isinstance(error, ApiException) else ApiException(reason=str(error))
             failed.operation, failed.attempts = request.operation.name, response.attempts
-            failed.outcome_unknown = response.unconfirmed
+            failed.outcome_unknown = response.outcome_unknown
             raise failed from None
         if renewed is None:
             return response

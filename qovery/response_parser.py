@@ -65,7 +65,7 @@ def error_of(request: Request, response: Response) -> ApiException:
     if 300 <= response.status <= 399 and location:
         details["reason"] += f" to {location}, which is not followed: check host"
     error = exception_class(response.status)(
-        **details, retry_after=response.outcome.retry_after, outcome_unknown=response.unconfirmed
+        **details, retry_after=response.outcome.retry_after, outcome_unknown=response.outcome_unknown
     )
     if response.status == 401 and not any(name.lower() == "authorization" for name in request.headers):
         error._hint = "no credentials were sent. Set QOVERY_API_TOKEN, or pass access_token or api_key."

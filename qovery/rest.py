@@ -114,16 +114,16 @@ class RESTClientObject(LegacyNames):
             transport = self._connect(settings.route)
         retries = settings.retries
         policy = _ONCE if isinstance(retries, int) else retries.new(redirect=False, raise_on_status=False)
-        before, unconfirmed = (earlier.attempts, earlier.unconfirmed) if earlier else (0, False)
+        before, outcome_unknown = (earlier.attempts, earlier.outcome_unknown) if earlier else (0, False)
         attempt = 0
         while True:
             attempt += 1
             started = time.monotonic()
             result, sends = transport.attempt(request, policy)
             attempts = before + max(attempt, sends)
-            unconfirmed = unconfirmed or result.unconfirmed
+            outcome_unknown = outcome_unknown or result.outcome_unknown
             if result.outcome.status not in retry.DONE:
-                unconfirmed = unconfirmed or retry.is_unconfirmed(request.operation, result.outcome)
+                outcome_unknown = outcome_unknown or retry.is_outcome_unknown(request.operation, result.outcome)
             if settings.debug or _log.isEnabledFor(logging.DEBUG):
                 with transport.connections.nesting():  # a handler may make a call, while a response is unread
                     _record(request, result, attempts, started, settings.debug)
@@ -139,8 +139,8 @@ class RESTClientObject(LegacyNames):
                 result = closed(sent=False)
                 break
         if isinstance(result, Failure):
-            raise result.exception(request, attempts, unconfirmed)
-        result.attempts, result.unconfirmed = attempts, unconfirmed
+            raise result.exception(request, attempts, outcome_unknown)
+        result.attempts, result.outcome_unknown = attempts, outcome_unknown
         return result
 
     def _connect(self, route: Route) -> Transport:

@@ -40,12 +40,12 @@ class Outcome(NamedTuple):
     final: bool = False
 
 
-def is_unconfirmed(operation: Operation[Any], outcome: Outcome) -> bool:
+def is_outcome_unknown(operation: Operation[Any], outcome: Outcome) -> bool:
     """Whether the service may have applied a change that it did not confirm."""
     if outcome.status is None:
         return operation.writes and outcome.sent
-    unconfirmed = outcome.status == 408 or (outcome.status >= 500 and outcome.status not in {501, 503})
-    return operation.writes and unconfirmed
+    outcome_unknown = outcome.status == 408 or (outcome.status >= 500 and outcome.status not in {501, 503})
+    return operation.writes and outcome_unknown
 
 
 def next_delay(
@@ -76,9 +76,9 @@ def next_delay(
     return delay if delay < left else None
 
 
-def is_success(operation: Operation[Any], status: int, unconfirmed: bool) -> bool:
+def is_success(operation: Operation[Any], status: int, outcome_unknown: bool) -> bool:
     """Whether a response means that the operation succeeded.
 
-    `unconfirmed` says that an earlier attempt may have run: a delete that then finds nothing has succeeded.
+    `outcome_unknown` says that an earlier attempt may have run: a delete that then finds nothing has succeeded.
     """
-    return status in DONE or (status == 404 and unconfirmed and operation.method == "DELETE")
+    return status in DONE or (status == 404 and outcome_unknown and operation.method == "DELETE")

@@ -43,7 +43,7 @@ def test_next_delay__row(operation: Operation[Any], outcome: Outcome, safe: bool
     """Each outcome is retried or not, and leaves the outcome of a write known or not."""
     retried = retry.next_delay(operation, outcome, attempt=1, max_retries=3, left=60) is not None
     assert retried == (safe if operation in IDEMPOTENT else unsafe)
-    assert retry.is_unconfirmed(operation, outcome) == (unknown and operation is not LIST)
+    assert retry.is_outcome_unknown(operation, outcome) == (unknown and operation is not LIST)
 
 
 def test_next_delay__is_bounded_by_the_attempt() -> None:
@@ -84,7 +84,7 @@ def test_next_delay__retry_after(asked: float, left: float, most: float | None) 
 
 
 @pytest.mark.parametrize(
-    ("operation", "status", "unconfirmed", "success"),
+    ("operation", "status", "outcome_unknown", "success"),
     [
         (LIST, 200, False, True),
         (CREATE, 299, False, True),
@@ -95,6 +95,6 @@ def test_next_delay__retry_after(asked: float, left: float, most: float | None) 
         (CREATE, 300, False, False),
     ],
 )
-def test_is_success__row(operation: Operation[Any], status: int, unconfirmed: bool, success: bool) -> None:
+def test_is_success__row(operation: Operation[Any], status: int, outcome_unknown: bool, success: bool) -> None:
     """A 2xx has succeeded, and so has a delete that finds nothing after a lost answer."""
-    assert retry.is_success(operation, status, unconfirmed) == success
+    assert retry.is_success(operation, status, outcome_unknown) == success

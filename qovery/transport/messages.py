@@ -59,7 +59,7 @@ class Request(NamedTuple):
 class Response:
     """A response.
 
-    `unconfirmed` says that an earlier attempt may have applied a change without a response. Call `hand_over` to let
+    `outcome_unknown` says that an earlier attempt may have applied a change without a response. Call `hand_over` to let
     the caller read `raw` without a deadline.
     """
 
@@ -71,7 +71,7 @@ class Response:
     raw: RawResponse | None = None  # None once it is read
     hand_over: Callable[[], None] | None = None
     attempts = 1
-    unconfirmed = False
+    outcome_unknown = False
 
     def discard(self) -> None:
         """Close an unread body before another attempt, since reading it could take until the deadline."""
@@ -85,7 +85,7 @@ class Failure:
     `raw` is the response, if its body could not be read.
     """
 
-    unconfirmed = False  # in addition to what the outcome says
+    outcome_unknown = False  # in addition to what the outcome says
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class Failure:
         self.cause = cause
         self.raw = raw
 
-    def exception(self, request: Request, attempts: int, unconfirmed: bool) -> ApiException:
+    def exception(self, request: Request, attempts: int, outcome_unknown: bool) -> ApiException:
         """Return the error to raise."""
         mask = request.mask
         exception = self.error(
@@ -110,7 +110,7 @@ class Failure:
             headers=mask_headers(self.raw.headers, mask) if self.raw else None,
             operation=request.operation.name,
             attempts=attempts,
-            outcome_unknown=unconfirmed,
+            outcome_unknown=outcome_unknown,
         )
         if self.cause:
             exception.__cause__ = LibraryError(mask(self.cause))

@@ -10,7 +10,7 @@ from urllib3.exceptions import ConnectTimeoutError, InvalidHeader
 from urllib3.util import Retry
 
 from qovery.origins import forget_frames
-from qovery.retry import Outcome, is_unconfirmed
+from qovery.retry import Outcome, is_outcome_unknown
 from qovery.transport.attempt import Attempt
 from qovery.transport.failures import TooLargeError
 from qovery.transport.messages import RawResponse, Response
@@ -51,8 +51,8 @@ def receive(raw: RawResponse, attempt: Attempt, pool: AttemptPool) -> Response:
     if raw.retries and raw.retries.history:  # retries of a caller's own `Retry`
         for past in raw.retries.history:
             forget_frames(past.error)
-        response.unconfirmed = any(
-            is_unconfirmed(request.operation, Outcome(past.status, not isinstance(past.error, ConnectTimeoutError)))
+        response.outcome_unknown = any(
+            is_outcome_unknown(request.operation, Outcome(past.status, not isinstance(past.error, ConnectTimeoutError)))
             for past in raw.retries.history
         )
     return response
