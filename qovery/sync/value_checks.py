@@ -1,4 +1,4 @@
-"""The checks of values before they are written: a plan is the last place where a mistake can be seen.
+"""Checks of values before they are written: a plan is the last step at which a mistake can be noticed.
 
 Every rule takes linear time, and no message contains a value.
 """
@@ -30,13 +30,13 @@ ValueRule = Literal["empty", "blank", "whitespace", "masked", "placeholder", "qu
 
 RULES: tuple[ValueRule, ...] = get_args(ValueRule)
 
-# The white space of `str.isspace`, the byte order mark, and what has no width at all.
+# The white space of `str.isspace`, the byte order mark, and zero-width characters.
 BLANK = (
     "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000\ufeff\u200b\u2060"
 )
 
-# Longer values are not masked text, placeholders or variables. It bounds the time of their patterns.
+# Longer values are not masked text, placeholders or variables. The limits bound the matching time.
 _LONGEST, _LONGEST_PLACEHOLDER = 2000, 80
 
 _MASKED = re.compile(
@@ -188,7 +188,7 @@ def _quotes(text: str) -> str | None:
 
 
 def _unfilled(text: str) -> dict[ValueRule, str]:
-    """What nobody has replaced by the secret: a mask, a placeholder or a variable, as a whole or in a URL or header."""
+    """Find text that was not replaced by the secret: a mask, placeholder or variable, alone or in a URL or header."""
     credential = _CREDENTIAL(text)
     parts = (text, credential[1] or credential[2]) if credential else (text,)
     if any(map(_MASKED, parts)):

@@ -24,7 +24,7 @@ def brief(results: tuple[Result, ...]) -> list[tuple[str, str]]:
 
 
 def interrupted(plan: Any, sandbox: Sandbox, env: str) -> Report:
-    with pytest.raises(ApplyInterrupted, match="says what was done") as caught:
+    with pytest.raises(ApplyInterrupted, match="has the results") as caught:
         plan.apply(max_workers=2, progress=lambda *_: signal.raise_signal(signal.SIGINT))
     assert caught.value.report is plan.report
     report: Report = plan.report
