@@ -96,7 +96,9 @@ class Job:
         try:
             self._work()
         finally:
-            self.pool.shutdown(cancel_futures=True)
+            self.pool.shutdown(cancel_futures=True)  # does not know a thread whose start a signal interrupted
+            while any(self.results[at] is None for at in tuple(self.started)):
+                self.finished.get()
 
     def report(self) -> Report:
         """The results so far."""

@@ -42,6 +42,34 @@ def test_apply__ctrl_c(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) ->
     assert report.skipped[-1].reason == "not started before the interruption"
 
 
+def test_apply__ctrl_c_in_the_start_of_a_thread(
+    sandbox: Sandbox, api: EnvironmentSecretApi, env: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker whose start is interrupted after it runs is waited for, like any other."""
+    start, begun = threading.Thread.start, threading.Event()
+    create = api.create_environment_secret
+
+    def interrupted_start(thread: threading.Thread) -> None:
+        start(thread)
+        if thread.name.startswith("qovery-sync"):
+            assert begun.wait(PATIENCE)
+            raise KeyboardInterrupt
+
+    def slow_create(*arguments: Any, **options: Any) -> Secret:
+        begun.set()
+        return create(*arguments, **options)
+
+    monkeypatch.setattr(api, "create_environment_secret", slow_create)
+    monkeypatch.setattr(threading.Thread, "start", interrupted_start)
+    sandbox.delay(0.3)
+    plan = plan_secrets(api, env, {"A": "v", "B": "v"})
+    with pytest.raises(ApplyInterrupted) as caught:
+        plan.apply()
+    assert [(result.key, result.state) for result in caught.value.report.results] == [
+        ("A", "succeeded"), ("B", "skipped"),
+    ]  # fmt: skip
+
+
 def waits_for_what_runs(frame: FrameType | None) -> bool:
     while frame is not None and frame.f_code.co_name != "shutdown":
         frame = frame.f_back
