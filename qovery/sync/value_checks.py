@@ -18,7 +18,8 @@ from qovery.models import SecretRequest
 #: - `blank`: only white space
 #: - `whitespace`: white space or a line break at the start or the end. A value of several lines may end with one line
 #:   break. Files are not checked.
-#: - `masked`: masked text such as `***` or `[REDACTED]`, also as the password of a URL or after `Bearer`
+#: - `masked`: masked text such as `***` or `[REDACTED]`, also as the password of a URL or after `Bearer`; text that
+#:   sops has encrypted
 #: - `placeholder`: a placeholder such as `changeme`, `<your key>` or `TODO`, also in these places
 #: - `quotes`: the whole value is in quotes. Files are not checked.
 #: - `variable`: a variable or command that was not expanded, such as `${API_KEY}`, `%API_KEY%` or `$(cat key)`, also in
@@ -46,6 +47,7 @@ _MASKED = re.compile(
     | [\W_]{0,10} redacted [\W_]{0,10}
     | [\[<({*]{1,3} (?:masked|filtered|hidden|secure|sensitive(?:[ ]value)?) [\]>)}*]{1,3}
     | \w{1,20}\(b?'\*{3,}'\)                                   # the representation of a SecretStr
+    | ENC\[AES256_GCM,data:[^\]\s]*\]                          # encrypted by sops
     """,
     re.VERBOSE | re.IGNORECASE,
 ).fullmatch
@@ -192,7 +194,7 @@ def _unfilled(text: str) -> dict[ValueRule, str]:
     credential = _CREDENTIAL(text)
     parts = (text, credential[1] or credential[2]) if credential else (text,)
     if any(map(_MASKED, parts)):
-        return {"masked": "the value is masked text, not the secret"}
+        return {"masked": "the value is masked or encrypted text, not the secret"}
     if any(map(_is_placeholder, parts)):
         return {"placeholder": "the value is a placeholder"}
     if any(map(_VARIABLE, parts)) or (_URL(text) and _IN_URL(text)):
