@@ -1,4 +1,4 @@
-"""The metadata that needs code: the README as a package index can show it."""
+"""Package metadata that needs code: the README for package indexes."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ from setuptools import setup
 
 
 def for_an_index(readme: str) -> str:
-    """The README without relative links and pictures, which a package index does not resolve; blocks of code stay."""
+    """Return the README without relative links and images, which package indexes do not resolve; keep code blocks."""
     parts = re.split(r"(^```.*?^```$)", readme, flags=re.MULTILINE | re.DOTALL)
     for number in range(0, len(parts), 2):
         without_pictures = re.sub(r"!\[[^]]*\]\((?![a-z]+:)[^)]*\)\n*", "", parts[number])

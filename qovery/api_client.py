@@ -30,19 +30,19 @@ from qovery.transport.messages import RawResponse, Request, Response
 
 T = TypeVar("T")
 
-#: The headers of a request by name in lower case: the name as it is sent, and the value.
+#: The headers of a request by name in lower case: the name to send, and the value.
 _Headers = dict[str, tuple[str, str]]
 
 
 class _HeaderDict(MaskedDict[str]):
-    """Headers, of which those that can hold no credential are shown."""
+    """Headers; those that cannot hold a credential are shown."""
 
     shown = PLAIN_HEADERS
 
 
 @sealed_class
 class ApiClient(LegacyNames):
-    """Sends operations to the service. One may be shared by all threads of a process.
+    """Sends operations to the service. Thread-safe.
 
     `with ApiClient() as client:` closes its connections at the end; so does `close()`. A client that was
     closed opens new connections when it is used again.
@@ -55,7 +55,7 @@ class ApiClient(LegacyNames):
 
     Attributes:
         configuration: The settings. Each call reads them once, when it starts.
-        rest_client: What sends the requests; it is the same object as long as the client lives.
+        rest_client: The object that sends the requests; it never changes.
     """
 
     _default: ClassVar[ApiClient | None] = None
@@ -90,7 +90,7 @@ class ApiClient(LegacyNames):
         self.close()
 
     def close(self) -> None:
-        """Close every connection; calls under way in other threads end with `ApiConnectionError`."""
+        """Close all connections; running calls in other threads end with `ApiConnectionError`."""
         self.rest_client.close()
 
     @property
@@ -121,7 +121,7 @@ class ApiClient(LegacyNames):
         self._cookie = Masked(value)
 
     def set_default_header(self, header_name: str, header_value: str) -> None:
-        """Send this header with every call; credentials and a call's own `_headers` win over it."""
+        """Send this header with every call; credentials and a call's own `_headers` take precedence over it."""
         key, text = header_key(header_name), header_text(header_name, header_value)
         for name in [name for name in self.default_headers if name.lower() == key]:
             del self.default_headers[name]
@@ -129,12 +129,12 @@ class ApiClient(LegacyNames):
 
     @classmethod
     def set_default(cls, default: ApiClient | None) -> None:
-        """Use this client wherever none is given; None forgets it."""
+        """Use this client where none is given; None removes it."""
         cls._default = default
 
     @classmethod
     def get_default(cls) -> ApiClient:
-        """The client of `set_default`, else one that is made now and kept."""
+        """Return the client of `set_default`; without one, create and keep one."""
         if cls._default is None:
             cls._default = ApiClient()
         return cls._default
@@ -160,20 +160,20 @@ class ApiClient(LegacyNames):
         body: RequestModel | Mapping[str, Any] | None,
         options: RequestOptions,
     ) -> ApiResponse[T]:
-        """Run an operation and parse its response; the methods of `EnvironmentSecretApi` stand on it.
+        """Run an operation and parse its response; the methods of `EnvironmentSecretApi` use it.
 
         Args:
             operation: The operation.
             ids: The ids in its path, in their order there.
             body: The model of its request, or a mapping of the fields; None where it has none.
-            options: What is set for this call.
+            options: The options of this call.
 
         Raises:
             ApiTypeError, ApiValueError: An argument cannot be used; nothing was sent.
             ApiException: The call failed.
         """
         request, response = self._send(operation, ids, body, options, True)
-        if response.status not in DONE and not is_success(operation, response.status, response.unconfirmed):
+        if response.status not in DONE and not is_success(operation, response.status, response.outcome_unknown):
             raise error_of(request, response)
         result: ApiResponse[Any] = ApiResponse(response.status, None, response.data, response.headers)
         if operation.response_model is not None:
@@ -236,7 +236,7 @@ class ApiClient(LegacyNames):
     def _headers(
         self, operation: Operation[Any], content: bytes | None, signed: dict[str, str] | None, options: RequestOptions
     ) -> dict[str, str]:
-        """All headers, each name once: the caller's for this call win, then credentials, then defaults."""
+        """All headers, each name once: the caller's for this call take precedence, then credentials, then defaults."""
         merged: _Headers = {}
         if operation.response_model is not None:
             merged["accept"] = ("Accept", "application/json")
@@ -260,14 +260,14 @@ class ApiClient(LegacyNames):
         return dict(merged.values())
 
     def _renew(self, request: Request, response: Response, settings: Snapshot) -> Response:
-        """Send the request once more with another token, where its source has one."""
+        """Send the request once more with another token, if its source has one."""
         rejected = request.headers["Authorization"]
         try:
             renewed = cast("Any", settings.credentials).renew(rejected, request.deadline)
         except OpenApiException as error:  # the token's, which does not say what the call has done so far
             failed = error if isinstance(error, ApiException) else ApiException(reason=str(error))
             failed.operation, failed.attempts = request.operation.name, response.attempts
-            failed.outcome_unknown = response.unconfirmed
+            failed.outcome_unknown = response.outcome_unknown
             raise failed from None
         if renewed is None:
             return response

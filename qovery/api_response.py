@@ -1,4 +1,4 @@
-"""`ApiResponse`: what a `_with_http_info` method returns."""
+"""`ApiResponse`: the result of a `_with_http_info` method."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class ApiResponse(Generic[T]):
 
     Attributes:
         status_code: The HTTP status.
-        headers: The headers; names are looked up in any case.
+        headers: The headers; lookup is case-insensitive.
         data: The response as a model, or None for an operation that returns nothing.
-        raw_data: The body as it came, decompressed.
+        raw_data: The raw body, decompressed.
     """
 
     __slots__ = ("data", "headers", "raw_data", "status_code")  # so that no dump of attributes shows a body or a header
@@ -32,7 +32,7 @@ class ApiResponse(Generic[T]):
         Args:
             options: Those of `pydantic.BaseModel.model_dump`.
         """
-        from pydantic import TypeAdapter  # seldom needed
+        from pydantic import TypeAdapter  # rarely needed
 
         fields = {"status_code": self.status_code, "headers": dict(self.headers), "data": self.data}
         options = {"warnings": False, **options}

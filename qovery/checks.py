@@ -1,4 +1,4 @@
-"""The checks of settings and headers: each returns the value to keep, or raises an error that never shows it."""
+"""Checks of settings and headers. Each returns the value to store, or raises an error that never shows it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NOT_IN_A_HEADER = re.compile(r"[^\t\x20-\x7e\x80-\xff]").search
 
 
 def host_url(name: str, value: Any) -> str:
-    """A URL of scheme, name, port and path alone, without a trailing slash."""
+    """Return a URL that has only scheme, host name, port and path, without a trailing slash."""
     if not isinstance(value, str):
         raise ApiTypeError(f"{name} must be a URL as str, not {type(value).__name__}")
     try:
@@ -32,18 +32,18 @@ def host_url(name: str, value: Any) -> str:
         raise ApiValueError(f"{name} must be a URL like {DEFAULT_HOST}")
     if "@" in parts.netloc or parts.query or parts.fragment or not parts.geturl().isascii():
         raise ApiValueError(
-            f"{name} must be scheme, name, port and path alone, in ASCII: credentials have their own settings"
+            f"{name} must be an ASCII URL of scheme, host name, port and path only: credentials have their own settings"
         )
     return parts.geturl().rstrip("/")
 
 
 def flag(name: str, value: Any) -> bool:
-    """Whether `value` is true."""
+    """Return the truth value of `value`."""
     return bool(value)
 
 
 def positive(name: str, value: Any) -> Any:
-    """`value` if it is a number above 0, else an error that names it."""
+    """Return `value` if it is a number above 0."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ApiTypeError(f"{name} must be a number, not {type(value).__name__}")
     if not 0 < value < float("inf"):
@@ -52,7 +52,7 @@ def positive(name: str, value: Any) -> Any:
 
 
 def count(name: str, value: Any, least: int = 1) -> int:
-    """`value` if it is an int of at least `least`."""
+    """Return `value` if it is an int of at least `least`."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise ApiTypeError(f"{name} must be an int, not {type(value).__name__}")
     if value < least:
@@ -61,7 +61,7 @@ def count(name: str, value: Any, least: int = 1) -> int:
 
 
 def retry_policy(name: str, value: Any) -> Any:
-    """A number of retries, or a `urllib3.Retry`; None is the default."""
+    """Return a number of retries or a `urllib3.Retry`; None is the default number."""
     if value is None:
         return 3
     if not isinstance(value, int):
@@ -74,21 +74,21 @@ def retry_policy(name: str, value: Any) -> Any:
 
 
 def text(name: str, value: Any) -> Any:
-    """`value` if it is a text or None."""
+    """Return `value` if it is a str or None."""
     if not isinstance(value, (str, type(None))):
         raise ApiTypeError(f"{name} must be a str, not {type(value).__name__}")
     return value
 
 
 def mapping(name: str, value: Any) -> dict[Any, Any]:
-    """`value` as a new dictionary, empty for None, or an error that does not show it."""
+    """Return `value` as a new dictionary, empty for None."""
     if not isinstance(value, (Mapping, type(None))):
         raise ApiTypeError(f"{name} must be a mapping, not {type(value).__name__}")
     return dict(value or {})
 
 
 def socket_options(name: str, value: Any) -> list[Any] | None:
-    """A new list of tuples, or None."""
+    """Return a new list of tuples, or None."""
     try:
         return None if value is None else [tuple(option) for option in value]
     except TypeError:
@@ -97,14 +97,14 @@ def socket_options(name: str, value: Any) -> list[Any] | None:
 
 
 def header_key(name: str) -> str:
-    """A header's name in lower case, or an error that does not show it: it may be a misplaced credential."""
+    """Return a header's name in lower case. The error does not show it: it may be a misplaced credential."""
     if not isinstance(name, str) or not _HEADER_NAME(name):
         raise ApiValueError("a header name must consist of letters, digits and hyphens")
     return name.lower()
 
 
 def header_text(name: str, value: str | Masked[str]) -> str:
-    """A header's value without the white space around it, or an error that does not show it."""
+    """Return a header's value without surrounding white space. The error does not show it."""
     if isinstance(value, Masked):  # from one of our own mappings
         value = value.reveal()
     if not isinstance(value, str):
@@ -115,7 +115,7 @@ def header_text(name: str, value: str | Masked[str]) -> str:
     return text
 
 
-#: What checks a setting, by name; the others are taken as they are.
+#: The check of each setting, by name. Settings without one are stored unchanged.
 SETTING_CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "host": host_url,
     "api_key": mapping,
@@ -135,7 +135,7 @@ SETTING_CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "retries": retry_policy,
 }
 
-#: The settings that are kept under another name in an object that does not show them.
+#: The settings that are stored under another name, in an object that never shows them.
 OPAQUE_SETTINGS: dict[str, Callable[[Any], Any]] = {
     "access_token": Masked,
     "api_key": MaskedDict,
@@ -145,10 +145,10 @@ OPAQUE_SETTINGS: dict[str, Callable[[Any], Any]] = {
 
 
 def checked_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings as they are kept.
+    """Return the settings in the form in which they are stored.
 
     Raises:
-        ApiTypeError, ApiValueError: One cannot be used.
+        ApiTypeError, ApiValueError: A setting is invalid.
     """
     checked: dict[str, Any] = {}
     for name, value in settings.items():

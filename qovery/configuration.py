@@ -27,7 +27,7 @@ from qovery.snapshot import Snapshot, plain_settings
 
 __all__ = ["Configuration", "Token"]
 
-#: The variables that `Configuration.from_env` reads for a token, the first that is set wins.
+#: The variables that `Configuration.from_env` reads for a token, the first that is set is used.
 TOKEN_VARIABLES = ("QOVERY_API_TOKEN", "QOVERY_CLI_ACCESS_TOKEN", "Q_CLI_ACCESS_TOKEN")
 HOST_VARIABLE = "QOVERY_API_URL"
 
@@ -43,29 +43,29 @@ class Configuration(LegacyNames):
 
     Attributes (all are also arguments):
         host: The URL of the API, with a path if it has one; `https://api.qovery.com` by default.
-        api_key: `{"ApiKeyAuth": token}`: an API token, sent as `Authorization: Token <token>`, or as it is
-            if it carries a scheme already. May be a callable, see `access_token`.
-        api_key_prefix: `{"ApiKeyAuth": scheme}`: another scheme than `Token`.
-        access_token: A JWT, sent as `Authorization: Bearer <token>`; it wins over `api_key`. May be a
-            callable without arguments: it is called at the first request, and again, by one thread, when the
-            service responds with 401, after which that request is sent once more.
+        api_key: `{"ApiKeyAuth": token}`: an API token, sent as `Authorization: Token <token>`, or unchanged
+            if it already has a scheme. May be a callable, see `access_token`.
+        api_key_prefix: `{"ApiKeyAuth": scheme}`: a scheme other than `Token`.
+        access_token: A JWT, sent as `Authorization: Bearer <token>`; it takes precedence over `api_key`. May be
+            a callable without arguments: it is called at the first request, and again, by one thread, when the
+            service responds with 401; that request is then sent once more.
         ssl_ca_cert: A file of CA certificates (PEM) to trust instead of the system's.
         ca_cert_data: The same as text (PEM) or bytes (DER).
         cert_file, key_file: The client's certificate and key (PEM files), for mutual TLS.
         verify_ssl: Whether to verify the server's certificate. False warns with `InsecureWarning`.
-        assert_hostname: The name that the certificate must carry; False checks no name, and warns.
-        tls_server_name: The name to ask for in the TLS handshake (SNI).
-        connection_pool_maxsize: How many connections may be open at once; further calls wait for one.
-        idle_timeout: Seconds after which an unused connection is closed instead of being used again.
+        assert_hostname: The name that the certificate must have; False skips this check, and warns.
+        tls_server_name: The server name to send in the TLS handshake (SNI).
+        connection_pool_maxsize: The maximum number of connections; further calls wait for one.
+        idle_timeout: Seconds after which an idle connection is closed instead of reused.
         proxy: The URL of a proxy, credentials included. None reads `https_proxy`, `http_proxy`,
             `all_proxy` and `no_proxy` from the environment. `socks5://` needs the extra `socks`.
-        no_proxy: Hosts that are reached directly, separated by commas.
+        no_proxy: Hosts to reach without a proxy, separated by commas.
         proxy_headers: Headers for the proxy only.
         proxy_ssl_context: The TLS settings for the connection to an https proxy.
         socket_options: Socket options as for `socket.setsockopt`, instead of urllib3's.
-        retries: How many times a call may be retried where that is safe, or a `urllib3.Retry`, which is then
-            followed to the letter.
-        connect_timeout, read_timeout: Seconds to connect (name look-up, proxy and TLS handshake included) and
+        retries: How many times a call may be retried where that is safe, or a `urllib3.Retry`, which then
+            replaces the retry policy.
+        connect_timeout, read_timeout: Seconds to connect (name lookup, proxy and TLS handshake included) and
             to wait for data, for each attempt.
         total_timeout: Seconds for a call with all its attempts and delays.
         max_response_size: The largest response that is read, in bytes after decompression.
@@ -154,11 +154,11 @@ class Configuration(LegacyNames):
 
     @classmethod
     def from_env(cls) -> Self:
-        """The settings that the usual environment variables hold.
+        """Read the settings from the standard environment variables.
 
         The token is read from `QOVERY_API_TOKEN`, else `QOVERY_CLI_ACCESS_TOKEN`, else
         `Q_CLI_ACCESS_TOKEN`; a JWT becomes the `access_token`, anything else the `api_key`. `QOVERY_API_URL`
-        is the host. What is not set keeps its default.
+        is the host. Other settings keep their defaults.
         """
         configuration = cls(host=os.environ.get(HOST_VARIABLE) or None)
         token = next(filter(None, (os.environ.get(name, "").strip() for name in TOKEN_VARIABLES)), None)
@@ -169,7 +169,7 @@ class Configuration(LegacyNames):
         return configuration
 
     def update(self, **settings: Any) -> None:
-        """Change several settings at once: a call in another thread uses all of them or none.
+        """Change several settings atomically: a call in another thread uses all of them or none.
 
         Args:
             settings: The settings by name, each as the constructor takes it.
@@ -243,7 +243,7 @@ class Configuration(LegacyNames):
 
     @classmethod
     def set_default(cls, default: Configuration | None) -> None:
-        """Keep a copy of `default` for clients that are made without a configuration; None forgets it."""
+        """Store a copy of `default` for clients that are created without a configuration; None removes it."""
         cls._default = copy.deepcopy(default)
 
     @classmethod
@@ -295,7 +295,7 @@ class Configuration(LegacyNames):
         """The value of the `Authorization` header for an API token, with its scheme, or None if there is no token.
 
         Args:
-            identifier: The name of the token in `api_key`; this service has `ApiKeyAuth` alone.
+            identifier: The name of the token in `api_key`; this service has only `ApiKeyAuth`.
             alias: The name to look under if `api_key` has no `identifier`.
         """
         if self.refresh_api_key_hook is not None:

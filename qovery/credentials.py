@@ -24,15 +24,15 @@ Token = str | SecretStr | Callable[[], str | SecretStr]
 
 
 class Credentials:
-    """A token, or the callable that returns it, and the header made of it.
+    """A token, or the callable that returns it, and its `Authorization` header.
 
     Args:
-        name: The setting, for the texts of errors.
+        name: The name of the setting, for error messages.
         given: The token or the callable.
         scheme: The word before the token in the header; None if the token may carry its own.
 
     Attributes:
-        headers: The header that signs a request; None if the callable has not been asked yet.
+        headers: The header that signs a request; None if the callable was not called yet.
     """
 
     __slots__ = ("_asking", "_held_given", "_held_headers", "_held_previous", "_locks", "_name", "_scheme")
@@ -43,30 +43,30 @@ class Credentials:
 
     def __init__(self, name: str, given: Token, scheme: str | None) -> None:
         self._name = name
-        self._given = given  # also keeps the object alive, by whose id the configuration finds this one
+        self._given = given  # also keeps the object alive: its id is the key in `CredentialsReader`
         self._scheme = scheme
         self._locks: dict[int, Any] = {}
-        self._asking: dict[int, weakref.ref[Any]] = {}  # the processes in which a thread asks the callable
+        self._asking: dict[int, weakref.ref[Any]] = {}  # the processes in which a thread calls the callable
         self._previous = ""
         self.headers = None
         if not callable(given):
             self._keep(_token_text(name, given))
 
     def fetch(self, deadline: float) -> dict[str, str]:
-        """The header; the callable is asked if none is kept.
+        """Return the header; call the callable if there is none yet.
 
         Raises:
-            ApiTimeoutError: Another thread asks already, and the callable did not return before the deadline.
+            ApiTimeoutError: Another thread runs the callable, which did not return before the deadline.
             ApiException: The callable failed.
-            ApiTypeError, ApiValueError: It returned something else than a token.
+            ApiTypeError, ApiValueError: It did not return a token.
         """
         headers: dict[str, str] | None = self.headers
         return headers or self._fetch(None, deadline)
 
     def renew(self, rejected: str, deadline: float) -> str | None:
-        """Another `Authorization` after the service rejected one, or None if there is no other.
+        """Return a new `Authorization` after the service rejected one, or None if there is no other.
 
-        The callable is not asked again if another call has renewed the token in the meantime. Errors are those of
+        The callable is not called again if another call has renewed the token in the meantime. Errors are those of
         `fetch`.
         """
         if not callable(self._given):
@@ -75,15 +75,15 @@ class Credentials:
         return None if renewed == rejected else renewed
 
     def secrets(self) -> Iterator[str]:
-        """What no text may show: the token, and the one before it, which a server may still name."""
-        from qovery.redaction.text_mask import credentials  # for errors alone
+        """Yield what no text may show: the token, and the previous one, which a server may still quote."""
+        from qovery.redaction.text_mask import credentials  # only errors need it
 
         yield from credentials(self._previous)
         yield from credentials(self.headers["Authorization"] if self.headers else "")
 
     def _fetch(self, rejected: str | None, deadline: float) -> dict[str, str]:
         pid = os.getpid()
-        # One lock a process: a fork may happen while another thread holds the parent's. Made late, since a monkey
+        # One lock per process: a fork may happen while another thread holds the parent's. Made late, since a monkey
         # patch may replace the class after the import.
         lock = self._locks.setdefault(pid, threading.RLock())
         left = min(max(deadline - time.monotonic(), 0), threading.TIMEOUT_MAX)
@@ -108,7 +108,7 @@ class Credentials:
                 f"the callable for {self._name} called with the client that it belongs to: give it a client of its own"
             )
         try:
-            self._asking[pid] = weakref.ref(mark)  # which dies with this call, even if that is interrupted
+            self._asking[pid] = weakref.ref(mark)  # it dies with this call, even if interrupted
             token = cast("Any", self._given)()
         except Exception as error:
             if isinstance(error, MemoryError) or from_signal_handler(error) is not None:
@@ -118,7 +118,7 @@ class Credentials:
             return _token_text(f"{self._name} from its callable", token)
         finally:
             self._asking.pop(pid, None)
-        from qovery.redaction.text_mask import TextMask  # for errors alone
+        from qovery.redaction.text_mask import TextMask  # only errors need it
 
         raise ApiException(reason=f"the callable for {self._name} failed: {TextMask(self.secrets())(text)}")
 
@@ -132,7 +132,7 @@ class Credentials:
 
 
 class OverriddenCredentials:
-    """The headers that an overridden `auth_settings` returned.
+    """The headers from an overridden `auth_settings`.
 
     Args:
         schemes: What it returned.
@@ -165,9 +165,9 @@ class OverriddenCredentials:
 
 
 class CredentialsReader:
-    """Finds the credentials for a token, the same ones as long as the setting holds the same object.
+    """Finds the credentials for a token; they stay the same while the setting holds the same object.
 
-    So the token that a callable returned is kept, however often the settings are read.
+    So the token that a callable returned is kept between reads of the settings.
     """
 
     __slots__ = ("_known",)
@@ -176,7 +176,7 @@ class CredentialsReader:
         self._known: dict[tuple[str, int, str | None], Credentials] = {}
 
     def read(self, settings: Mapping[str, Any]) -> Credentials | None:
-        """The credentials that the settings name, or None: the access token's, else the API key's."""
+        """Return the credentials of the settings, or None: those of the access token, else of the API key."""
         token, name, scheme = settings["_access_token"].reveal(), "access_token", "Bearer"
         if token is None:
             held = dict.get(settings["_api_key"], "ApiKeyAuth")  # `get` of its own would be one more frame
@@ -228,7 +228,7 @@ def is_jwt(token: str) -> bool:
 
 
 def _token_text(name: str, value: str | SecretStr) -> str:
-    """A token without the white space around it, or an error that does not show it."""
+    """Return a token without surrounding white space. The error does not show it."""
     text = header_text(name, value.get_secret_value() if isinstance(value, SecretStr) else value)
     if not text:
         raise ApiValueError(f"{name} is empty: set a token, or leave it out")

@@ -9,12 +9,12 @@
     ├── ApiKeyError                     also a KeyError: a name that does not exist
     ├── ApiImportError                  also an ImportError: a module that does not exist
     ├── MissingExtraError               also an ImportError: an extra of this package is not installed
-    ├── SyncError                       many secrets at once
+    ├── SyncError                       planning and applying secrets in bulk
     │   ├── PlanHostError                   a plan for another host
     │   ├── PlanConflictError               a plan that cannot be applied as a whole
     │   ├── PlanChangedError                a plan whose environment has changed since
     │   ├── SkippedError                    an action of a plan that an apply did not attempt
-    │   └── ApplyError                      also an ExceptionGroup (3.11): everything that an apply did not do
+    │   └── ApplyError                      also an ExceptionGroup (3.11): the failures of an apply
     └── ApiException                    a call that reached, or tried to reach, the service
         ├── BadRequestException             400
         ├── UnauthorizedException           401
@@ -24,15 +24,15 @@
         ├── UnprocessableEntityException    422
         ├── TooManyRequestsException        429
         ├── ServiceException                5xx
-        ├── ApiConnectionError          no answer: `status` is None
-        │   └── ApiTimeoutError         no answer in time
-        └── ApiDecodeError              an answer that cannot be read
+        ├── ApiConnectionError          no response: `status` is None
+        │   └── ApiTimeoutError         no response in time
+        └── ApiDecodeError              a response that cannot be read
 
     KeyboardInterrupt
     └── ApplyInterrupted                Ctrl-C during an apply; carries the report
 
     UserWarning
-    ├── InsecureWarning                 a setting under which secrets can be read on their way
+    ├── InsecureWarning                 a setting under which secrets can be read in transit
     └── StateFileWarning                a state file that is ignored, or could not be written
 
 All but ApiException, ApplyError, SkippedError and ApplyInterrupted are raised before anything is sent. `except
@@ -61,7 +61,7 @@ class OpenApiException(Exception):
 
 
 class _ArgumentError(OpenApiException):
-    """What the errors about an argument have in common: a text, and `path_to_item`, where it applies."""
+    """The base of the errors about an argument: a text, and `path_to_item` if it applies."""
 
     def __init__(self, msg: str, path_to_item: PathToItem | None = None) -> None:
         self.path_to_item = path_to_item
@@ -105,11 +105,11 @@ class DotenvError(ApiValueError):
 
 
 class ApiImportError(OpenApiException, ImportError):
-    """A module of an older client was imported that does not exist."""
+    """A module of an older client was imported, which does not exist here."""
 
 
 class MissingExtraError(OpenApiException, ImportError):
-    """A part of this package was used whose extra is not installed."""
+    """A feature was used without its extra being installed."""
 
 
 def _restore(cls: type[OpenApiException], args: tuple[Any, ...], state: dict[str, Any]) -> OpenApiException:
@@ -124,21 +124,21 @@ class ApiException(OpenApiException):
     """A call that failed after it was accepted for sending.
 
     Attributes:
-        status: The HTTP status, or None where no answer came.
-        reason: The reason phrase of the answer, or what went wrong where no answer came.
-        body: The text of the answer, masked, or None if none came or it is longer than 256 KiB.
-        data: The answer's JSON, masked, or None if it was not JSON or `body` is None.
-        headers: The headers of the answer, masked, or None.
+        status: The HTTP status, or None if no response arrived.
+        reason: The reason phrase of the response, or what went wrong if no response arrived.
+        body: The text of the response, masked, or None if none arrived or it is longer than 256 KiB.
+        data: The JSON of the response, masked, or None if it was not JSON or `body` is None.
+        headers: The headers of the response, masked, or None.
         operation: The name of the operation, for example `"create_environment_secret"`.
-        attempts: How many times the request was tried.
+        attempts: The number of attempts.
         request_id: The id that the service gave to the request, or None.
-        retry_after: The seconds that the service asked to wait, or None.
+        retry_after: The seconds that the service asked the client to wait, or None.
         outcome_unknown: True if the operation writes and the service may have applied it.
         args: Status, reason and the rest as a mapping, as JSON has them: the class called with them makes it again.
     """
 
     args: Any = _JsonArguments()
-    _hint = ""  # what the text adds for the reader
+    _hint = ""  # what to do, added to the text
 
     def __init__(
         self,
@@ -173,7 +173,7 @@ class ApiException(OpenApiException):
 
     @property
     def detail(self) -> str | None:
-        """What the service said: the `detail` of its answer, else the `message`, else None."""
+        """The error text of the service: the `detail` of the response, else the `message`, else None."""
         if not isinstance(self.data, Mapping):
             return None
         text = self.data.get("detail") or self.data.get("message")
@@ -195,7 +195,7 @@ class ApiException(OpenApiException):
         if self.request_id:
             text += f" [request {self.request_id}]"
         if self.outcome_unknown:
-            text += "; the service may have applied it, so list the secrets before you repeat it"
+            text += "; the service may have applied it, so list the secrets before you retry it"
         return text
 
     def __repr__(self) -> str:
@@ -206,7 +206,7 @@ _REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-correlation-id")
 
 
 class BadRequestException(ApiException):
-    """400: the service does not accept the request."""
+    """400: the service rejected the request."""
 
 
 class UnauthorizedException(ApiException):
@@ -214,7 +214,7 @@ class UnauthorizedException(ApiException):
 
 
 class ForbiddenException(ApiException):
-    """403: the token may not do this; the service also answers so for what does not exist."""
+    """403: the token may not do this; the service also returns this for ids that do not exist."""
 
 
 class NotFoundException(ApiException):
@@ -222,7 +222,7 @@ class NotFoundException(ApiException):
 
 
 class ConflictException(ApiException):
-    """409: a secret with this key exists already."""
+    """409: a secret with this key already exists."""
 
 
 class UnprocessableEntityException(ApiException):
@@ -230,7 +230,7 @@ class UnprocessableEntityException(ApiException):
 
 
 class TooManyRequestsException(ApiException):
-    """429: too many requests; `retry_after` says how long to wait where the service said so."""
+    """429: too many requests; `retry_after` is the time to wait, if the service sent one."""
 
 
 class ServiceException(ApiException):
@@ -238,15 +238,15 @@ class ServiceException(ApiException):
 
 
 class ApiConnectionError(ApiException):
-    """No answer came: the connection could not be made, or broke before the answer was complete."""
+    """No response arrived: the connection failed, or broke before the response was complete."""
 
 
 class ApiTimeoutError(ApiConnectionError):
-    """No complete answer came in time."""
+    """No complete response arrived in time."""
 
 
 class ApiDecodeError(ApiException):
-    """An answer came that cannot be read: not JSON, not of the documented shape, or too large."""
+    """A response cannot be read: it is not JSON, not of the documented shape, or too large."""
 
 
 _BY_STATUS: dict[int, type[ApiException]] = {
@@ -261,7 +261,7 @@ _BY_STATUS: dict[int, type[ApiException]] = {
 
 
 def exception_class(status: int) -> type[ApiException]:
-    """The class for an answer with this status, which is not a 2xx."""
+    """Return the class for a response with this status, which is not 2xx."""
     return _BY_STATUS.get(status, ServiceException if 500 <= status <= 599 else ApiException)
 
 
@@ -273,7 +273,7 @@ class SyncError(OpenApiException):
 
 
 class PlanHostError(SyncError):
-    """A plan was made for another host than its client calls now, and was not applied."""
+    """The client's host is not the one that the plan was made for; nothing was applied."""
 
 
 class PlanConflictError(SyncError):
@@ -285,7 +285,7 @@ class PlanConflictError(SyncError):
 
 
 class PlanChangedError(SyncError):
-    """The environment is no longer what the plan saw, so nothing was written; `keys` are those that have changed."""
+    """The environment has changed since the plan, so nothing was written; `keys` are the changed keys."""
 
     def __init__(self, message: str, keys: Sequence[str] = ()) -> None:
         super().__init__(message, keys)
@@ -293,11 +293,11 @@ class PlanChangedError(SyncError):
 
 
 class SkippedError(SyncError):
-    """An action of a plan was not attempted, although the plan meant to do it."""
+    """A planned action was not attempted."""
 
 
 class ApplyError(SyncError, _ErrorGroup):
-    """Actions of a plan failed, or were skipped although the plan meant to do them.
+    """Planned actions failed or were skipped.
 
     Attributes:
         message: How many, and their keys.
@@ -311,12 +311,12 @@ class ApplyError(SyncError, _ErrorGroup):
         return _printable(self.message)
 
     def derive(self, excs: Sequence[Any], /) -> Any:
-        """The same error with `excs` as its failures, as `except*` wants it."""
+        """Return the same error with `excs` as its failures; `except*` calls this."""
         return ApplyError(self.message, excs)
 
 
 class ApplyInterrupted(KeyboardInterrupt):
-    """Ctrl-C during an apply, after what was running had ended.
+    """Ctrl-C during an apply, raised after running calls have ended.
 
     Attributes:
         report: What was done, and what was not.
@@ -327,18 +327,18 @@ class ApplyInterrupted(KeyboardInterrupt):
         self.report = report
 
     def __str__(self) -> str:
-        return "interrupted; `report` says what was done"
+        return "interrupted; `report` has the results"
 
 
 class LibraryError(Exception):
-    """Stands as the cause of an error for one of another library: its class and text, not its frames."""
+    """The cause of an error, from another library: its class and text, without its frames."""
 
     def __str__(self) -> str:
         return _printable(super().__str__())
 
 
 class InsecureWarning(UserWarning):
-    """A setting under which others can read secrets on their way to the service."""
+    """A setting under which others can read secrets in transit."""
 
 
 class StateFileWarning(UserWarning):

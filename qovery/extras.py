@@ -1,4 +1,4 @@
-"""What to install for an extra of this package.
+"""The libraries to install for an extra of this package.
 
 The hint names the libraries, since `pip install 'qovery[sync]'` may install another package of this name.
 """

@@ -109,17 +109,19 @@ PACKAGE = _table(
 )
 
 
-def camel_case_hint(name: object) -> str | None:
-    """What to do about a name in camel case; None for other names."""
+def camel_case_hint(name: object, known: Iterable[str] = ()) -> str | None:
+    """What to do about a name in camel case; None for other names. An option of a call has a `_` in front."""
     if not isinstance(name, str) or len(name) > 100 or not re.fullmatch("[a-z]+(?:[A-Z][a-z]*)+", name):
         return None
     snake = re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", name)
+    snake = f"_{snake}" if f"_{snake}" in known else snake
     return f"names are in snake case: {snake}; see {GUIDE}#camel-case-names"
 
 
 def name_hint(legacy: Mapping[str, str], known: Iterable[str], *names: Any) -> str:
     """What an error adds about unknown names: the advice for a `legacy` one, else the nearest of the `known` ones."""
-    advices = (legacy.get(name) or camel_case_hint(name) for name in names)
+    known = tuple(known)
+    advices = (legacy.get(name) or camel_case_hint(name, known) for name in names)
     advice = next(filter(None, advices), None)
     return f": {advice}" if advice else nearest(known, *names)
 

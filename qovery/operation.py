@@ -1,4 +1,4 @@
-"""`Operation`, one HTTP operation as a value, and `RequestOptions`, what a caller may set for one call."""
+"""`Operation`, one HTTP operation as a value, and `RequestOptions`, the options of one call."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _segment(name: str, value: str | UUID) -> str:
 
 
 class RequestOptions(TypedDict, total=False):
-    """What a caller may set for one call."""
+    """The options of one call."""
 
     _request_timeout: float | tuple[float | None, float | None] | None
     """A number: the seconds for the whole call, all attempts included. A pair: the seconds to connect
@@ -104,7 +104,7 @@ class RequestOptions(TypedDict, total=False):
     _content_type: str | None
     """The `Content-Type` of the body, instead of `application/json`."""
     _headers: Mapping[str, str] | None
-    """Headers for this call; they win over all others."""
+    """Headers for this call; they take precedence over all others."""
     _retries: int | None
     """How many times this call may be retried where that is safe, instead of `Configuration.retries`."""
     _host_index: int
@@ -115,7 +115,7 @@ OPTIONS = RequestOptions.__annotations__.keys()
 
 
 def unknown_options(operation: Operation[Any], options: Mapping[str, Any]) -> ApiTypeError:
-    """The error for options that no call has."""
+    """Return the error for unknown options."""
     unknown, model = sorted(options.keys() - OPTIONS), operation.request_model
     body = [] if model is None else [re.sub("(?<=[a-z])(?=[A-Z])", "_", model.__name__).lower()]  # its argument
     hint = legacy.name_hint(legacy.OPTIONS, [*OPTIONS, *body], *unknown)

@@ -1,4 +1,4 @@
-"""Tells by frames where an exception was raised (a library, a signal handler, a log handler) and who called us."""
+"""Find by frames where an exception was raised (library, signal handler, log handler), and who called this package."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from types import CodeType, FrameType, TracebackType
 
 
 def from_library(error: BaseException) -> bool:
-    """Whether it was raised in the code of the HTTP libraries itself, and in no code of a caller that they called."""
+    """Whether an exception was raised by the HTTP libraries themselves, not by a caller's code that they called."""
     return bool({"http", "urllib3", "email"}.intersection(_packages(error)[-1:]))
 
 
 def from_log_handler(error: BaseException) -> bool:
-    """Whether it was raised in a handler or filter that a log record was passed to, or in what that called."""
+    """Whether an exception was raised in a log handler or filter, or in code that it called."""
     return "logging" in _packages(error) and from_callee(error)
 
 
 def from_callee(error: BaseException) -> bool:
-    """Whether it came through code that is no part of this package, urllib3 or logging, but was called by them.
+    """Whether an exception came through other code that this package, urllib3 or logging called.
 
-    An exception that interrupts these (a signal handler's, another thread's) did not.
+    False for an exception that interrupted them, such as one of a signal handler or another thread.
     """
     return not {"qovery", "urllib3", "logging"}.issuperset(_packages(error)) and from_signal_handler(error) is None
 
 
 def from_signal_handler(error: BaseException) -> BaseException | None:
-    """The exception that a signal handler raised, if it is this error or what this error was made from.
+    """Return the exception that a signal handler raised, if it is this error or one of its causes.
 
-    A handler may raise anything, `TimeoutError` for one, which a socket raises too; only the frames tell.
+    A handler may raise any type, such as `TimeoutError`, which a socket raises too. Only the frames tell them apart.
     """
     handlers = found = None
     for cause in _chain(error):
@@ -38,15 +38,15 @@ def from_signal_handler(error: BaseException) -> BaseException | None:
             handlers = set(_handlers())
         if not handlers.isdisjoint(frame.f_code for frame in _frames(cause.__traceback__)):
             found = cause
-            if not type(cause).__module__.startswith("urllib3."):  # whose errors get the frames of what they wrap
+            if not type(cause).__module__.startswith("urllib3."):  # its errors get the frames of the error they wrap
                 break
     return found
 
 
 def forget_frames(error: object) -> None:
-    """Empty the frames that a library's error, and those inside it, came through: they hold the request and the client.
+    """Clear the frames of a library's error and of the errors inside it: they hold the request and the client.
 
-    What was being handled when it was raised may be the caller's, and stays as it is.
+    An exception that was being handled at that time may be the caller's, and is left unchanged.
     """
     if isinstance(error, BaseException):
         traceback.clear_frames(error.__traceback__)
@@ -70,7 +70,7 @@ def _frames(traceback: TracebackType | None) -> Iterator[FrameType]:
 
 
 def _packages(error: BaseException) -> list[str]:
-    """The top-level packages of the code that it came through; that which raised it comes last."""
+    """Return the top-level packages of an exception's frames; the one that raised it comes last."""
     return list(map(_package_of, _frames(error.__traceback__)))
 
 
@@ -80,7 +80,7 @@ def _package_of(frame: FrameType) -> str:
 
 
 def _handlers() -> Iterator[CodeType]:
-    import signal  # seldom needed
+    import signal  # rarely needed
 
     for number in signal.valid_signals():
         handler = signal.getsignal(number)
@@ -92,7 +92,7 @@ def _handlers() -> Iterator[CodeType]:
 
 
 def warn_caller(text: str, category: type[Warning]) -> None:
-    """Warn of the line that called this package, from wherever in it."""
+    """Issue a warning that points to the line that called this package."""
     level, frame = 2, sys._getframe(1)
     while frame.f_back and _package_of(frame) == "qovery":
         level, frame = level + 1, frame.f_back

@@ -1,13 +1,13 @@
-"""`printable`: foreign text as one line that a terminal shows and does not obey."""
+"""`printable`: external text as one line without terminal control sequences."""
 
 from __future__ import annotations
 
 
 def printable(text: str) -> str:
-    """Return the text with every character that does not print as an escape sequence of Python.
+    """Return the text with every non-printable character as a Python escape sequence.
 
-    That is so for line breaks, control characters (the ESC of a terminal's sequences among them), and what changes the
-    direction of text.
+    These are line breaks, control characters (including the ESC of terminal sequences), and characters that change
+    the direction of text.
     """
     if text.isprintable():
         return text

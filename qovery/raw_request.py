@@ -1,4 +1,4 @@
-"""A request in the words of a generated `RESTClientObject.request`: method, URL, headers and body, and its response."""
+"""The request and response of `RESTClientObject.request`, with the arguments of a generated client."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class RESTResponse:
     Attributes:
         status: The HTTP status.
         reason: The reason phrase.
-        headers: The headers; names are looked up in any case.
+        headers: The headers; lookup is case-insensitive.
         data: The body, decompressed; `read()` returns it too.
     """
 

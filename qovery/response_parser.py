@@ -1,4 +1,4 @@
-"""What a response means to the caller: its model, or the exception with everything it says, masked."""
+"""Turn a response into its model, or into an exception with its content, masked."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from qovery.transport.messages import Request, Response, mask_headers
 if TYPE_CHECKING:
     from qovery.redaction.text_mask import TextMask
 
-#: What an error keeps of a body, in bytes: all of it or nothing, since a cut may leave half a secret.
+#: The largest body that an error keeps, in bytes. A longer one is dropped: a cut could leave half a secret.
 _KEPT = 256 * 1024
 
-#: What the values of a body may take in memory, as a multiple of the largest body.
+#: The memory limit for the values of a body, as a multiple of the largest body.
 _GROWTH = 8
 
 #: More than any JSON takes, as a multiple of its text: before pydantic 2.14, nested lists take 190 times theirs.
@@ -31,10 +31,10 @@ _NO_MARKS = bytes(set(range(256)) - set(b"[{,:"))
 
 
 def parse(request: Request, response: Response) -> Any:
-    """The body as the operation's model.
+    """Return the body as the operation's model.
 
     Raises:
-        ApiDecodeError: It is empty, no JSON, not of the documented shape, or would become too large.
+        ApiDecodeError: It is empty, not JSON, not of the documented shape, or would become too large.
     """
     model = cast("type[Model]", request.operation.response_model)
     bound, data = _GROWTH * request.max_response_size, response.data
@@ -65,7 +65,7 @@ def error_of(request: Request, response: Response) -> ApiException:
     if 300 <= response.status <= 399 and location:
         details["reason"] += f" to {location}, which is not followed: check host"
     error = exception_class(response.status)(
-        **details, retry_after=response.outcome.retry_after, outcome_unknown=response.unconfirmed
+        **details, retry_after=response.outcome.retry_after, outcome_unknown=response.outcome_unknown
     )
     if response.status == 401 and not any(name.lower() == "authorization" for name in request.headers):
         error._hint = "no credentials were sent. Set QOVERY_API_TOKEN, or pass access_token or api_key."
@@ -88,7 +88,7 @@ def _memory_of_values(data: bytes) -> int:
 
 
 def _details(request: Request, response: Response, mask: TextMask) -> dict[str, Any]:
-    """What every error with a response carries, masked."""
+    """Return the fields of every error with a response, masked."""
     details = {
         "status": response.status,
         "reason": mask(response.reason or ""),
@@ -109,7 +109,7 @@ def _masked_body(text: str, mask: TextMask) -> tuple[str, Any]:
     body = mask(text)
     try:
         plain = pydantic_core.from_json(text.encode("utf-8", "replace"))
-        from qovery.redaction.text_mask import mask_json  # for errors alone
+        from qovery.redaction.text_mask import mask_json  # only errors need it
 
         data = mask_json(plain, mask)
         if body == text and data == plain:

@@ -1,4 +1,4 @@
-"""`RESTClientObject`: the attempts at a request, the retries between them and their log. Knows no socket."""
+"""`RESTClientObject`: the attempts at a request, the retries between them and their log. Uses no sockets."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _LINE = "%(operation)s %(method)s %(path)s %(status)s attempt=%(attempt)s ms=%(m
 
 
 class RESTClientObject(LegacyNames):
-    """Sends requests over pooled connections. May be shared by threads; a forked child opens its own."""
+    """Sends requests over pooled connections. Thread-safe; a forked child opens its own."""
 
     _legacy = REST_CLIENT
 
@@ -52,7 +52,7 @@ class RESTClientObject(LegacyNames):
         return {**self.__dict__, "_transports": {}, "_retired": [], "_locks": {}}
 
     def close(self) -> None:
-        """Close every connection and end the calls under way. A later call opens new connections."""
+        """Close all connections and end running calls. A later call opens new connections."""
         for transport in self._take(os.getpid()):
             transport.connections.close()
 
@@ -72,7 +72,7 @@ class RESTClientObject(LegacyNames):
         post_params: Any = None,
         _request_timeout: float | tuple[float | None, float | None] | None = None,
     ) -> RESTResponse:
-        """Send a request that is no operation, with these headers alone, and return its response, whatever its status.
+        """Send a request that is not an operation, with only these headers, and return its response for any status.
 
         It has the settings of the configuration, the retry policy included, but no credentials.
 
@@ -114,16 +114,16 @@ class RESTClientObject(LegacyNames):
             transport = self._connect(settings.route)
         retries = settings.retries
         policy = _ONCE if isinstance(retries, int) else retries.new(redirect=False, raise_on_status=False)
-        before, unconfirmed = (earlier.attempts, earlier.unconfirmed) if earlier else (0, False)
+        before, outcome_unknown = (earlier.attempts, earlier.outcome_unknown) if earlier else (0, False)
         attempt = 0
         while True:
             attempt += 1
             started = time.monotonic()
             result, sends = transport.attempt(request, policy)
             attempts = before + max(attempt, sends)
-            unconfirmed = unconfirmed or result.unconfirmed
+            outcome_unknown = outcome_unknown or result.outcome_unknown
             if result.outcome.status not in retry.DONE:
-                unconfirmed = unconfirmed or retry.is_unconfirmed(request.operation, result.outcome)
+                outcome_unknown = outcome_unknown or retry.is_outcome_unknown(request.operation, result.outcome)
             if settings.debug or _log.isEnabledFor(logging.DEBUG):
                 with transport.connections.nesting():  # a handler may make a call, while a response is unread
                     _record(request, result, attempts, started, settings.debug)
@@ -139,8 +139,8 @@ class RESTClientObject(LegacyNames):
                 result = closed(sent=False)
                 break
         if isinstance(result, Failure):
-            raise result.exception(request, attempts, unconfirmed)
-        result.attempts, result.unconfirmed = attempts, unconfirmed
+            raise result.exception(request, attempts, outcome_unknown)
+        result.attempts, result.outcome_unknown = attempts, outcome_unknown
         return result
 
     def _connect(self, route: Route) -> Transport:
@@ -164,7 +164,7 @@ _request = RESTClientObject.request
 
 
 def _record(request: Request, result: Response | Failure, attempt: int, started: float, debug: bool) -> None:
-    """Log an attempt. Whatever a handler, a filter or standard error does, the call goes on."""
+    """Log an attempt. The call continues even if a handler, a filter or standard error fails."""
     operation = request.operation
     fields: dict[str, Any] = {
         "operation": operation.name,

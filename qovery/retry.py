@@ -13,7 +13,7 @@ from qovery.operation import Operation
 #: The service ran the request.
 DONE = range(200, 300)
 
-#: The service refused to run the request.
+#: The service did not run the request.
 DID_NOT_RUN = frozenset({425, 429, 503})
 
 #: The service, or a proxy in front of it, failed, and may have run the request before.
@@ -30,8 +30,8 @@ class Outcome(NamedTuple):
     Attributes:
         status: The status of the response; None if no complete response arrived.
         sent: Whether any part of the request may have reached the service.
-        retry_after: The seconds that the service asked to wait.
-        final: Whether another attempt can only fail in the same way.
+        retry_after: The seconds that the service asked the client to wait.
+        final: Whether a retry would fail in the same way.
     """
 
     status: int | None = None
@@ -40,12 +40,12 @@ class Outcome(NamedTuple):
     final: bool = False
 
 
-def is_unconfirmed(operation: Operation[Any], outcome: Outcome) -> bool:
+def is_outcome_unknown(operation: Operation[Any], outcome: Outcome) -> bool:
     """Whether the service may have applied a change that it did not confirm."""
     if outcome.status is None:
         return operation.writes and outcome.sent
-    unconfirmed = outcome.status == 408 or (outcome.status >= 500 and outcome.status not in {501, 503})
-    return operation.writes and unconfirmed
+    outcome_unknown = outcome.status == 408 or (outcome.status >= 500 and outcome.status not in {501, 503})
+    return operation.writes and outcome_unknown
 
 
 def next_delay(
@@ -71,14 +71,14 @@ def next_delay(
     asked = outcome.retry_after
     if asked is None:
         delay = random.uniform(0, min(BACKOFF_CAP, BACKOFF_BASE * 2 ** (attempt - 1)))  # noqa: S311 - no secret
-    else:  # a minimum; the jitter on top keeps many clients from coming back together
+    else:  # a minimum; the jitter on top keeps many clients from retrying at the same time
         delay = asked + random.uniform(0, min(BACKOFF_BASE, max(left - asked, 0) / 2))  # noqa: S311 - no secret
     return delay if delay < left else None
 
 
-def is_success(operation: Operation[Any], status: int, unconfirmed: bool) -> bool:
-    """Whether a response means that the operation has done its work.
+def is_success(operation: Operation[Any], status: int, outcome_unknown: bool) -> bool:
+    """Whether a response means that the operation succeeded.
 
-    `unconfirmed` says that an earlier attempt may have run: a delete that then finds nothing has succeeded.
+    `outcome_unknown` says that an earlier attempt may have run: a delete that then finds nothing has succeeded.
     """
-    return status in DONE or (status == 404 and unconfirmed and operation.method == "DELETE")
+    return status in DONE or (status == 404 and outcome_unknown and operation.method == "DELETE")

@@ -1,4 +1,4 @@
-"""`Route`: where a request goes and how it gets there, as one value. Opens no connection."""
+"""`Route`: the host, proxy, TLS and connection settings of a request, as one value. Opens no connection."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from qovery.redaction.marks import Masked
 if TYPE_CHECKING:
     import ssl
 
-#: The variables that name a proxy for a scheme, in both spellings; lower case wins.
+#: The variables that name a proxy for a scheme, in both spellings; lower case takes precedence.
 _PROXY_VARIABLES = {
     scheme: (f"{scheme}_proxy", f"{scheme}_proxy".upper(), "all_proxy", "ALL_PROXY") for scheme in ("http", "https")
 }
@@ -27,10 +27,10 @@ _LOOPBACK = r"(.+\.)?localhost|127(\.\d+){3}|::1"
 
 
 class Route(NamedTuple):
-    """Everything that decides where a request goes. Two routes are equal if their content is.
+    """The settings that determine how a request reaches the service. Routes are equal if their settings are.
 
-    The fields are the settings of `Configuration` of the same name; `proxy` is the URL of the proxy that is
-    really used, whether it was set or comes from the environment.
+    The fields are the settings of `Configuration` with the same name. `proxy` is the URL of the proxy in use, whether
+    it was set or comes from the environment.
     """
 
     host: str
@@ -61,14 +61,14 @@ class Route(NamedTuple):
 
     @property
     def prefix(self) -> str:
-        """What a request's target begins with: the host's path, behind a forwarding proxy its whole URL."""
+        """The prefix of each request target: the host's path, or its whole URL for a forwarding proxy."""
         proxy, url = self.proxy_url, self.url
         forwarded = url.scheme == "http" and proxy is not None and not proxy.scheme.startswith("socks")
         return self.host if forwarded else url.path
 
     def secrets(self) -> Iterator[str]:
-        """What of the proxy's settings no text may show."""
-        from qovery.redaction.text_mask import credentials  # for errors alone
+        """Yield the credentials in the proxy's settings, which no text may show."""
+        from qovery.redaction.text_mask import credentials  # only errors need it
 
         given = (self.proxy.reveal() or "").rpartition("@")[0].rpartition("//")[2]
         user, _, password = map(unquote, given.partition(":"))
@@ -77,34 +77,34 @@ class Route(NamedTuple):
             yield from credentials(value.reveal())
 
     def insecure(self) -> str | None:
-        """Why others can read requests on this route, or None if they cannot."""
+        """Return why others can read requests on this route, or None if they cannot."""
         if self.url.scheme == "https":
             if not self.verify_ssl:
                 return (
-                    "verify_ssl is off, so tokens and secrets can be read on the way: set ssl_ca_cert to trust your CA"
+                    "verify_ssl is off, so tokens and secrets can be read in transit: set ssl_ca_cert to trust your CA"
                 )
             if self.assert_hostname is False:
                 return "assert_hostname is False, so any server with a valid certificate can read tokens and secrets"
             return None
         proxy = self.proxy_url
         if proxy is not None and not re.fullmatch(_LOOPBACK, proxy.hostname or ""):
-            return "host is plain http and a proxy forwards it, so tokens and secrets can be read on the way: use https"
+            return "host is plain http and a proxy forwards it, so tokens and secrets can be read in transit: use https"
         if not re.fullmatch(_LOOPBACK, self.url.hostname or ""):
-            return "host is plain http, so tokens and secrets can be read on the way: use https"
+            return "host is plain http, so tokens and secrets can be read in transit: use https"
         return None
 
 
 def choose_proxy(host: str, proxy: str | None, no_proxy: str | None, environment: tuple[str | None, ...]) -> str | None:
-    """The URL of the proxy through which `host` is reached, or None.
+    """Return the URL of the proxy to use for `host`, or None.
 
     Args:
         host: The URL of the host.
-        proxy: The proxy that was set; it wins over the environment.
-        no_proxy: The hosts that were set to be reached directly, separated by commas.
+        proxy: The proxy that was set; it takes precedence over the environment.
+        no_proxy: The hosts that were set to be reached without a proxy, separated by commas.
         environment: The values of the variables that name a proxy.
 
     Raises:
-        ApiValueError: It is not the URL of a proxy. The text does not show it.
+        ApiValueError: The proxy is not a valid URL. The error does not show it.
     """
     if proxy is None and not any(environment):
         return None
@@ -123,7 +123,7 @@ def _is_proxy_url(text: str) -> bool:
 
 
 def _choose(host: str, proxy: str | None, no_proxy: str | None) -> str | None:
-    # Imported here since it is slow; the stubs do not know the second name. See `transport.relied_on`.
+    # Imported here since it is slow; the stubs lack the second name. See `transport.relied_on`.
     from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined] # see above
 
     scheme, netloc = urlsplit(host)[:2]
@@ -135,15 +135,15 @@ def _choose(host: str, proxy: str | None, no_proxy: str | None) -> str | None:
     return proxies.get(scheme) or proxies.get("all") if proxy is None else proxy
 
 
-#: The settings that a route takes as they are, in the order of its last fields.
+#: The settings that a route copies unchanged, in the order of its last fields.
 _PLAIN_SETTINGS = tuple(name for name in Route._fields if name not in {"proxy", "proxy_headers", "socket_options"})
 _plain = itemgetter("no_proxy", *_PLAIN_SETTINGS)
 
 
 class RouteReader:
-    """Reads the route from settings, and makes another one only when their content has changed.
+    """Builds the route from settings, and rebuilds it only when their content has changed.
 
-    The content is compared, since mappings are changed in place and proxies may come from the environment.
+    The content is compared, since mappings may be changed in place, and proxies may come from the environment.
     """
 
     __slots__ = ("_last",)
@@ -152,10 +152,10 @@ class RouteReader:
         self._last: tuple[tuple[Any, ...], Route] | None = None
 
     def read(self, settings: Mapping[str, Any], warn: Callable[[str], None]) -> Route:
-        """The route; `warn` is called with the reason if it is insecure in another way or place than the last."""
+        """Return the route. If it is insecure, call `warn` with the reason when the host, proxy or reason is new."""
         proxy, headers, options = settings["_proxy"].reveal(), settings["_proxy_headers"], settings["socket_options"]
         variables: tuple[str | None, ...] = ()
-        if proxy is None:  # each look-up costs a hundredth of a call
+        if proxy is None:  # each lookup costs a hundredth of a call
             variables = tuple(map(_variable, _PROXY_VARIABLES[settings["host"].partition(":")[0]]))
             if any(variables):
                 variables += tuple(map(_variable, _NO_PROXY_VARIABLES))
@@ -178,6 +178,6 @@ class RouteReader:
         problem = route.insecure()
         where = route.host, route.proxy, problem
         if problem and (last is None or where != (last[1].host, last[1].proxy, last[1].insecure())):
-            warn(problem)  # before the route is kept: a warning that is an error is one at each call
+            warn(problem)  # before the route is stored, so that a warning turned into an error is raised each time
         self._last = content, route
         return route

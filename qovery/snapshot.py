@@ -44,8 +44,8 @@ class Snapshot(NamedTuple):
         return self._replace(connect_timeout=connect, read_timeout=read, total_timeout=total)
 
     def secrets(self, headers: Mapping[str, str]) -> Iterator[str]:
-        """What no text about a request with these headers may show."""
-        from qovery.redaction.text_mask import credentials  # for errors alone
+        """Yield the secrets of a request with these headers, which no text may show."""
+        from qovery.redaction.text_mask import credentials  # only errors need it
 
         for name, value in headers.items():
             if name.lower() not in PLAIN_HEADERS:
@@ -55,5 +55,5 @@ class Snapshot(NamedTuple):
             yield from self.credentials.secrets()
 
 
-#: Takes the settings that a snapshot keeps as they are, in the order of its last fields.
+#: Returns the settings that a snapshot copies unchanged, in the order of its last fields.
 plain_settings = itemgetter(*Snapshot._fields[2:])

@@ -1,4 +1,4 @@
-"""`Table`: rows of text, aligned for a terminal or as HTML for a notebook. The one renderer of this package."""
+"""`Table`: rows of text, aligned for a terminal or as HTML for a notebook. The only renderer of this package."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SHORT = 24
 
 
 class Table:
-    """Rows under a caption and column names; the first cell of a row names it."""
+    """Rows under a caption and column names; the first cell of a row is its header."""
 
     def __init__(self, caption: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         self.caption = caption
@@ -25,7 +25,7 @@ class Table:
         self.rows = rows
 
     def text(self) -> str:
-        """The table in aligned columns, its caption first; characters that do not print are escaped."""
+        """Return the table in aligned columns, its caption first; non-printable characters are escaped."""
         rows = [[printable(cell) for cell in row] for row in (self.columns, *self.rows)]
         widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
         lines = [
@@ -35,7 +35,7 @@ class Table:
         return "\n".join([printable(self.caption), *(lines if self.rows else [])])
 
     def html(self) -> str:
-        """The table as HTML that needs no style sheet."""
+        """Return the table as HTML that needs no style sheet."""
         head = "".join(f'<th scope="col" style="{_CELL}">{_escape(name)}</th>' for name in self.columns)
         body = "".join(
             "<tr>"
@@ -52,7 +52,7 @@ class Table:
 
 
 class ShownAsTable:
-    """What is shown as a table by `print`, by notebooks and by IPython."""
+    """Mixin for objects that `print`, notebooks and IPython show as a table."""
 
     def _table(self) -> Table:
         raise NotImplementedError
@@ -68,7 +68,7 @@ class ShownAsTable:
 
 
 def age(moment: datetime, now: datetime | None = None) -> str:
-    """How long ago that was, in one unit: `5 min`, `3 h`, `12 d`."""
+    """Return how long ago a moment was, in one unit: `5 min`, `3 h`, `12 d`."""
     seconds = int(((now or datetime.now(timezone.utc)) - moment).total_seconds())
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= size:
@@ -87,13 +87,13 @@ def _style(text: str) -> str:
 
 
 def _breakable(text: str) -> str:
-    """HTML in which a long name may be broken where its words end, so that a wide table finds room."""
+    """Return HTML in which a long name may wrap after an underscore, so that a wide table fits."""
     return _escape(text).replace("_", "_<wbr>") if len(text) > _SHORT else _escape(text)
 
 
 def _width(text: str) -> int:
     if text.isascii():
         return len(text)
-    import unicodedata  # slow to import, and seldom needed
+    import unicodedata  # slow to import, and rarely needed
 
     return sum(1 + (unicodedata.east_asian_width(c) in "WF") for c in text)

@@ -210,7 +210,7 @@ def test_exception__text() -> None:
     """The text names the operation, the status and what the service said, and what to do about it."""
     assert str(failed()) == (
         "create_environment_secret failed: 409 Conflict: exists (after 2 attempts) [request r1]; "
-        "the service may have applied it, so list the secrets before you repeat it"
+        "the service may have applied it, so list the secrets before you retry it"
     )
     assert str(ApiTimeoutError()) == "call failed: ApiTimeoutError"
     assert (failed().detail, failed().request_id) == ("exists", "r1")

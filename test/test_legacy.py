@@ -205,6 +205,8 @@ def test_names__in_camel_case() -> None:
     section = f"see {legacy.GUIDE}#camel-case-names"
     with pytest.raises(ApiTypeError, match=f"no option secretRequest: .*: secret_request; {section}"):
         client_for(OFFLINE).create_environment_secret("e", secretRequest={"key": "A"})
+    with pytest.raises(ApiTypeError, match=f"no option requestTimeout: .*: _request_timeout; {section}"):
+        client_for(OFFLINE).list_environment_secrets("e", requestTimeout=1)
     with pytest.raises(ApiTypeError, match=f"no argument 'accessToken': .*: access_token; {section}"):
         Configuration(accessToken="a.b.c")
     with pytest.raises(ApiTypeError, match=f"list_environment_secrets has no argument 'environmentId': .*; {section}"):

@@ -43,7 +43,7 @@ def test_next_delay__row(operation: Operation[Any], outcome: Outcome, safe: bool
     """Each outcome is retried or not, and leaves the outcome of a write known or unknown."""
     retried = retry.next_delay(operation, outcome, attempt=1, max_retries=3, left=60) is not None
     assert retried == (safe if operation in IDEMPOTENT else unsafe)
-    assert retry.is_unconfirmed(operation, outcome) == (unknown and operation is not LIST)
+    assert retry.is_outcome_unknown(operation, outcome) == (unknown and operation is not LIST)
 
 
 def test_next_delay__is_bounded_by_the_attempt() -> None:

@@ -1,3 +1,3 @@
-"""The operations of the service, one group a file."""
+"""The API classes, one per group of operations."""
 
 from qovery.api.environment_secret_api import EnvironmentSecretApi as EnvironmentSecretApi

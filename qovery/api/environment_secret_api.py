@@ -37,15 +37,15 @@ OPERATIONS: tuple[Operation[Any], ...] = (CREATE, CREATE_ALIAS, CREATE_OVERRIDE,
 class EnvironmentSecretApi:
     """The secrets of Qovery environments.
 
-    Each operation has three methods. The plain one returns the answer as a model; `_with_http_info` returns
+    Each operation has three methods. The plain one returns the response as a model; `_with_http_info` returns
     an `ApiResponse` with status and headers around it; `_without_preload_content` returns the unread
-    `urllib3` response, whose status the caller looks at and which the caller reads or closes.
+    `urllib3` response: check its status, then read or close it.
 
-    Ids may be `str` or `uuid.UUID`, a body may be a model or a mapping of its fields. The options that every
-    method takes are those of `qovery.RequestOptions`.
+    Ids may be `str` or `uuid.UUID`; a body may be a model or a mapping of its fields. Every method accepts the
+    options of `qovery.RequestOptions`.
 
-    Errors: `ApiTypeError` or `ApiValueError` before anything is sent; afterwards `ApiException` or, of its
-    subclasses, the one that fits. `_without_preload_content` raises for no status.
+    Errors: `ApiTypeError` or `ApiValueError` before anything is sent; afterwards `ApiException` or
+    one of its subclasses. `_without_preload_content` does not raise for an error status.
 
     Args:
         api_client: The client to call with; without one, `ApiClient.get_default()`, which reads the
@@ -68,14 +68,14 @@ class EnvironmentSecretApi:
     ) -> Secret:
         """Add a secret to an environment.
 
-        A key that the environment has already is replaced, as documented; the service was seen to answer 409
-        (`ConflictException`) instead and to change nothing. A value that is the key of another secret may be
-        taken for an alias of it. A create whose answer is lost is not repeated: the error then has
+        As documented, an existing key of the environment is replaced; the service was seen to respond with 409
+        (`ConflictException`) instead and to change nothing. A value that equals the key of another secret may
+        create an alias of it. A create is not retried after a lost response: the error then has
         `outcome_unknown` set.
 
         Args:
             environment_id: The environment.
-            secret_request: Key, value and what else the secret has.
+            secret_request: The key, the value and other fields of the secret.
             options: See `RequestOptions`.
 
         Returns:
@@ -89,7 +89,7 @@ class EnvironmentSecretApi:
         secret_request: SecretRequest | Mapping[str, Any] | None = None,
         **options: Unpack[RequestOptions],
     ) -> ApiResponse[Secret]:
-        """`create_environment_secret`, with status and headers in the answer."""
+        """`create_environment_secret`, with the status and headers of the response."""
         return self.api_client.call(CREATE, (environment_id,), secret_request, options)
 
     def create_environment_secret_without_preload_content(
@@ -98,7 +98,7 @@ class EnvironmentSecretApi:
         secret_request: SecretRequest | Mapping[str, Any] | None = None,
         **options: Unpack[RequestOptions],
     ) -> RawResponse:
-        """`create_environment_secret`, with the unread answer; no status raises."""
+        """`create_environment_secret`, with the unread response; does not raise for an error status."""
         return self.api_client.open(CREATE, (environment_id,), secret_request, options)
 
     def create_environment_secret_alias(
@@ -110,17 +110,17 @@ class EnvironmentSecretApi:
     ) -> Secret:
         """Add another key, at the environment, for a secret of a higher scope.
 
-        The secret must not be an alias itself (`BadRequestException`). The alias goes when the secret goes.
-        A request whose answer is lost is not repeated: the error then has `outcome_unknown` set.
+        The secret must not be an alias itself (`BadRequestException`). The alias is deleted with the secret.
+        The request is not retried after a lost response: the error then has `outcome_unknown` set.
 
         Args:
             environment_id: The environment.
-            secret_id: The secret to give another key.
+            secret_id: The secret to create an alias of.
             key: The other key.
             options: See `RequestOptions`.
 
         Returns:
-            The alias; `aliased_secret` describes the secret it stands for.
+            The alias; `aliased_secret` describes its target.
         """
         return self.api_client.call(CREATE_ALIAS, (environment_id, secret_id), key, options).data
 
@@ -131,7 +131,7 @@ class EnvironmentSecretApi:
         key: Key | Mapping[str, Any] | None = None,
         **options: Unpack[RequestOptions],
     ) -> ApiResponse[Secret]:
-        """`create_environment_secret_alias`, with status and headers in the answer."""
+        """`create_environment_secret_alias`, with the status and headers of the response."""
         return self.api_client.call(CREATE_ALIAS, (environment_id, secret_id), key, options)
 
     def create_environment_secret_alias_without_preload_content(
@@ -141,7 +141,7 @@ class EnvironmentSecretApi:
         key: Key | Mapping[str, Any] | None = None,
         **options: Unpack[RequestOptions],
     ) -> RawResponse:
-        """`create_environment_secret_alias`, with the unread answer; no status raises."""
+        """`create_environment_secret_alias`, with the unread response; does not raise for an error status."""
         return self.api_client.open(CREATE_ALIAS, (environment_id, secret_id), key, options)
 
     def create_environment_secret_override(
@@ -153,8 +153,8 @@ class EnvironmentSecretApi:
     ) -> Secret:
         """Give a secret of a higher scope another value, at the environment.
 
-        The key stays. The override goes when the secret goes. A request whose answer is lost is not
-        repeated: the error then has `outcome_unknown` set.
+        The key stays. The override is deleted with the secret. The request is not retried after a lost
+        response: the error then has `outcome_unknown` set.
 
         Args:
             environment_id: The environment.
@@ -174,7 +174,7 @@ class EnvironmentSecretApi:
         value: Value | Mapping[str, Any] | None = None,
         **options: Unpack[RequestOptions],
     ) -> ApiResponse[Secret]:
-        """`create_environment_secret_override`, with status and headers in the answer."""
+        """`create_environment_secret_override`, with the status and headers of the response."""
         return self.api_client.call(CREATE_OVERRIDE, (environment_id, secret_id), value, options)
 
     def create_environment_secret_override_without_preload_content(
@@ -184,7 +184,7 @@ class EnvironmentSecretApi:
         value: Value | Mapping[str, Any] | None = None,
         **options: Unpack[RequestOptions],
     ) -> RawResponse:
-        """`create_environment_secret_override`, with the unread answer; no status raises."""
+        """`create_environment_secret_override`, with the unread response; does not raise for an error status."""
         return self.api_client.open(CREATE_OVERRIDE, (environment_id, secret_id), value, options)
 
     def delete_environment_secret(
@@ -211,7 +211,7 @@ class EnvironmentSecretApi:
         secret_id: str | UUID,
         **options: Unpack[RequestOptions],
     ) -> ApiResponse[None]:
-        """`delete_environment_secret`, with status and headers in the answer."""
+        """`delete_environment_secret`, with the status and headers of the response."""
         return self.api_client.call(DELETE, (environment_id, secret_id), None, options)
 
     def delete_environment_secret_without_preload_content(
@@ -220,7 +220,7 @@ class EnvironmentSecretApi:
         secret_id: str | UUID,
         **options: Unpack[RequestOptions],
     ) -> RawResponse:
-        """`delete_environment_secret`, with the unread answer; no status raises."""
+        """`delete_environment_secret`, with the unread response; does not raise for an error status."""
         return self.api_client.open(DELETE, (environment_id, secret_id), None, options)
 
     def edit_environment_secret(
@@ -253,7 +253,7 @@ class EnvironmentSecretApi:
         secret_edit_request: SecretEditRequest | Mapping[str, Any],
         **options: Unpack[RequestOptions],
     ) -> ApiResponse[Secret]:
-        """`edit_environment_secret`, with status and headers in the answer."""
+        """`edit_environment_secret`, with the status and headers of the response."""
         return self.api_client.call(EDIT, (environment_id, secret_id), secret_edit_request, options)
 
     def edit_environment_secret_without_preload_content(
@@ -263,7 +263,7 @@ class EnvironmentSecretApi:
         secret_edit_request: SecretEditRequest | Mapping[str, Any],
         **options: Unpack[RequestOptions],
     ) -> RawResponse:
-        """`edit_environment_secret`, with the unread answer; no status raises."""
+        """`edit_environment_secret`, with the unread response; does not raise for an error status."""
         return self.api_client.open(EDIT, (environment_id, secret_id), secret_edit_request, options)
 
     def list_environment_secrets(
@@ -290,7 +290,7 @@ class EnvironmentSecretApi:
         environment_id: str | UUID,
         **options: Unpack[RequestOptions],
     ) -> ApiResponse[SecretResponseList]:
-        """`list_environment_secrets`, with status and headers in the answer."""
+        """`list_environment_secrets`, with the status and headers of the response."""
         return self.api_client.call(LIST, (environment_id,), None, options)
 
     def list_environment_secrets_without_preload_content(
@@ -298,5 +298,5 @@ class EnvironmentSecretApi:
         environment_id: str | UUID,
         **options: Unpack[RequestOptions],
     ) -> RawResponse:
-        """`list_environment_secrets`, with the unread answer; no status raises."""
+        """`list_environment_secrets`, with the unread response; does not raise for an error status."""
         return self.api_client.open(LIST, (environment_id,), None, options)

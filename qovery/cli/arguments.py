@@ -1,4 +1,4 @@
-"""What the commands share of the command line: the parser, help texts, and the types of arguments."""
+"""Shared parts of the commands: the parser, help texts, and the types of arguments."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _WIDTH = 79
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that repeats no argument in its errors: somebody may have passed a value."""
+    """A parser that quotes no argument in its errors, since it may be a value."""
 
     def error(self, message: str) -> NoReturn:
         """End with the exit status of a wrong command line."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def connected() -> Iterator[EnvironmentSecretApi]:
-    """The API for the token and the URL of the environment variables.
+    """Yield the API for the token and the URL from environment variables.
 
     Raises:
         ApiValueError: There is no token, or one of them cannot be used.

@@ -1,4 +1,4 @@
-"""FILE: the desired secrets, or keys alone, in a `.env` file, a JSON object, or standard input."""
+"""FILE: the desired secrets, or only keys, in a `.env` file, a JSON object, or standard input."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 #: The name of standard input as FILE.
 STDIN = "-"
 
-#: The largest file in bytes: more cannot be meant.
+#: The largest file in bytes: a larger one is a mistake.
 _LARGEST = 16 * 1024 * 1024
 
 _FIELDS = ("value", "description", "mount_path")

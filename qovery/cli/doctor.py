@@ -49,7 +49,7 @@ def add_to(commands: Commands) -> None:
         "doctor",
         "Check the URL, the token and the environment, and say what to do. It sends one list request.",
         ["{} doctor", "{} doctor --environment 5a9d0bfa-0000-4000-8000-000000000001"],
-        {0: "all is well", ERROR: "something is wrong"},
+        {0: "no problem was found", ERROR: "at least one check failed"},
     )
     add_environment(parser)
     parser.set_defaults(run=run, usage_error=parser.error)
@@ -112,9 +112,9 @@ def _url(configuration: Configuration, error: ApiException | None) -> Finding:
     if isinstance(error, ApiConnectionError):
         return Finding(FAIL, "URL", f"{where}: {error}. Check {HOST_VARIABLE}, the network and the proxy")
     if isinstance(error, ApiDecodeError) or (error is not None and not _is_of_the_api(error)):
-        return Finding(FAIL, "URL", f"{where}: {error}. Something else than the API responds; check {HOST_VARIABLE}")
+        return Finding(FAIL, "URL", f"{where}: {error}. A server other than the API responded; check {HOST_VARIABLE}")
     if not _is_reached(error):
-        return Finding(FAIL, "URL", f"{where}: {error}. The service does not answer requests now; try again later")
+        return Finding(FAIL, "URL", f"{where}: {error}. The service is unavailable; try again later")
     return Finding(OK, "URL", where)
 
 

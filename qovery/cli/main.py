@@ -1,4 +1,4 @@
-"""`main`: run a command, and say in one line what went wrong."""
+"""`main`: run a command, and print an error in one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`plan`: what an apply would do."""
+"""`plan`: show what an apply would do."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def add_desired(parser: Parser) -> None:
     """Add the arguments for the desired state."""
     parser.add_argument("file", metavar="FILE", help="a .env file, a JSON object, or - for one of them on stdin")
     add_environment(parser)
-    add_state(parser, "keep what is unchanged since the last apply, and name drift")
+    add_state(parser, "keep secrets unchanged since the last apply, and report drift")
     group = parser.add_argument_group("desired state")
     group.add_argument(
         "--alias", action="append", metavar="KEY=TARGET", type=pair("KEY=TARGET"), help="an alias; can be repeated"
@@ -57,7 +57,7 @@ def add_desired(parser: Parser) -> None:
         action="append",
         metavar="[KEY=]POLICY",
         type=policy,
-        help="what becomes of keys that exist: update (the default), keep or fail; can be repeated",
+        help="the policy for existing keys: update (the default), keep or fail; can be repeated",
     )
     group.add_argument("--prune", action="store_true", help="delete the environment's own secrets that are not desired")
     group.add_argument(

@@ -1,4 +1,4 @@
-"""The schemas of the service, one a file."""
+"""The models of the service, one per file."""
 
 from qovery.models.api_variable_scope_enum import APIVariableScopeEnum as APIVariableScopeEnum
 from qovery.models.api_variable_type_enum import APIVariableTypeEnum as APIVariableTypeEnum

@@ -47,7 +47,7 @@ else:
             made = vars(cls).get("_signature_of_pydantic")
             if made is None:  # an annotation names no type yet
                 raise AttributeError("__signature__")
-            from qovery.models.signature import plain  # seldom needed
+            from qovery.models.signature import plain  # rarely needed
 
             return plain(made.__get__(None, cls))
 
@@ -57,7 +57,7 @@ else:
 
 
 class Model(BaseModel, metaclass=_ModelType):
-    """What every schema can do. What does not fit is an `ApiValidationError`, which never carries the input."""
+    """The base of all models. Invalid input raises `ApiValidationError`, which never carries the input."""
 
     model_config = ConfigDict(
         hide_input_in_errors=True,
@@ -70,7 +70,7 @@ class Model(BaseModel, metaclass=_ModelType):
 
         @classmethod
         def __get_pydantic_json_schema__(cls, core_schema, handler):
-            from qovery.models.json_schema import describe  # seldom needed
+            from qovery.models.json_schema import describe  # rarely needed
 
             return describe(cls, handler(core_schema), handler)
 
@@ -142,7 +142,7 @@ class Model(BaseModel, metaclass=_ModelType):
         """Build the model from `json_str`, JSON text.
 
         Raises:
-            ApiValidationError: It is no JSON, or a field is missing or does not fit.
+            ApiValidationError: It is not JSON, or a field is missing or does not fit.
         """
         return cls.model_validate_json(json_str)
 
@@ -157,7 +157,7 @@ class Model(BaseModel, metaclass=_ModelType):
 
     def to_str(self) -> str:
         """The fields as readable text; secrets are masked."""
-        import pprint  # seldom needed
+        import pprint  # rarely needed
 
         return pprint.pformat(_readable(self), sort_dicts=False)
 
@@ -178,7 +178,7 @@ def json_bytes(model: Model) -> bytes:
 
 
 def _finite(value: Any) -> Any:
-    """Refuse NaN and infinity, which are no JSON though pydantic reads them."""
+    """Reject NaN and infinity, which are not JSON, although pydantic reads them."""
     if isinstance(value, dict):
         _finite(list(value.values()))
     elif isinstance(value, list):
@@ -206,7 +206,7 @@ class _SecretField:
 
 
 class RequestModel(Model):
-    """What is sent: a field that the schema does not know is an error."""
+    """The base of request models: an unknown field is an error."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -271,7 +271,7 @@ def _hold(model: Any) -> Any:
 
 
 class ResponseModel(Model):
-    """What is received: fields that the schema does not know are kept, limits are not enforced."""
+    """The base of response models: unknown fields are kept, limits are not enforced."""
 
     model_config = ConfigDict(extra="allow")
 

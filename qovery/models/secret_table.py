@@ -1,4 +1,4 @@
-"""How secrets are shown as a table: keys, scopes, kinds, targets and ages, and never a value."""
+"""Secrets as a table: key, scope, kind, target and age, never a value."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _Target(Protocol):
 
 
 class _Row(_Target, Protocol):
-    """What a row shows of a `Secret`, whose module imports this one."""
+    """The fields of `Secret` in a row; a protocol, since the module of `Secret` imports this one."""
 
     @property
     def variable_type(self) -> APIVariableTypeEnum | None: ...
@@ -36,7 +36,7 @@ class _Row(_Target, Protocol):
 
 
 def secret_cells(secret: _Row | None) -> tuple[str, ...]:
-    """Scope, kind, target and age of a secret; empty without one. The age counts from the last write."""
+    """Return scope, kind, target and age of a secret; empty cells for None. The age counts from the last write."""
     if secret is None:
         return ("",) * 4
     other = secret.aliased_secret or secret.overridden_secret
@@ -49,7 +49,7 @@ def secret_cells(secret: _Row | None) -> tuple[str, ...]:
 
 
 class SecretTable(ShownAsTable):
-    """A model that shows itself as a table of secrets."""
+    """Mixin for models that are shown as a table of secrets."""
 
     def _secrets(self) -> Sequence[_Row]:
         raise NotImplementedError

@@ -1,1 +1,1 @@
-"""What is secret, how it is found in foreign text, and how no frame leaves with an error."""
+"""Redaction: mark secrets, find them in external text, and keep them out of tracebacks."""

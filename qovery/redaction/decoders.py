@@ -1,4 +1,4 @@
-"""`Decoder`: what undoes one everyday encoding in a text, and knows where in the text the result comes from."""
+"""`Decoder`: undoes one common encoding in a text, and maps the result back to positions in the text."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     import re
 
-#: Where something is in a text: the first character, and the one after the last.
+#: A range of a text: the first character, and the one after the last.
 Span = tuple[int, int]
 
-#: How many bytes a run of base64, hex or numbers has at least, if all secrets are that long: most words are shorter.
+#: The minimum bytes of a run of base64, hex or numbers, if all secrets are that long: most words are shorter.
 LONG_RUN: Final = 12
 
 
 class Decoder(NamedTuple):
-    """What undoes one encoding.
+    """Undoes one encoding.
 
     Attributes:
-        mark: A character without which a text has no such encoding, or ""; only if what is not encoded is kept.
-        pattern: What is decoded at once. It has no groups, and matches in linear time.
-        decode: Decodes it.
-        keep: Whether the result has what is not encoded too.
-        last: Whether the result is not worth decoding again.
+        mark: A character that every text with this encoding has, or ""; only if `keep` is true.
+        pattern: Matches what `decode` takes. It has no groups, and matches in linear time.
+        decode: Decodes one match.
+        keep: Whether the result includes the text between matches.
+        last: Whether the result is not decoded again.
     """
 
     mark: str
@@ -36,7 +36,7 @@ class Decoder(NamedTuple):
     last: bool = False
 
     def decoded(self, text: str) -> str:
-        """The result for a text."""
+        """Return the decoded text."""
         if self.mark not in text:
             return text
         decode = self.decode
@@ -45,10 +45,10 @@ class Decoder(NamedTuple):
         return "".join(map(decode, self.pattern.findall(text)))
 
     def origin(self, text: str, spans: list[Span]) -> list[Span]:
-        """Where in the text the given parts of the result come from; what is decoded at once is not divided."""
+        """Map ranges of the result back to ranges of the text. A match is never divided."""
         if not spans:
             return []
-        # What was decoded: where it begins in the result, and where it ends there, and begins and ends in the text.
+        # For each match: its start in the result; and its end there, its start in the text and its end in the text.
         begins, pieces = [0], [(0, 0, 0)]
         size = done = 0
         for match in self.pattern.finditer(text):
@@ -69,10 +69,10 @@ class Decoder(NamedTuple):
 
 @functools.cache
 def loosened() -> Decoder:
-    """Makes one space of any white space, and of the plus that stands for a space in a form; drops quotes.
+    """Return the decoder that turns white space, and the plus of a form, into one space, and drops quotes.
 
-    So it does not matter how lines are broken or folded, and how quotes, or with a backslash other characters, are
-    escaped: doubled in SQL and CSV, closed and opened again in a shell, in adjacent strings in Python.
+    Line breaks and folding then make no difference, nor does the escaping of quotes, or of other characters with a
+    backslash: doubled in SQL and CSV, closed and reopened in a shell, as adjacent strings in Python.
     """
     import re
 
@@ -81,7 +81,7 @@ def loosened() -> Decoder:
 
 @functools.cache
 def decoders(run: int, ascii_only: bool) -> tuple[Decoder, ...]:
-    """The encodings to undo where secrets have `run` bytes or more, and all are ASCII or not."""
+    """Return the decoders for secrets of at least `run` bytes, which are all ASCII or not."""
     import html
     import re
 
@@ -120,7 +120,7 @@ def _loose(run: str) -> str:
 
 
 def from_backslash(escape: str) -> str:
-    """What an escape of JSON, JavaScript, Python or C stands for."""
+    """Decode an escape sequence of JSON, JavaScript, Python or C."""
     kind = escape[1]
     if len(escape) == 12:
         return bytes.fromhex(escape[2:6] + escape[8:]).decode("utf-16-be")
@@ -130,7 +130,7 @@ def from_backslash(escape: str) -> str:
 
 
 def from_percent(escape: str) -> str:
-    """What the escape of one character in a URL stands for, in UTF-8 or latin-1."""
+    """Decode the percent-encoding of one character, in UTF-8 or latin-1."""
     raw = bytes.fromhex(escape.replace("%", ""))
     try:
         return raw.decode()
@@ -139,7 +139,7 @@ def from_percent(escape: str) -> str:
 
 
 def from_base64(run: str, read: Callable[[bytes], str]) -> str:
-    """What a run decodes to, whichever of its first four characters the base64 begins with."""
+    """Decode a run as base64 from each of its first four characters."""
     from binascii import a2b_base64
 
     run = "".join(run.split()).translate(STANDARD_BASE64)
@@ -147,18 +147,18 @@ def from_base64(run: str, read: Callable[[bytes], str]) -> str:
 
 
 def from_hex(run: str, read: Callable[[bytes], str]) -> str:
-    """What a run decodes to, whichever of its first two digits the hex begins with."""
+    """Decode a run as hex from each of its first two digits."""
     run = "".join(run.lower().replace("0x", "").translate(_NO_SEPARATORS).split())
     return "".join(read(bytes.fromhex(digits[: len(digits) // 2 * 2])) for digits in (run, run[1:]))
 
 
 def from_numbers(run: str, read: Callable[[bytes], str]) -> str:
-    """What a list of bytes in decimal numbers stands for, as Go, Java (with signs) and Node.js print it."""
+    """Decode a list of decimal bytes, as Go, Java (with signs) and Node.js print it."""
     return read(bytes(int(number) % 256 for number in run.replace(",", " ").replace("+", " ").split()))
 
 
 def text_of(raw: bytes) -> str:
-    """What bytes may say: UTF-8, or what prints of other data, and UTF-16 if there are zeros for it."""
+    """Decode bytes as UTF-8, or the printable parts of other data, and as UTF-16 if there are enough zeros."""
     try:
         texts = [raw.decode()]
     except ValueError:  # such as base64 that is read from the wrong character
@@ -169,7 +169,7 @@ def text_of(raw: bytes) -> str:
 
 
 def data_of(raw: bytes) -> str:
-    """What bytes may say in another encoding, a character for each."""
+    """Decode bytes as latin-1, one character per byte."""
     return raw.decode("latin-1") + _END
 
 
@@ -182,12 +182,12 @@ def _printed() -> re.Pattern[str]:
 
 @functools.cache
 def cp1252() -> dict[int, str]:
-    """Maps the control characters of latin-1 to those of cp1252, except the five that cp1252 leaves undefined."""
+    """Map the control characters of latin-1 to characters of cp1252, except the five that cp1252 leaves undefined."""
     return {code: char for code in range(128, 160) if (char := bytes([code]).decode("cp1252", "ignore"))}
 
 
 def _mojibake() -> Decoder:
-    """Undoes UTF-8 that was read as latin-1 or cp1252."""
+    """Return the decoder for UTF-8 that was read as latin-1 or cp1252."""
     import re
 
     table = {ord(char): code for code, char in cp1252().items()}
@@ -199,7 +199,7 @@ def _mojibake() -> Decoder:
 
 
 def _composed() -> Decoder:
-    """Makes one character of a letter and its accents."""
+    """Return the decoder that composes a letter and its accents into one character."""
     import re
     from unicodedata import normalize
 

@@ -1,4 +1,4 @@
-"""What is secret, and the objects that hold it: a value comes out when it is asked for, and shows itself nowhere."""
+"""Mark secrets, and hold them in objects that return a value only on request and never show it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lets no frame leave with an error: the locals of a call may hold secrets."""
+"""Remove frames from errors: the locals of a call may hold secrets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ C = TypeVar("C", bound=type)
 
 
 def sealed(function: Callable[P, T]) -> Callable[P, T]:
-    """Let no error leave `function` with frames attached: their locals may hold a secret.
+    """Remove frames from the errors that leave `function`: their locals may hold a secret.
 
     The error, its class and its text stay. A pydantic error becomes this package's own, without the input. What
     was being handled when an error was raised is forgotten; the error that it was raised `from` stays, without

@@ -1,8 +1,8 @@
-"""`TextMask`: finds secrets in foreign text, however they are encoded there, and replaces them.
+"""`TextMask`: finds secrets in external text, in all common encodings, and replaces them.
 
-A text is decoded layer by layer, and each result is searched for the secrets. So an encoding is described once, by what
-undoes it, and any of them may be inside any other. The search is `str.find`: it is linear for any text, which a regular
-expression is not, and it leaves no secret in the cache of `re`.
+A text is decoded layer by layer, and each result is searched for the secrets. So each encoding needs only a decoder,
+and encodings may be nested in any order. The search uses `str.find`: unlike a regular expression, it is linear for any
+text, and it leaves no secret in the cache of `re`.
 """
 
 from __future__ import annotations
@@ -19,33 +19,33 @@ from qovery.redaction.marks import MASK
 #: Secrets shorter than this are not searched for in text: they would match everywhere.
 SHORTEST_IN_TEXT: Final = 4
 
-#: How many layers of encodings are undone: JSON in a JSON string in a URL is three.
+#: The number of nested encodings that are undone: JSON in a JSON string in a URL is three.
 LAYERS: Final = 3
 
-#: The characters that the search of one text may look at: so many for each of its own, and a few more for a short one.
+#: The limit on the characters scanned for one text: per character of the text, and a constant for short texts.
 _PASSES: Final = 40
 _FEW: Final = 1_000_000
 
-#: The characters that one mask may look at after the deadline: enough for the messages of an error.
+#: The characters that one mask may scan after the deadline: enough for the messages of an error.
 _LATE: Final = 64 * 1024
 
 
 class TextMask:
-    """Replaces secrets in text that came from outside.
+    """Replaces secrets in external text.
 
-    A secret is found as it is, also with other white space (line endings) or none around it, in NFC or NFD, in base64,
-    hex or decimal bytes, decoded with the wrong character set, and escaped, all of it or in part, for JSON, Python, a
-    URL, a form, HTML, a shell, SQL or CSV; and in up to three layers of these.
+    It finds a secret verbatim, with other white space (line endings) or none around it, in NFC or NFD, in base64, hex
+    or decimal bytes, decoded with the wrong character set, and escaped, fully or partly, for JSON, Python, a URL, a
+    form, HTML, a shell, SQL or CSV; and in up to three nested layers of these.
 
-    The work is linear in the size of the text. A text that takes more, or is not searched before the deadline, is
-    replaced as a whole.
+    The work is linear in the size of the text. A text that takes more, or cannot be searched before the deadline,
+    is replaced completely.
 
     Args:
-        secrets: They are read when the first text arrives, for most calls never.
-        deadline: When the search must end, by `time.monotonic`; None if there is no such time.
+        secrets: The secrets. They are read when the first text arrives: for most calls never.
+        deadline: When the search must end, by `time.monotonic`; None for no deadline.
 
     Attributes:
-        work: The number of characters looked at so far.
+        work: The number of characters scanned so far.
     """
 
     __slots__ = ("_deadline", "_decoders", "_forms", "_late", "_loose", "_secrets", "_shortest", "work")
@@ -81,7 +81,7 @@ class TextMask:
         self._secrets = None
 
     def _search(self, text: str) -> Iterator[Span]:
-        """Where secrets are in a text: as they are, or in what it decodes to."""
+        """Find the secrets in a text, verbatim or in what it decodes to."""
         limit = self.work + _PASSES * len(text) + _FEW
         seen = {text}
         level = [_Node(text)]
@@ -118,7 +118,7 @@ class _TooMuchWorkError(Exception):
 
 
 class _Node(NamedTuple):
-    """A text, and the one that it was decoded from, by what; None for the text at the root."""
+    """A text, the node that it was decoded from and the decoder; both None for the text at the root."""
 
     text: str
     parent: Any = None  # a _Node
@@ -129,7 +129,7 @@ class _Node(NamedTuple):
         return self.decoder is not None and bool(self.decoder.last)
 
     def origin(self, spans: list[Span]) -> list[Span]:
-        """Where in the text at the root the characters come from."""
+        """Map ranges of this text back to ranges of the text at the root."""
         node = self
         while spans and node.parent is not None:
             spans = node.decoder.origin(node.parent.text, spans)
@@ -138,7 +138,7 @@ class _Node(NamedTuple):
 
 
 def mask_json(data: Any, mask: Callable[[str], str]) -> Any:
-    """Parsed JSON with `mask` applied to every key and value."""
+    """Return parsed JSON with `mask` applied to every key and value."""
     if isinstance(data, dict):
         return {mask(key): mask_json(value, mask) for key, value in data.items()}
     if isinstance(data, list):
@@ -149,10 +149,10 @@ def mask_json(data: Any, mask: Callable[[str], str]) -> Any:
 
 
 def credentials(header: str) -> Iterator[str]:
-    """What may be secret in the value of a header, whichever header it is.
+    """Yield the parts of a header's value that may be secret, for any header.
 
-    That is all of it, what follows a scheme of up to three words, its last word, the values of cookies and parameters,
-    what follows an id and a colon, and all this of what is in base64.
+    These are the whole value, the part after a scheme of up to three words, the last word, the values of cookies and
+    parameters, the part after an id and a colon, and all of these in decoded base64.
     """
     yield from _secret_parts(header)
     for word in header.split():
@@ -175,7 +175,7 @@ def _secret_parts(text: str) -> Iterator[str]:
 
 
 def _text_in_base64(word: str) -> str:
-    """What a word is in base64; empty if it is not, or no text."""
+    """Return the text that a word encodes in base64, or an empty string if there is none."""
     from base64 import b64decode
 
     try:
@@ -197,7 +197,7 @@ def _occurrences(text: str, form: str) -> Iterator[Span]:
 
 
 def _forms(secret: str) -> set[str]:
-    """A secret, and what it becomes where its characters are normalised or read in another encoding."""
+    """Return a secret, and its forms after normalisation or decoding with another character set."""
     lines = secret.replace("\r\n", "\n").replace("\r", "\n")
     exact = {secret, secret.strip(), lines, lines.replace("\n", "\r\n"), lines.replace("\n", "\r")}
     if secret.isascii() or not _is_long(secret.strip()):
@@ -209,7 +209,7 @@ def _forms(secret: str) -> set[str]:
         lossy |= {_utf8(form).decode(codec, "replace") for form in exact}
     for codec in ("ascii", "latin-1", "cp1252"):
         lossy |= {form.encode(codec, "replace").decode("utf-8", "replace") for form in exact}
-    # What little is left of a short one would match other text.
+    # The remains of a short one would match unrelated text.
     forms |= {form for form in lossy if _is_long(form.replace("?", "").replace("\ufffd", ""))}
     for _ in range(LAYERS):
         exact |= {change(form) for form in exact for change in _changes()}
@@ -222,7 +222,7 @@ def _utf8(text: str) -> bytes:
 
 @functools.cache
 def _changes() -> tuple[Callable[[str], str], ...]:
-    """What happens to a text's characters on the way: normal forms, and UTF-8 read in an encoding of one byte."""
+    """Return the changes of a text in transit: normal forms, and UTF-8 read in a single-byte encoding."""
     from unicodedata import normalize
 
     return (

@@ -1,4 +1,4 @@
-"""`ApiValidationError`: the error for fields that do not fit a model, made of pydantic's without the input."""
+"""`ApiValidationError`: the error for fields that do not fit a model, created from pydantic's without the input."""
 
 from __future__ import annotations
 

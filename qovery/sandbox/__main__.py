@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> None:
         "--behaviour",
         choices=("documented", "observed"),
         default="documented",
-        help="follow the documentation, or what the service was seen to do (documented)",
+        help="follow the documentation, or the observed behaviour of the service (documented)",
     )
     parser.add_argument(
         "--strict",
@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> None:
         "--admin-token",
         metavar="TOKEN",
         default=os.environ.get(ADMIN_TOKEN_VARIABLE),
-        help=f"the token that the admin API needs (${ADMIN_TOKEN_VARIABLE}, otherwise made and printed at the start)",
+        help=f"the token for the admin API (${ADMIN_TOKEN_VARIABLE}, otherwise generated and printed at startup)",
     )
     parser.add_argument(
         "--log-level",

@@ -1,7 +1,7 @@
-"""The admin API: what `Sandbox` offers to tests in Python, over HTTP for every language.
+"""The admin API: the methods of `Sandbox` over HTTP, for tests in any language.
 
 `POST /_sandbox/<name>` calls the command of that name, with the JSON object in the body as its arguments, and
-responds with what it returns. It needs the admin token. The real service has nothing like it.
+responds with its result. It requires the admin token. The real service has no such API.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ MAX_BODY = 64 * 1024 * 1024
 
 
 def admin_route(commands: Mapping[str, Callable[..., Any]], admin_token: str) -> Route:
-    """The route of the admin API.
+    """Return the route of the admin API.
 
     Args:
-        commands: What can be called, by name. Arguments are checked against the annotations.
-        admin_token: The token that every request needs.
+        commands: The commands by name. Arguments are checked against the annotations.
+        admin_token: The token that every request must send.
     """
     checked = functools.cache(lambda: _checked(commands))
 
@@ -45,7 +45,7 @@ def admin_route(commands: Mapping[str, Callable[..., Any]], admin_token: str) ->
 
 
 def _checked(commands: Mapping[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
-    from pydantic import ConfigDict, validate_call  # with the first request, since loading it takes long
+    from pydantic import ConfigDict, validate_call  # imported at the first request, since it is slow to import
 
     check = validate_call(config=ConfigDict(hide_input_in_errors=True, strict=True))
     return {name: check(command) for name, command in commands.items()}

@@ -1,4 +1,4 @@
-"""The mock server as an ASGI application: HTTP requests become calls of the store, and JSON responses."""
+"""The mock server as an ASGI application: it maps HTTP requests to calls of the store, and results to JSON."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MAX_BODY = 1024 * 1024
 
 _T = TypeVar("_T")
 
-_log = logging.getLogger("qovery_sandbox")  # no child of "qovery", whose formats may need the client's fields
+_log = logging.getLogger("qovery_sandbox")  # not a child of "qovery", whose formats may need the client's fields
 
 #: The methods of the store that write, by operation.
 _WRITES: dict[str, Callable[..., Any]] = {
@@ -48,7 +48,7 @@ _WRITES: dict[str, Callable[..., Any]] = {
 
 
 class Route(NamedTuple):
-    """A path beside those of the operations. `path` is a prefix if it ends with a slash."""
+    """A path in addition to those of the operations. `path` is a prefix if it ends with a slash."""
 
     path: str
     method: str
@@ -58,13 +58,13 @@ class Route(NamedTuple):
 
 
 class App:
-    """The application. Whatever may wait for a disk or a lock, or take long, runs in a thread.
+    """The ASGI application. Work that may wait for a disk or a lock, or take long, runs in a thread.
 
     Args:
         store: The secrets.
         scenario: Returns the current scenario.
-        guard: Knows which requests to reject.
-        routes: What is served beside the six operations.
+        guard: Decides which requests to reject.
+        routes: The paths to serve in addition to the six operations.
     """
 
     def __init__(self, store: Store, scenario: Callable[[], Scenario], guard: Guard, routes: Sequence[Route]) -> None:
@@ -72,14 +72,14 @@ class App:
         self._scenario = scenario
         self._guard = guard
         self._routes = routes
-        # SQLite has one writer at a time; those that wait for it must not keep readers waiting.
+        # SQLite allows one writer at a time; waiting writers must not block readers.
         self._reads, self._writes, self._others = (
             ThreadPoolExecutor(threads, f"qovery-sandbox-{name}")
             for name, threads in (("reads", 4), ("writes", 1), ("others", 2))
         )
 
     def close(self) -> None:
-        """Wait for what runs in threads."""
+        """Wait for running threads, and cancel queued work."""
         for executor in (self._reads, self._writes, self._others):
             executor.shutdown(cancel_futures=True)
 
@@ -181,19 +181,19 @@ def _matches(route: Route, path: str) -> bool:
 
 
 def _method(request: Request) -> str:
-    return "GET" if request.method == "HEAD" else request.method  # uvicorn leaves out the body
+    return "GET" if request.method == "HEAD" else request.method  # uvicorn omits the body
 
 
 def _not_allowed(methods: Iterable[str]) -> Response:
-    """A 405 that names every method of a path."""
+    """Return a 405 that names every method of a path."""
     allowed = [name for method in methods for name in ([method, "HEAD"] if method == "GET" else [method])]
     response = error_response(405, "Method Not Allowed")
     return response._replace(headers=((b"allow", ", ".join(allowed).encode()),))
 
 
 def _body(operation: Operation, content: bytes) -> Any:
-    """The body as a model."""
-    from qovery import models  # with the first write, since it takes longer than everything else at the start
+    """Return the body as a model."""
+    from qovery import models  # imported at the first write, since it is slower than the rest of the start
     from qovery.redaction.validation import ApiValidationError
 
     if not content and not operation.request_required:

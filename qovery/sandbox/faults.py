@@ -1,4 +1,4 @@
-"""Fault injection: which requests fail, how, and how often. Knows no HTTP."""
+"""Fault injection: which requests fail, how, and how often. Independent of HTTP."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ class Fault:
         if self.times is not None and self.times < 1:
             raise ApiValueError(f"times must be at least 1, or None for every request, not {self.times}")
         if not 300 <= self.status <= 599:
-            raise ApiValueError(f"status must be one of 300 to 599, not {self.status}")
+            raise ApiValueError(f"status must be between 300 and 599, not {self.status}")
 
 
 @dataclass
 class Faults:
-    """The faults that are active, the rate limit, and the rights of tokens. May be shared by threads."""
+    """The active faults, the rate limit, and the permissions of tokens. Thread-safe."""
 
     delay: float = 0.0
     tokens: frozenset[str] | None = field(default=None, repr=False)
@@ -73,7 +73,7 @@ class Faults:
         return None
 
     def set_limit(self, requests: int | None, per: float) -> None:
-        """Accept that many requests in any `per` seconds; None accepts all."""
+        """Accept `requests` requests in any `per` seconds; None removes the limit."""
         with self._lock:
             self._limit = None if requests is None else (requests, per)
             self._recent.clear()

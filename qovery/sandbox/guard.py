@@ -1,4 +1,4 @@
-"""`Guard`: finds requests that a web page of another site has sent (DNS rebinding, cross-site requests)."""
+"""`Guard`: detects requests sent by web pages of other sites (DNS rebinding, cross-site requests)."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from urllib.parse import urlsplit
 class Guard:
     """Accepts requests whose `Host`, and `Origin` if there is one, name this server.
 
-    That is: loopback addresses, `localhost`, the address it listens on, and `allowed_hosts`. A server that other
+    These are loopback addresses, `localhost`, the address it listens on, and `allowed_hosts`. A server that other
     machines can reach also accepts every IP address, since it may have many; DNS rebinding needs a name.
     """
 
     def __init__(self, host: str, allowed_hosts: Iterable[str] = ()) -> None:
         self._names = {"localhost", host.lower(), *(name.lower() for name in allowed_hosts)}
         self._public = not is_loopback(host)
-        self._allows = functools.lru_cache(maxsize=256)(self._allows_url)  # requests repeat the same few
+        self._allows = functools.lru_cache(maxsize=256)(self._allows_url)  # few different values occur
 
     def problem(self, headers: Iterable[tuple[bytes, bytes]]) -> str | None:
-        """Return why a request with these headers must be rejected, or None. Names are in lower case."""
+        """Return why a request with these headers must be rejected, or None. Header names are in lower case."""
         host, origin = b"", None
         for name, value in headers:
             if name == b"host":

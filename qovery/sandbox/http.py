@@ -1,4 +1,4 @@
-"""HTTP over ASGI: reads requests and sends responses in the format of the service."""
+"""HTTP over ASGI: read requests, and send responses in the format of the service."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Response(NamedTuple):
 
 
 class DisconnectedError(Exception):
-    """The client has closed its connection before its request was complete."""
+    """The client closed its connection before its request was complete."""
 
 
 class Request:
-    """A request: its head, and what can be done with its connection."""
+    """A request, with control over its connection."""
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.method: str = scope["method"]
@@ -40,7 +40,7 @@ class Request:
         self._receive = receive
 
     def header(self, name: bytes) -> str:
-        """The value of a header, by its name in lower case, or an empty text."""
+        """Return the value of a header, by its name in lower case, or an empty string."""
         for other, value in self._scope["headers"]:
             if other == name:
                 return str(value, "latin-1")
@@ -48,7 +48,7 @@ class Request:
 
     @property
     def token(self) -> str:
-        """The token or JWT, or an empty text."""
+        """The token or JWT, or an empty string."""
         scheme, _, token = self.header(b"authorization").partition(" ")
         return token.strip() if scheme.lower() in {"token", "bearer"} else ""
 
@@ -70,7 +70,7 @@ class Request:
         return bytes(content)
 
     async def is_dropped_within(self, seconds: float) -> bool:
-        """Wait, and return whether the client closes its connection meanwhile. The body must have been read."""
+        """Wait, and return whether the client closed its connection. The body must have been read."""
         try:
             await asyncio.wait_for(self._disconnected(), seconds)
         except asyncio.TimeoutError:
@@ -103,27 +103,27 @@ async def send_response(response: Response, send: Send) -> None:
 
 
 def json_response(status: int, data: object) -> Response:
-    """A response with `data` as JSON, or with nothing for a 204."""
+    """Return a response with `data` as JSON, or without a body for a 204."""
     return Response(status, b"" if status == 204 else to_json(data))
 
 
 def to_json(data: object) -> bytes:
-    """Compact JSON in UTF-8."""
+    """Encode `data` as compact JSON in UTF-8."""
     return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def error_response(status: int, detail: str, retry_after: float | None = None, **fields: object) -> Response:
-    """An error, in the format of the service."""
+    """Return an error response in the format of the service."""
     headers = () if retry_after is None else ((b"retry-after", b"%d" % math.ceil(retry_after)),)
     return Response(status, to_json({"status": status, "detail": detail, **fields}), headers)
 
 
 def rejection(rejected: RejectedError) -> Response:
-    """The response to a request that is rejected."""
+    """Return the response to a rejected request."""
     return error_response(rejected.status, rejected.detail, rejected.retry_after, **rejected.fields)
 
 
 def invalid_fields(problems: list[Mapping[str, Any]]) -> RejectedError:
-    """A 400 that names the invalid fields, without their values."""
+    """Return a 400 that names the invalid fields, without their values."""
     named = (f"{'.'.join(map(str, problem['loc'])) or 'body'}: {problem['msg']}" for problem in problems)
     return RejectedError(400, "; ".join(named))

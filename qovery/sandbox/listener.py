@@ -1,4 +1,4 @@
-"""`Listener`: a listening socket, and uvicorn that serves an application on it."""
+"""`Listener`: serves an application with uvicorn on a listening socket."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ class Listener:
             access_log=False,
             proxy_headers=False,
             log_config=None,
-            timeout_keep_alive=75,  # longer than the longest list takes, which blocks other requests
+            timeout_keep_alive=75,  # longer than the slowest list, which blocks other requests
         )
         config.load()
-        config.loaded_app = app  # bare: below DEBUG, uvicorn would log all headers
+        config.loaded_app = app  # unwrapped: below DEBUG, uvicorn would log all headers
         self._server = _Server(config, ready)
 
     @property
@@ -77,7 +77,7 @@ class _Protocol(HttpToolsProtocol):
 
 
 class _Server(uvicorn.Server):
-    """Calls `ready` when it listens. Stops at once, where uvicorn looks every 0.1 seconds and then waits as long."""
+    """Calls `ready` when it listens. Stops immediately, where uvicorn polls every 0.1 s and then waits as long."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -89,7 +89,7 @@ class _Server(uvicorn.Server):
         """Make `run` return. May be called from any thread, and by a signal handler."""
         self.should_exit = True
         if self._loop is not None:
-            with contextlib.suppress(RuntimeError):  # it has stopped meanwhile
+            with contextlib.suppress(RuntimeError):  # it has already stopped
                 self._loop.call_soon_threadsafe(self._stopping.set)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -102,12 +102,12 @@ class _Server(uvicorn.Server):
         self._ready()
 
     async def main_loop(self) -> None:
-        while not await self.on_tick(0):  # which sets the Date header
+        while not await self.on_tick(0):  # it sets the Date header
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), 1)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Let requests finish for a moment, then close all connections."""
+        """Give running requests a grace period, then close all connections."""
         for server in self.servers:
             server.close()
         connections, tasks = self.server_state.connections, self.server_state.tasks
@@ -123,19 +123,19 @@ class _Server(uvicorn.Server):
 
 def _listening(host: str, port: int) -> socket.socket:
     if not 0 <= port <= 65535:
-        raise ApiValueError(f"port must be 0 to 65535, not {port}. Use 0 to pick a free one")
+        raise ApiValueError(f"port must be between 0 and 65535, not {port}. Use 0 to pick a free one")
     try:
         listening = socket.create_server((host, port), family=_family(host), backlog=512)
     except OSError as error:
         code, text = error.errno, error.strerror
     else:
-        # Connections inherit this. asyncio leaves it out here, and each response would then wait 40 ms for an ACK.
+        # Connections inherit this. asyncio does not set it here, and each response would wait 40 ms for an ACK.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return listening
     if code == errno.EADDRINUSE:
         text = f"port {port} is in use. Use --port 0 (port=0 in Python) to pick a free one"
     elif code == errno.EACCES:
-        text = f"port {port} needs more rights. Use a port above 1023, or --port 0 (port=0 in Python) for a free one"
+        text = f"port {port} is privileged. Use a port above 1023, or --port 0 (port=0 in Python) for a free one"
     else:
         text = f"cannot listen on {host}, port {port}: {text}. Use another --host"
     raise OSError(code, text)

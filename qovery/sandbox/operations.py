@@ -1,6 +1,6 @@
-"""The six operations as the mock server knows them.
+"""The six operations of the mock server.
 
-They are those of `qovery.api`, which is not imported here: it loads the whole client. A test compares the two.
+They duplicate those of `qovery.api`, which is not imported: it loads the whole client. A test compares the two.
 """
 
 from __future__ import annotations

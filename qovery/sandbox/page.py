@@ -1,4 +1,4 @@
-"""The page at `/`: environments, secrets and requests as self-contained HTML that follows changes."""
+"""The page at `/`: environments, secrets and requests as self-contained HTML that updates itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from qovery.sandbox.http import Request, Response
 from qovery.sandbox.scenario import SeenRequest
 from qovery.sandbox.store import Record, Store
 
-#: How many environments, secrets of each, and requests are shown.
+#: The most environments, secrets of each, and requests that are shown.
 MAX_ENVIRONMENTS, MAX_SECRETS, MAX_REQUESTS = 20, 500, 50
 
 #: Fetches the page every second and shows what has changed.
@@ -63,7 +63,7 @@ td:first-child { width: 50%; min-width: 14rem; overflow-wrap: anywhere; white-sp
 
 
 def page_route(store: Store, requests: Callable[[], list[SeenRequest]], url: Callable[[], str]) -> Route:
-    """The route of the page. `requests` returns the requests to show, `url` the URL."""
+    """Return the route of the page. `requests` returns the requests to show, `url` the URL."""
 
     def respond(_request: Request, _content: bytes) -> Response:
         html = _page(store, requests(), url())
@@ -103,7 +103,7 @@ def _outcome(request: SeenRequest) -> str:
 
 
 def _environment(store: Store, environment_id: str) -> str:
-    from qovery.redaction.marks import MASK  # with the first page, since loading it takes long
+    from qovery.redaction.marks import MASK  # imported at the first page, since it is slow to import
 
     number, first = store.overview(environment_id, MAX_SECRETS)
     rows: list[tuple[str, ...]] = [
@@ -123,7 +123,7 @@ def _environment(store: Store, environment_id: str) -> str:
 
 
 def _about(secret: Record, target: Record | None) -> str | None:
-    """The target of a secret, its mount path, or the service that it comes from."""
+    """Return the target of a secret, its mount path, or the service that it comes from."""
     if target is not None:
         return f"alias of {target.key}" if secret.kind == "ALIAS" else f"overrides a {target.scope} secret"
     return secret.mount_path or (secret.service_name and f"{secret.service_type} {secret.service_name}")

@@ -1,4 +1,4 @@
-"""`Scenario`: the faults that a test has arranged, and the requests that it finds. A reset starts a new one."""
+"""`Scenario`: the injected faults and the recorded requests. A reset starts a new one."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class SeenRequest(NamedTuple):
     Attributes:
         method: Its method.
         path: Its path.
-        status: The status of the response; None if none was sent: not yet, or the client had gone.
+        status: The status of the response; None if none was sent, or not yet.
         client: Its User-Agent.
         operation: The name of the operation.
-        applied: Whether it was applied: a write has changed the store, a list has been read.
+        applied: Whether it was applied: a write changed the store, or a list was read.
     """
 
     method: str
@@ -35,7 +35,7 @@ class SeenRequest(NamedTuple):
 
 @dataclass
 class Entry:
-    """A request in the log, from its arrival on."""
+    """A request in the log, which is completed after its arrival."""
 
     method: str
     path: str
@@ -51,8 +51,8 @@ class Entry:
 class Scenario:
     """Faults, recorded requests, and the environments of earlier scenarios.
 
-    A request belongs to the scenario in which it arrives. One for an environment that a reset has removed is late:
-    it belongs to none, so it uses up no fault and is not recorded.
+    A request belongs to the scenario in which it arrives. A late one, for an environment that a reset has
+    removed, belongs to none: it consumes no fault and is not recorded.
     """
 
     def __init__(self, tokens: frozenset[str] | None, retired: Iterable[str] = ()) -> None:
@@ -62,7 +62,7 @@ class Scenario:
         self._retired = dict.fromkeys(list(retired)[-MAX_RETIRED:])
 
     def next(self, environments: Iterable[str]) -> Scenario:
-        """The scenario after a reset, which removes these environments."""
+        """Return the scenario after a reset, which removes these environments."""
         self.is_over = True
         return Scenario(self.faults.tokens, [*self._retired, *environments])
 
@@ -71,7 +71,7 @@ class Scenario:
         return environment_id in self._retired
 
     def apart(self) -> Scenario:
-        """A scenario for a late request, which nobody looks at."""
+        """Return a separate scenario for a late request; it is discarded."""
         return Scenario(self.faults.tokens)
 
     def record(self, entry: Entry) -> None:

@@ -1,4 +1,4 @@
-"""`sealed` for methods of `Sandbox`, without what it needs being loaded at the start."""
+"""`sealed` for methods of `Sandbox`, with its imports deferred to the first call."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def sealed(method: Callable[P, T]) -> Callable[P, T]:
-    """`qovery.redaction.sealing.sealed`, loaded with the first call, since pydantic takes long to load."""
+    """`qovery.redaction.sealing.sealed`, imported at the first call, since pydantic is slow to import."""
 
     @functools.wraps(method)
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -22,6 +22,6 @@ def sealed(method: Callable[P, T]) -> Callable[P, T]:
         try:
             return sealed(method)(*args, **kwargs)
         finally:
-            del args, kwargs  # this frame leaves with the error
+            del args, kwargs  # the error's traceback keeps this frame
 
     return call

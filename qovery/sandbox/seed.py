@@ -82,11 +82,11 @@ def read(path: str | os.PathLike[str]) -> Any:
 
 
 def add(store: Store, content: Any) -> list[str]:
-    """Add the content of a seed, all of it or nothing, and return the ids of its environments.
+    """Add the content of a seed in one transaction, and return the ids of its environments.
 
     Raises:
         ValidationError: The content is not a seed.
-        RejectedError: An environment or a key exists already.
+        RejectedError: An environment or a key already exists.
     """
     from qovery.sandbox.seed_model import Seed
 

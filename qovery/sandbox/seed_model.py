@@ -1,4 +1,4 @@
-"""`Seed`: the content of a seed file. Loaded with the first one, since pydantic takes long."""
+"""`Seed`: the content of a seed file. Imported at the first one, since pydantic is slow to import."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`Sandbox`: a mock server in this process, and what a test arranges, asserts and injects."""
+"""`Sandbox`: a mock server in this process, with methods to arrange data, assert and inject faults."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ class Sandbox:
         host: The address to listen on.
         port: The port; 0 picks a free one.
         db: A file to keep the secrets in; None keeps them in memory.
-        behaviour: The rules to follow: `documented` for those of the documentation, `observed` for what the
-            service was seen to do where that differs.
+        behaviour: The rules to follow: `documented` for those of the documentation, `observed` for the behaviour
+            of the real service where it was seen to differ.
         strict: Whether responses leave out nulls that the OpenAPI description of the service does not allow. The
             service sends them, and some generated clients reject them.
         tokens: The tokens to accept; None accepts all.
         seeded: Whether an empty store gets the built-in seed.
         admin: Whether to serve the admin API, see `qovery.sandbox.admin`.
-        admin_token: The token that the admin API needs; None makes one, which the attribute `admin_token` has.
-        allowed_hosts: The names by which clients reach it, beside `localhost` and its address.
+        admin_token: The token that the admin API requires; None generates one, see the attribute `admin_token`.
+        allowed_hosts: Host names by which clients may reach it, besides `localhost` and its address.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Sandbox:
         self.stop()
 
     def start(self) -> Self:
-        """Serve in a background thread. Returns when requests are served."""
+        """Serve in a background thread. Returns when the server accepts requests."""
         ready = threading.Event()
         listener = self._listen(ready.set)
         self._thread = threading.Thread(target=listener.serve, name="qovery-sandbox", daemon=True)
@@ -93,14 +93,14 @@ class Sandbox:
         return self
 
     def run(self, ready: Callable[[], None]) -> None:
-        """Serve in this thread until SIGINT or SIGTERM; `ready` is called when requests are served."""
+        """Serve in this thread until SIGINT or SIGTERM; `ready` is called when the server accepts requests."""
         try:
             self._listen(ready).serve()
         finally:
             self._close()
 
     def stop(self) -> None:
-        """Stop serving, and discard what is not in a file."""
+        """Stop serving, and discard secrets that are not in a file."""
         if self._listener is not None:
             self._listener.stop()
         if self._thread is not None:
@@ -134,7 +134,7 @@ class Sandbox:
         self._stopped = True
 
     def _commands(self) -> dict[str, Callable[..., Any]]:
-        """What the admin API offers: methods, and functions for what is no method or takes a file."""
+        """Return the commands of the admin API: methods, and functions for properties and for `load` without a path."""
 
         def behaviour(behaviour: Behaviour) -> None:
             self.behaviour = behaviour
@@ -161,12 +161,12 @@ class Sandbox:
 
     @property
     def admin_token(self) -> str:
-        """The token that the admin API needs."""
+        """The token that the admin API requires."""
         return self._admin_token
 
     @property
     def environ(self) -> dict[str, str]:
-        """The environment variables with which the client and other tools use this sandbox and its first environment.
+        """The environment variables that point the client and other tools to this sandbox and its first environment.
 
         `os.environ.update(sandbox.environ)`, or `subprocess.run(command, env={**os.environ, **sandbox.environ})`.
         """
@@ -204,7 +204,7 @@ class Sandbox:
         """Add an environment and return its id.
 
         Args:
-            environment_id: Its id; None makes a new one.
+            environment_id: Its id; None generates one.
             project_id: The project that it belongs to. Environments of one project share PROJECT secrets.
         """
         return str(_arranged(self._store.add_environment, environment_id, project_id))
@@ -258,7 +258,7 @@ class Sandbox:
 
     @sealed
     def load(self, source: str | os.PathLike[str] | Mapping[str, Any]) -> list[str]:
-        """Add the content of a seed file, all of it or nothing; `source` is its path, or its content as a mapping.
+        """Add the content of a seed file in one transaction; `source` is its path, or its content as a mapping.
 
         Returns:
             The ids of its environments.
@@ -321,11 +321,11 @@ class Sandbox:
     def delay(self, seconds: float) -> None:
         """Delay each response by `seconds`; 0 ends the delay."""
         if seconds < 0:
-            raise ApiValueError(f"seconds must not be negative, but is {seconds}")
+            raise ApiValueError(f"seconds must not be negative: {seconds}")
         self._scenario.faults.delay = seconds
 
     def rate_limit(self, requests: int | None, *, per: float = 1.0) -> None:
-        """Respond with 429 to more than `requests` in `per` seconds; None removes the limit."""
+        """Respond with 429 to requests beyond `requests` in `per` seconds; None removes the limit."""
         self._scenario.faults.set_limit(requests, per)
 
     def revoke(self, token: str) -> None:
@@ -338,7 +338,7 @@ class Sandbox:
 
 
 def _arranged(call: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-    """Call the store. What it rejects is a wrong argument here."""
+    """Call the store. Raise what it rejects as an invalid argument."""
     try:
         return call(*arguments, **named)
     except RejectedError as rejected:

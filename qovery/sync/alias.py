@@ -1,4 +1,4 @@
-"""`create_alias`: create an alias in either behaviour of the service, and leave no plain value in its place."""
+"""`create_alias`: create an alias in either behaviour of the service, without leaving a plain value behind."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from qovery.models import Key, Secret, SecretEditRequest, SecretRequest
 from qovery.operation import RequestOptions
 from qovery.sync.inventory import ENVIRONMENT, Inventory, alias_description
 
-#: How often, and for how many seconds, to try to remove what should have become an alias. An apply ends after its time
-#: limit for this alone.
+#: The attempts, and the seconds for all of them, to remove a secret that should have become an alias. Only this can
+#: extend an apply beyond its time limit.
 ROUNDS, SECONDS = 3, 30.0
 
 
@@ -21,12 +21,12 @@ def create_alias(
 ) -> Secret:
     """Create an alias.
 
-    As documented, the service rejects an alias of a secret of the environment itself. Then a secret is created whose
-    value is the key of the target, which becomes an alias. If it does not, it is deleted again.
+    In the documented behaviour, the service rejects an alias of a secret of the environment itself. Then a secret is
+    created with the key of the target as its value, which the service turns into an alias. If not, it is deleted.
 
     Raises:
-        ApiException: The alias was rejected, and no other secret is left in its place.
-        SyncError: A secret is left that could be neither deleted nor emptied.
+        ApiException: The alias was rejected, and no plain secret was left behind.
+        SyncError: A plain secret may be left behind, since it could not be deleted.
     """
     try:
         return api.create_environment_secret_alias(environment_id, target.id, Key(key=key), **options)
@@ -51,7 +51,7 @@ def create_alias(
 
 
 class _Attempt:
-    """A secret that should become an alias. Its description tells it from one that somebody else created."""
+    """A secret that should become an alias. Its description distinguishes it from secrets that others created."""
 
     def __init__(self, api: EnvironmentSecretApi, environment_id: str | UUID, key: str, target: Secret) -> None:
         self.api = api
@@ -68,14 +68,14 @@ class _Attempt:
         return secret.aliased_secret is not None and secret.aliased_secret.id == self.target.id
 
     def settle(self, created: Secret | None = None) -> Secret | None:
-        """Return the alias if there is one. Otherwise remove what was created, which a list shows if it is None."""
+        """Return the alias if there is one. Otherwise remove what was created, found by a list if it is None."""
         deadline = time.monotonic() + SECONDS
         problem: ApiException | None = None
         for _ in range(ROUNDS):
             options: RequestOptions = {"_request_timeout": max(deadline - time.monotonic(), 0.001)}
             try:
                 secret = created or self._listed(options)
-                created = None  # after a failure, a list tells what is left
+                created = None  # after a failure, find by a list what is left
                 if secret is None or self.is_alias(secret):
                     return secret
                 self._remove(secret, options)
@@ -83,7 +83,7 @@ class _Attempt:
             except ApiException as error:
                 problem = error
         raise SyncError(
-            f"{self.key} may be left as a plain value that holds the key {self.target.key}: delete it; {problem}"
+            f"{self.key} may be left as a plain value that holds the key {self.target.key}. Delete it. {problem}"
         )
 
     def _listed(self, options: RequestOptions) -> Secret | None:
@@ -96,7 +96,7 @@ class _Attempt:
         try:
             self.api.delete_environment_secret(self.environment_id, secret.id, **options)
         except ApiException:
-            # What cannot be deleted shall at least not hold the name of a key.
+            # If it cannot be deleted, it should at least not hold the name of a key.
             emptied = SecretEditRequest(key=self.key, value="", description=self.description)
             self.api.edit_environment_secret(self.environment_id, secret.id, emptied, **options)
             self.api.delete_environment_secret(self.environment_id, secret.id, **options)

@@ -59,17 +59,17 @@ class Job:
         self.pace = service.pace
         self.desired = desired
         self.actions = list(actions)
-        self.required = required  # what the environment must be at the start
+        self.required = required  # the state that the environment must have at the start
         self.timeout = timeout or 0.0
         self.deadline = math.inf if timeout is None else time.monotonic() + timeout
         self.results: list[Result | None] = [None] * len(actions)
         self.written: dict[str, tuple[SecretRequest | None, Secret] | None] = {}  # for the state file
         self.started: set[int] = set()
-        self.errors: dict[int, ApiException] = {}  # the last error of what is sent again
+        self.errors: dict[int, ApiException] = {}  # the last error of actions to retry
         self.attempts = [0] * len(actions)  # since the last list
         self.rounds = [0] * len(actions)  # of lists
-        self.later: list[tuple[float, int]] = []  # what is sent again, and when
-        self.uncertain: list[int] = []  # what the next list decides
+        self.later: list[tuple[float, int]] = []  # (when, action) of retries
+        self.uncertain: list[int] = []  # actions that the next list decides
         self.ready: deque[int] = deque()
         self.held: list[int] = []  # deletions that wait for everything else
         self.deleting = False
@@ -77,7 +77,7 @@ class Job:
         self.finished: SimpleQueue[int] = SimpleQueue()
         self.refused: set[str] = set()  # the kinds that the token may not write
         self.under_way = 0
-        self.draining = False  # starting nothing before the next list
+        self.draining = False  # start nothing before the next list
         self.stopped = _INTERRUPTED
         self.done = 0
 
@@ -96,7 +96,9 @@ class Job:
         try:
             self._work()
         finally:
-            self.pool.shutdown(cancel_futures=True)
+            self.pool.shutdown(cancel_futures=True)  # does not know a thread whose start a signal interrupted
+            while any(self.results[at] is None for at in tuple(self.started)):
+                self.finished.get()
 
     def report(self) -> Report:
         """The results so far."""
@@ -137,7 +139,7 @@ class Job:
                 time.sleep(wait)
 
     def _start(self) -> float | None:
-        """Start what may be started. Return the seconds until there is more, or None to wait for a result."""
+        """Start every action that may start. Return the seconds until there are more, or None to wait for a result."""
         now = time.monotonic()
         while self.later and self.later[0][0] <= now:
             self.ready.append(heapq.heappop(self.later)[1])
@@ -147,7 +149,7 @@ class Job:
                 self._stop(f"not started within {self.timeout:g} s")
                 return None
             if now + wait >= self.heard + PATIENCE:
-                self._stop(f"not started, since the rate limit accepts no request within {PATIENCE:g} s")
+                self._stop(f"not started, since the rate limit allows no request within {PATIENCE:g} s")
                 return None
             if wait:
                 return wait
@@ -159,7 +161,7 @@ class Job:
         return max(self.later[0][0] - now, 0) if self.later and not self.draining else None
 
     def _make_value(self, at: int) -> bool:
-        """Let a callable make the value of a new secret, once. Return whether the action may be sent."""
+        """Call the factory of a new secret's value, once. Return whether the action may be sent."""
         action = self.actions[at]
         has_value = action.request is not None and action.request.value is not None
         if action.key not in self.desired.factories or action.kind != "create" or has_value:
@@ -173,7 +175,7 @@ class Job:
         return True
 
     def _stop(self, reason: str) -> None:
-        """Start nothing more."""
+        """Start no more actions."""
         self.stopped = reason
         uncertain, self.uncertain = self.uncertain, []
         for at in uncertain:
@@ -183,7 +185,7 @@ class Job:
         self.draining = True
 
     def _settle(self, at: int) -> None:
-        """Decide what the outcome of a call means: a result, another attempt, or another list."""
+        """Handle the outcome of a call: record a result, retry, or list again."""
         self.under_way -= 1
         self.started.discard(at)
         error = self._result(at).error
@@ -212,7 +214,7 @@ class Job:
         return next_delay(_OPERATIONS[self.actions[at].kind], outcome, self.attempts[at], self.service.retries, left)
 
     def _finish(self, at: int) -> None:
-        """Report a result, and take up what waits for it."""
+        """Report a result, and release the actions that depend on it."""
         self._tell(at)
         self._advance()
 
@@ -222,7 +224,7 @@ class Job:
         self.order.done(at)
 
     def _advance(self) -> None:
-        """Take up the actions whose turn it is: to start, to hold back, or to skip."""
+        """Process the actions whose dependencies are done: start, hold back or skip them."""
         while released := self.order.get_ready():
             for at in released:
                 if self.results[at] is None:
@@ -242,7 +244,7 @@ class Job:
                 return
 
     def _start_deletions(self) -> None:
-        """Once everything else is done, list again unless that list would be the first one, and start the deletions."""
+        """List again if anything was sent, and start the deletions. Called when everything else is done."""
         held, self.held, self.deleting = self.held, [], True
         if self.sent:
             try:
@@ -283,7 +285,7 @@ class Job:
         return self.actions[at].kind not in self.refused if error.status == 401 else is_uncertain(error)
 
     def _reconcile(self) -> None:
-        """List again. What is as desired has succeeded; what is not is sent again where that can help."""
+        """List again. Actions that the list shows as applied have succeeded; others are retried where that can help."""
         uncertain, self.uncertain = self.uncertain, []
         self.draining = False
         try:
@@ -316,7 +318,7 @@ class Job:
         action = self.actions[at]
         try:
             self._run(at)
-        except BaseException as error:  # SystemExit for one: the caller's thread waits for a result
+        except BaseException as error:  # SystemExit, for example: the caller's thread waits for a result
             text = (
                 f"{type(error).__name__} interrupted {action.kind} of {action.key}; list the secrets to see its outcome"
             )
@@ -328,7 +330,7 @@ class Job:
         self.started.add(at)
         action = self.actions[at]
         secret = action.secret
-        if secret is None and action.target in self.writes:  # an alias of what this job has created
+        if secret is None and action.target in self.writes:  # an alias of a secret that this job created
             target = self.results[self.writes[action.target]]
             secret = target.secret if target is not None else None
         try:

@@ -1,4 +1,4 @@
-"""`compare_secrets`: which secrets environments have in common, and the `Comparison` that it returns."""
+"""`compare_secrets`: compare the secrets of environments, and `Comparison`, its result."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from qovery.sync.service import Service
 from qovery.sync.state_file import RecordedState, StateFile
 from qovery.table import ShownAsTable, Table
 
-#: What is known of the values under a key: that all are the same, that at least two are different, or neither.
+#: What is known about the values of a key: all are the same, at least two differ, or neither is known.
 Values = Literal["same", "different", "unknown"]
 
 #: The name of the column of `keys`.
@@ -31,11 +31,12 @@ class ComparedKey:
 
     Attributes:
         key: The key.
-        secrets: The secret that each environment sees under the key, by the environment's id, without those that
-            have none.
+        secrets: The secret that each environment sees under the key, by the environment's id. Environments without
+            the key are omitted.
         missing: The columns without the key: ids of environments, or `keys`.
-        values: Whether the values in the environments are all `same`, or at least two are `different`; otherwise
-            `unknown`. An inherited secret has one value everywhere. Other values are known from a state file only.
+        values: `same` if the values in all environments are known to be the same, `different` if at least two are
+            known to differ, otherwise `unknown`. An inherited secret has the same value everywhere. Other values are
+            known only from a state file.
         same_in: The ids of environments that are known to have the same value, in groups of at least two.
     """
 
@@ -122,20 +123,20 @@ def compare_secrets(
     keys: Iterable[str] | None = None,
     state: StateFile | None = None,
 ) -> Comparison:
-    """Compare the keys of environments with each other, or with a set of keys. Sends one list request for each.
+    """Compare the keys of environments with each other, or with a set of keys. Sends one list request per environment.
 
-    BUILT_IN secrets differ between any two environments, so their keys are compared only if `keys`, or another
-    environment as a secret of its own, has them.
+    BUILT_IN secrets differ between any two environments, so their keys are compared only if they are in
+    `keys`, or if another environment has them in another scope.
 
     Args:
         api: The API to list with.
         environment_ids: The ids of the environments.
         keys: Keys to compare with, for example `read_dotenv_keys(".env.example")`.
-        state: A state file, to compare values as far as it knows them.
+        state: A state file, to compare the values that it has fingerprints of.
 
     Raises:
         ApiTypeError, ApiValueError: The arguments are invalid; nothing was sent.
-        PlanHostError: The client was set to another host meanwhile.
+        PlanHostError: The host of the client was changed during the comparison.
         ApiException: A list request failed.
     """
     listed_keys = _checked_keys(keys)
@@ -170,7 +171,7 @@ def _checked_keys(keys: Iterable[str] | None) -> frozenset[str] | None:
 
 def _checked_columns(environment_ids: Sequence[str | UUID], keys: frozenset[str] | None) -> tuple[str, ...]:
     for one in environment_ids:
-        LIST.target((one,))  # rejects what cannot be an id
+        LIST.target((one,))  # rejects invalid ids
     columns = (*map(str, environment_ids), *((KEYS,) if keys is not None else ()))
     if len(columns) < 2:
         raise ApiValueError("a comparison needs two environments, or one environment and keys")
@@ -187,7 +188,7 @@ def _is_built_in(inventory: Inventory, key: str) -> bool:
 def _marks(
     secrets: Mapping[str, Secret], inventories: Mapping[str, Inventory], recorded: Mapping[str, RecordedState]
 ) -> dict[str, set[str]]:
-    """What is known of the value in each environment: the secret that holds it, and its fingerprint."""
+    """Return what identifies the value in each environment: the secret that holds it, and its fingerprint if known."""
     marks = {}
     for environment_id, secret in secrets.items():
         target = secret.aliased_secret
@@ -200,7 +201,7 @@ def _marks(
 
 
 def _compare_values(marks: Mapping[str, set[str]]) -> tuple[Values, tuple[tuple[str, ...], ...]]:
-    """What follows from the marks by environment: those that share one have the same value, also by way of a third."""
+    """Group environments by their marks: those that share one, directly or through others, have the same value."""
     groups: list[tuple[set[str], list[str]]] = []
     for environment_id, own in marks.items():
         same = [group for group in groups if not own.isdisjoint(group[0])]

@@ -16,7 +16,7 @@ from qovery.sync.state_file import RecordedState, Status
 from qovery.sync.value_checks import ValueRule, allowed_rules, objections
 
 Existing = Literal["update", "keep", "fail"]
-"""What becomes of a desired key that the environment sees already: written again, left as it is, or a conflict."""
+"""The policy for a desired key that the environment already sees: write it, leave it unchanged, or a conflict."""
 
 
 class Keep(Enum):
@@ -46,9 +46,9 @@ class Desired:
         factories: The callables that make the values of new secrets, by key.
         renames: The old key of each key that an existing secret gets.
         existing: The policy for existing keys, where it is not `default_existing`.
-        prune_prefixes: What a pruned key must start with.
+        prune_prefixes: The prefixes of keys that may be pruned.
         prune_recorded: Whether only secrets that the state file knows may be pruned.
-        recorded: What the state file knows of the environment.
+        recorded: The entries of the environment in the state file.
     """
 
     values: Mapping[str, SecretRequest]
@@ -133,7 +133,7 @@ class Desired:
         return request
 
     def policy(self, key: str) -> Existing:
-        """What becomes of this key if it exists."""
+        """Return the policy for this key if it exists."""
         return self.existing.get(key, self.default_existing)
 
     def may_prune(self, secret: Secret) -> bool:
@@ -197,7 +197,7 @@ def _new_keys(renames: Mapping[str, str], desired: set[str]) -> dict[str, str]:
         raise ApiValueError(f"several keys are renamed to {', '.join(twice)}")
     both = sorted(renames.keys() & (desired | by_new.keys()))
     if both:
-        raise ApiValueError(f"{', '.join(both)} cannot be renamed and desired at once")
+        raise ApiValueError(f"{', '.join(both)} cannot be both renamed and desired")
     return by_new
 
 

@@ -15,7 +15,7 @@ from qovery.sync.report import Result
 def adapted(
     actions: Sequence[Action], inventory: Inventory, desired: Desired
 ) -> Iterator[tuple[Action, Result | None]]:
-    """Yield each action as it is now, with its result if there is nothing to send for it."""
+    """Yield each action as it is now, with its result if nothing needs to be sent for it."""
     writes, deletes = by_key(decide(inventory, desired))
     named = {action.secret.id for action in actions if action.kind == "delete" and action.secret}
     for action in actions:
@@ -31,7 +31,7 @@ def adapted(
 
 def _deletion(action: Action, now: Action | None, inventory: Inventory) -> tuple[Action, Result | None]:
     if action.secret is None or action.secret.id not in inventory.by_id:
-        return action, succeeded(action, "was deleted already")
+        return action, succeeded(action, "already deleted")
     if now is None or now.secret is None or now.secret.id != action.secret.id:
         return action, skipped(action, "drift: no longer to be deleted")
     if not set(now.cascades) <= set(action.cascades):
@@ -47,7 +47,7 @@ def _write(
     if now is None:
         if action.secret is not None and action.secret.id in inventory.by_id:
             return action, succeeded(action, action.reason)
-        return action, skipped(action, "drift: does not exist any more")
+        return action, skipped(action, "drift: no longer exists")
     if now.kind == "conflict":
         return action, skipped(action, f"drift: {now.reason}")
     if deletion is not None:

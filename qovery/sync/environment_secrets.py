@@ -27,12 +27,12 @@ class EnvironmentSecrets(ShownAsTable, Mapping[str, Secret]):
     """The secrets that an environment sees, own and inherited, as a mapping of keys to `Secret`.
 
     Nothing is kept between accesses: `secrets[key]`, `in`, `len`, `print` and a loop send one list request each. For
-    many accesses take `dict(secrets.items())`, which sends one for all. A secret of the environment hides an
+    many accesses use `dict(secrets.items())`, which sends one for all. A secret of the environment hides an
     inherited one.
 
-    Each write decides as a plan of that key alone, and sends a list first. After a lost response, another list
-    decides whether the write was applied, and it is sent again if it was not. What a plan calls a conflict raises
-    `PlanConflictError`, and nothing is written; what needs `replace=True` is done with `plan_secrets`.
+    Each write plans and applies that key only, and sends a list request first. After a lost response, another list
+    shows whether the write was applied; if it was not, it is retried. A conflict raises `PlanConflictError`, and
+    nothing is written. For a change that needs `replace=True`, use `plan_secrets`.
 
     Args:
         api: The API to list and write with.
@@ -108,7 +108,7 @@ class EnvironmentSecrets(ShownAsTable, Mapping[str, Secret]):
 
         Raises:
             ApiTypeError, ApiValueError: The key or value cannot be used; nothing was sent.
-            PlanConflictError: It cannot be written, and why; nothing was written.
+            PlanConflictError: It cannot be written, for the reason in the message; nothing was written.
             ApiException: A call failed. `outcome_unknown` says whether the service may have applied it.
         """
         plan, _ = self._plan({key: value}, allow={key: allow}, allow_key_like_values=allow_key_like_values)
@@ -125,8 +125,8 @@ class EnvironmentSecrets(ShownAsTable, Mapping[str, Secret]):
     ) -> Secret:
         """Override a secret that is inherited from PROJECT, or edit the override. Never creates another secret.
 
-        Args, returns and raises as `set`; a key without a secret to override is a `PlanConflictError`. The arguments
-        are `key`, `value`, `allow` and `allow_key_like_values`.
+        The arguments `key`, `value`, `allow` and `allow_key_like_values`, the result and the errors are those of `set`.
+        A key without a secret to override raises `PlanConflictError`.
         """
         plan, _ = self._plan({key: value}, allow={key: allow}, allow_key_like_values=allow_key_like_values)
         action = plan.actions[0]
@@ -138,15 +138,15 @@ class EnvironmentSecrets(ShownAsTable, Mapping[str, Secret]):
 
     @sealed
     def alias(self, key: str, target: str) -> Secret:
-        """Create an alias; one that exists already is returned as it is.
+        """Create an alias, or return the existing one unchanged.
 
         Args:
             key: The key of the alias.
-            target: The key of the secret that it stands for.
+            target: The key of the secret that it refers to.
 
         Raises:
-            ApiTypeError: A key is no text; nothing was sent.
-            PlanConflictError: The key is taken, or nothing can be an alias of the target; nothing was written.
+            ApiTypeError: A key is not a str; nothing was sent.
+            PlanConflictError: The key is taken, or the target cannot be aliased; nothing was written.
             ApiException: A call failed.
         """
         plan, _ = self._plan({}, {key: target})
@@ -154,14 +154,14 @@ class EnvironmentSecrets(ShownAsTable, Mapping[str, Secret]):
 
     @sealed
     def delete(self, key: str, *, cascade: bool = False) -> Secret:
-        """Delete a secret of the environment, and return what it was. An override uncovers the project's secret.
+        """Delete a secret of the environment, and return it. Deleting an override uncovers the project's secret.
 
         Args:
             key: The key.
-            cascade: Delete its aliases too, which the service would do in any case. Without it they are a conflict.
+            cascade: Delete its aliases too, as the service does in any case. Without it, aliases are a conflict.
 
         Raises:
-            ApiKeyError: There is no such key. It is a `KeyError` too.
+            ApiKeyError: The key does not exist. This is a `KeyError` too.
             PlanConflictError: It is inherited, another tool manages it, or its aliases would be deleted with it;
                 nothing was deleted.
             ApiException: A call failed.
@@ -194,10 +194,10 @@ class EnvironmentSecrets(ShownAsTable, Mapping[str, Secret]):
 
 
 class _Service(Service):
-    """Lists once for a plan and the start of its apply.
+    """Uses one list for a plan and the start of its apply.
 
-    With `only` it shows one secret of the environment and what would be deleted with it, and so keeps a plan that
-    prunes away from all others.
+    With `only` it lists one secret of the environment and those that would be deleted with it, so that a plan that
+    prunes cannot delete any others.
     """
 
     listed: Inventory
@@ -209,7 +209,7 @@ class _Service(Service):
 
     def inventory(self, deadline: float = math.inf) -> Inventory:
         self._asked += 1
-        if self._asked != 2:  # the apply asks for the second
+        if self._asked != 2:  # the second is that of the apply
             self.listed = super().inventory(deadline)
         if self._only is None:
             return self.listed

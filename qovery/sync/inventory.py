@@ -10,13 +10,13 @@ ENVIRONMENT = APIVariableScopeEnum.ENVIRONMENT
 ALIAS, FILE, OVERRIDE = APIVariableTypeEnum.ALIAS, APIVariableTypeEnum.FILE, APIVariableTypeEnum.OVERRIDE
 
 
-#: Of several inherited secrets with one key the environment sees that of the lowest scope. Scopes below the
-#: environment, which it does not see, and unknown ones count between these.
+#: If inherited secrets share a key, the environment sees the one of the lowest scope. Unknown scopes, and those below
+#: the environment, which it does not see, rank between these.
 _RANKS = {APIVariableScopeEnum.PROJECT: 0, APIVariableScopeEnum.BUILT_IN: 2}
 
 
 class Inventory:
-    """The secrets of a list by key: own ones, inherited ones, and the dependents of each. Their order has no effect."""
+    """The secrets of a list by key: own, inherited, and the dependents of each. The order of the list has no effect."""
 
     def __init__(self, secrets: Iterable[Secret]) -> None:
         self.by_id: dict[str, Secret] = {}
@@ -59,12 +59,12 @@ class Inventory:
 
 
 def alias_description(target: str) -> str:
-    """The description of a secret that should become an alias: it tells the secret from those of others."""
+    """The description of a secret that should become an alias: it distinguishes the secret from others."""
     return f"Alias of {target}"[:255]
 
 
 def is_unfinished_alias(secret: Secret, target: str) -> bool:
-    """Whether an apply that was killed has left a plain value which should have become an alias."""
+    """Whether a secret is a plain value that a killed apply left where it meant to create an alias."""
     return kind_of(secret) == APIVariableTypeEnum.VALUE and secret.description == alias_description(target)
 
 

@@ -1,4 +1,4 @@
-"""A small file that several processes share: `locked` excludes the others, `replace_file` writes it whole or not."""
+"""A small file shared by processes: `locked` takes its lock, `replace_file` replaces it atomically."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-#: The seconds that a process waits for the others.
+#: The seconds to wait for other processes.
 PATIENCE = 30.0
 
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
@@ -23,7 +23,7 @@ if sys.platform == "win32":
     def _unlock(descriptor: int) -> None:
         msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
 
-    #: What Windows raises while another process holds the lock, or has the file open.
+    #: Raised by Windows while another process holds the lock, or has the file open.
     _BUSY: type[OSError] = PermissionError
 else:
     import fcntl
@@ -32,7 +32,7 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def _unlock(descriptor: int) -> None:
-        # Closing is not enough: a child that was forked meanwhile has the file open too.
+        # Closing is not enough: a child that was forked in between has the file open too.
         fcntl.flock(descriptor, fcntl.LOCK_UN)
 
     _BUSY = BlockingIOError
@@ -40,9 +40,9 @@ else:
 
 @contextlib.contextmanager
 def locked(path: str) -> Iterator[None]:
-    """Hold the lock of a file against other threads and processes. It ends with the process, however that ends.
+    """Hold the lock of a file against other threads and processes. It is released when the process ends, in any way.
 
-    The lock is on `<path>.lock`, which stays: deleting it would let two processes lock two files.
+    The lock is on `<path>.lock`, which stays: if it were deleted, two processes could lock different files.
 
     Raises:
         OSError: The lock file cannot be opened, or others have held the lock for `PATIENCE` seconds.
@@ -59,14 +59,14 @@ def locked(path: str) -> Iterator[None]:
 
 
 def replace_file(path: str, content: bytes) -> None:
-    """Give a file this content and mode 0600, whole or not at all. Its lock must be held.
+    """Replace a file atomically, with mode 0600. Its lock must be held.
 
     Raises:
-        OSError: It cannot be written, and is what it was.
+        OSError: It cannot be written, and is unchanged.
     """
     new = f"{path}.new"
     with contextlib.suppress(FileNotFoundError):
-        os.unlink(new)  # of a process that was killed
+        os.unlink(new)  # left by a killed process
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o600)
     try:
         with open(descriptor, "wb") as file:
@@ -82,7 +82,7 @@ def replace_file(path: str, content: bytes) -> None:
 
 
 def _patiently(action: Callable[[], object]) -> None:
-    """Try until another process is out of the way."""
+    """Retry while another process blocks the action."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
@@ -96,8 +96,8 @@ def _patiently(action: Callable[[], object]) -> None:
 
 
 def _sync_folder(path: str) -> None:
-    """Make the new name last through a power failure, where the system can."""
-    with contextlib.suppress(OSError):  # Windows opens no folders
+    """Make the rename survive a power failure, where the system supports it."""
+    with contextlib.suppress(OSError):  # Windows cannot open folders
         descriptor = os.open(os.path.dirname(path), os.O_RDONLY)
         try:
             os.fsync(descriptor)

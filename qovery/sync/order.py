@@ -14,7 +14,7 @@ def writes_of(actions: Sequence[Action]) -> dict[str, int]:
 
 
 def predecessors(actions: Sequence[Action]) -> Mapping[int, set[int]]:
-    """Return what must come before each action, as `graphlib.TopologicalSorter` takes it. There are no cycles."""
+    """Return the actions that must come before each action, for `graphlib.TopologicalSorter`. There are no cycles."""
     needs: dict[int, set[int]] = {at: set() for at in range(len(actions))}
     deleted = {at: action.secret for at, action in enumerate(actions) if action.kind == "delete" and action.secret}
     by_key = {secret.key: at for at, secret in deleted.items()}

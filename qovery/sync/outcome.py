@@ -1,4 +1,4 @@
-"""What the outcome of an action means, and its `Result`. Knows no job."""
+"""The `Result` of an action, from its outcome. Independent of `Job`."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ def succeeded(action: Action, reason: str, secret: Secret | None = None) -> Resu
 
 
 def failed(action: Action, error: Exception) -> Result:
-    """The result of an action that did not succeed, or is not known to have."""
+    """The result of an action that failed, or whose outcome is unknown."""
     return Result("failed", action.kind, action.key, action.reason, existing(action), error.with_traceback(None))
 
 
 def skipped(action: Action, reason: str) -> Result:
-    """The result of an action that the plan meant to do."""
+    """The result of a planned action that was not sent."""
     error = SkippedError(f"{action.kind} of {action.key} was skipped: {reason}")
     return Result("skipped", action.kind, action.key, reason, existing(action), error)
 
 
 def is_hopeless(error: Exception) -> bool:
-    """Whether no other call can succeed either, unless a list does."""
+    """Whether other calls will fail too, unless a list succeeds."""
     return isinstance(error, UnauthorizedException) or (
         isinstance(error, ApiConnectionError) and not error.outcome_unknown
     )

@@ -15,21 +15,21 @@ from collections import deque
 from collections.abc import Callable
 
 #: The first pause if the service does not say how long to wait, in seconds. A request follows to probe the limit;
-#: each that is throttled too makes the pause longer by a factor.
+#: each that is throttled too multiplies the pause by PAUSE_GROWTH.
 FIRST_PAUSE = 0.05
 PAUSE_GROWTH = 1.25
 LONGEST_PAUSE = 8.0
 
-#: The largest random addition to a pause that the service asked for, as a part of the pause.
+#: The largest random addition to a pause that the service asked for, as a fraction of the pause.
 JITTER = 0.05
 
 #: The rate grows with the square of the seconds since the last pause, times this.
 GROWTH = 0.03
 
-#: The first rate, as a part of the rate at which the service has accepted requests.
+#: The first rate, as a fraction of the rate at which the service has accepted requests.
 CAUTION = 0.93
 
-#: The rate after a throttled request, as a part of the rate before, unless the service has accepted more.
+#: The rate after a throttled request, as a fraction of the rate before, unless the service has accepted more.
 DECREASE = 0.9
 
 #: How far back accepted requests count for the rate, in seconds.
@@ -38,7 +38,7 @@ MEMORY = 5.0
 #: After this many seconds without a request, the service may accept a burst again.
 IDLE = 1.0
 
-#: How many seconds' worth of requests may be sent at once after a delay, to make up for it.
+#: How many seconds' worth of requests may be sent in a burst after a delay, to make up for it.
 BURST = 0.1
 
 #: The lowest rate, in requests per second.
@@ -49,7 +49,7 @@ PROBE_TIMEOUT = 60
 
 
 class Pace:
-    """The pace of all jobs of a client. May be shared by threads.
+    """The pace of all jobs of a client. Thread-safe.
 
     Args:
         clock: Returns the seconds since any moment.
@@ -116,7 +116,7 @@ class Pace:
 
         Args:
             sent: When it was sent, by the clock.
-            retry_after: The seconds that the service asked to wait, if it did.
+            retry_after: The seconds that the service asked the client to wait, if it did.
         """
         with self._lock:
             now = self._clock()

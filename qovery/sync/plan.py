@@ -54,8 +54,8 @@ def plan_secrets(
         aliases: The desired aliases: each key, and the key of its target.
         renames: Own secrets to rename: each old key, and its new key. Values and aliases are kept, unless the new
             key is desired with another value.
-        existing: The policy for desired keys that the environment sees already, for all keys or by key: `update`
-            writes the value, `keep` leaves the secret as it is, `fail` is a conflict.
+        existing: The policy for desired keys that the environment already sees, for all keys or by key: `update`
+            writes the value, `keep` leaves the secret unchanged, `fail` is a conflict.
         prune: Delete own secrets that are not desired; never inherited ones, nor those that other tools manage.
         prune_prefix: Prune only secrets whose key starts with this prefix, or with one of them.
         prune_recorded: Prune only secrets that the state file knows: those that an apply with it has written.
@@ -65,8 +65,8 @@ def plan_secrets(
         allow_empty: Accept an empty desired state with `prune`, which deletes all own secrets.
         allow: The rules for values that keys may break, for example `{"API_KEY": {"whitespace"}}`. Any other value
             that breaks a rule is a conflict whose reason names the rule.
-        state: A state file. A secret that is as it was written last is kept without a request, and one that was
-            changed elsewhere since is written again and named as drift. An apply records what it has written.
+        state: A state file. A secret that is unchanged since the last write is kept without a request, and one that
+            was changed elsewhere is written again and reported as drift. An apply records what it has written.
 
     Raises:
         ApiTypeError, ApiValueError: The desired state is invalid; nothing was sent.
@@ -140,8 +140,8 @@ class Plan(ShownAsTable, Exported):
         """Apply the plan in the order of dependencies, and return the result of each action.
 
         The secrets are listed again first, and drift since the plan is taken into account. Nothing is deleted
-        that the plan does not name. Deletions come last, after another list, together with what is written in
-        place of the deleted. A failure does not stop independent actions. After a write with a lost
+        that the plan does not name. Deletions come last, after another list, together with the writes that
+        replace deleted secrets. A failure does not stop independent actions. After a write with a lost
         response, another list decides whether it was applied; if not, it is sent again. A rate limit slows down
         all jobs of the client. The apply stops early if the service rejects the token or cannot be reached any more.
 
@@ -155,8 +155,8 @@ class Plan(ShownAsTable, Exported):
 
         Raises:
             PlanConflictError: The plan has conflicts; nothing was sent.
-            PlanChangedError: With `strict`, the environment is no longer what the plan saw; nothing was written.
-            PlanHostError: The client calls another host than the one that the plan was made for.
+            PlanChangedError: With `strict`, the environment has changed since the plan; nothing was written.
+            PlanHostError: The client's host is not the one that the plan was made for.
             MissingExtraError: tqdm is not installed; nothing was sent.
             ApiException: The first list request failed; nothing was changed.
             ApplyInterrupted: Ctrl-C. Running calls were waited for; the report is on the exception and on the plan.

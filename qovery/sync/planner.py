@@ -37,7 +37,7 @@ class _Planner:
     def actions(self) -> list[Action]:
         for key, request in self.desired.values.items():
             self._add(self._value(key, request))
-        # A deletion takes aliases with it, so existing ones with the right target come last.
+        # Deleting a secret deletes its aliases too, so existing aliases with the right target come last.
         existing = {
             key: alias for key, target in self.desired.aliases.items() if (alias := self._alias_of(key, target))
         }
@@ -66,9 +66,9 @@ class _Planner:
         if rename_problem:
             yield self._conflict(key, rename_problem, own)
         elif present is not None and policy == "keep":
-            yield Action("keep", key, "exists; existing='keep' leaves it as it is", present)
+            yield Action("keep", key, "exists; existing='keep' leaves it unchanged", present)
         elif present is not None and policy == "fail":
-            yield self._conflict(key, "exists already, and existing='fail'", present)
+            yield self._conflict(key, "already exists, and existing='fail'", present)
         elif problem := self._value_problem(key, request):
             yield self._conflict(key, problem, own)
         elif key in self.desired.renames and own is None and (old := self._old(key)) is not None:
@@ -109,14 +109,14 @@ class _Planner:
     # --- Renames ----------------------------------------------------------------------------------
 
     def _old(self, key: str) -> Secret | None:
-        """The own secret that gets this key by a rename."""
+        """The environment's own secret that is renamed to this key."""
         return self.inventory.own.get(self.desired.renames.get(key, ""))
 
     def _rename_problem(self, key: str) -> str | None:
         old_key = self.desired.renames.get(key)
         old = None if old_key is None else self.inventory.find(old_key)
         if old_key is None or (old is None and self.inventory.find(key) is not None):
-            return None  # no rename, or one that is done
+            return None  # no rename, or already done
         if old is None:
             has_value = self.desired.values[key].value is not None or key in self.desired.factories
             return None if has_value else f"cannot be renamed from {old_key}, which does not exist"
@@ -137,13 +137,13 @@ class _Planner:
         return Action("update", key, f"renamed from {old.key}; {value}", old, None, (), request)
 
     def _rewritten(self, key: str, own: Secret, request: SecretRequest) -> Action:
-        """Write the value again, unless the state file knows that this changes nothing."""
+        """Write the value again, unless the state file shows that it is unchanged."""
         status = self.desired.status(request, own)
         if status == "unchanged":
             return Action("keep", key, "unchanged since the last apply", own)
         name = "own override" if kind_of(own) == OVERRIDE else "own secret"
         reason = {
-            "changed": f"{name}; differs from what was written last",
+            "changed": f"{name}; differs from the last write",
             "drift": f"{name}; drift: it was changed elsewhere since the last apply",
             "unknown": f"{name}; always written, since values cannot be compared",
         }[status]

@@ -1,4 +1,4 @@
-"""Decide by another list what became of actions whose outcome is uncertain, and what to send instead."""
+"""Use another list to find the outcome of uncertain actions, and what to send instead."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def is_uncertain(error: ApiException) -> bool:
 
 
 class Reconciliation:
-    """What a new list says about actions that failed."""
+    """Compares failed actions with a new list."""
 
     def __init__(self, inventory: Inventory, desired: Desired) -> None:
         self._inventory = inventory
@@ -56,7 +56,7 @@ class Reconciliation:
 
 
 def _did_not_run(failure: Result) -> bool:
-    """Whether an action that a list shows undone was lost or not sent, and not rejected."""
+    """Whether an action that the list shows as not applied was lost or not sent, rather than rejected."""
     error = failure.error
     return isinstance(error, ApiException) and (error.outcome_unknown or error.status is None)
 

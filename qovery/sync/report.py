@@ -25,8 +25,8 @@ class Result(Exported):
         key: The key of the secret.
         reason: Why; never contains a value.
         secret: The secret as the service returned or listed it; for a delete, the deleted secret.
-        error: The error of a failed action, and the `SkippedError` of one that was skipped although the plan meant
-            to do it. None for a conflict of the plan, which `skip_conflicts=True` skips.
+        error: The error of a failed action, and the `SkippedError` of one that was skipped although it was
+            planned. None for a conflict of the plan, which `skip_conflicts=True` skips.
         lost: Whether this apply deleted the secret and did not recreate it, as far as is known. Another plan for the
             same desired state recreates it, as does the same plan.
     """
@@ -65,12 +65,12 @@ class Report(ShownAsTable, Exported):
 
     @property
     def succeeded(self) -> tuple[Result, ...]:
-        """The actions whose planned state the service has."""
+        """The actions that reached their planned state."""
         return self._in("succeeded")
 
     @property
     def failed(self) -> tuple[Result, ...]:
-        """The actions that the service did not apply, or that it is not known to have applied."""
+        """The actions that were not applied, or whose outcome is unknown."""
         return self._in("failed")
 
     @property
@@ -80,7 +80,7 @@ class Report(ShownAsTable, Exported):
 
     @property
     def unfinished(self) -> tuple[Result, ...]:
-        """What the plan meant to do and the apply did not: failures, and skipped actions other than conflicts."""
+        """The planned actions that were not done: failures, and skipped actions other than conflicts."""
         return tuple(result for result in self.results if result.error is not None)
 
     @property

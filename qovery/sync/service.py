@@ -17,7 +17,7 @@ from qovery.sync.alias import create_alias
 from qovery.sync.inventory import Inventory
 from qovery.sync.pace import Pace, pace_of
 
-#: Once the service has accepted no request for this many seconds, nobody waits any longer.
+#: Stop waiting once the service has accepted no request for this many seconds.
 PATIENCE = 300.0
 
 
@@ -42,7 +42,7 @@ class Service:
 
     @property
     def pace(self) -> Pace:
-        """The pace of all jobs of the client; a copy of the plan has the pace of its own client."""
+        """The pace of all jobs of the client; a copy of the plan uses the pace of its own client."""
         return pace_of(self.api.api_client)
 
     def inventory(self, deadline: float = float("inf")) -> Inventory:
@@ -52,7 +52,7 @@ class Service:
             deadline: The time, by `time.monotonic`, after which to give up.
 
         Raises:
-            PlanHostError: The client calls another host than at first.
+            PlanHostError: The host of the client has changed.
         """
         patience = min(deadline, time.monotonic() + PATIENCE)
         while True:
@@ -71,21 +71,21 @@ class Service:
     def _check_host(self) -> None:
         host = self.api.api_client.configuration.host
         if host != self.host:
-            raise PlanHostError(f"the plan is for {self.host}, but the client calls {host}: make another plan")
+            raise PlanHostError(f"the plan is for {self.host}, but the client calls {host}: plan again")
 
     def _wait(self, patience: float) -> None:
-        """Sleep until the rate limit allows a request, or patience is at an end."""
+        """Sleep until the rate limit allows a request, or until the time `patience`."""
         while (wait := self.pace.take()) and time.monotonic() < patience:
             time.sleep(min(wait, max(patience - time.monotonic(), 0)))
 
     def _options(self, deadline: float) -> RequestOptions:
-        """What lets a call end before a deadline that is nearer than its own."""
+        """Return the options that end a call at a deadline nearer than its own."""
         left = deadline - time.monotonic()
         return {"_request_timeout": max(left, 0.001)} if left < self.api.api_client.configuration.total_timeout else {}
 
     @contextlib.contextmanager
     def _telling_the_pace(self) -> Iterator[None]:
-        """The request that is sent meanwhile counts: as throttled, or as accepted whatever else became of it."""
+        """Report the request sent in the block to the pace: as throttled, or else as accepted, even if it failed."""
         sent = time.monotonic()
         try:
             yield
@@ -99,7 +99,7 @@ class Service:
 
     @sealed
     def send(self, action: Action, secret: Secret | None, deadline: float) -> Secret | None:
-        """Send an action for a secret once; for an alias, `secret` is its target. Tell the pace of the response."""
+        """Send an action for a secret once; for an alias, `secret` is its target. Report the response to the pace."""
         self._check_host()
         with self._telling_the_pace():
             return self._send(action, secret, {"_retries": 0, **self._options(deadline)})

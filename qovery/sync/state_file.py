@@ -1,4 +1,4 @@
-"""`StateFile`: what was written last, as keyed fingerprints, for telling unchanged secrets from drift."""
+"""`StateFile`: keyed fingerprints of the last writes, to distinguish unchanged secrets from drift."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from qovery.printable import printable
 from qovery.redaction.sealing import sealed
 from qovery.sync.locked_file import locked, replace_file
 
-#: `unchanged`: what was written last is desired, and nobody has written since. `drift`: the same is desired, but
-#: somebody else has written or recreated it. `changed`: something else is desired. `unknown`: the file does not say.
+#: `unchanged`: the last write is still desired, and the secret was not written since. `drift`: it is still desired, but
+#: the secret was written or recreated elsewhere. `changed`: something else is desired. `unknown`: not in the file.
 Status = Literal["unchanged", "drift", "changed", "unknown"]
 
 _VERSION = 1
@@ -33,7 +33,7 @@ _SHORTEST_KEY = 16
 
 @dataclass(frozen=True)
 class Entry:
-    """What the file knows of one secret.
+    """The entry of one secret in the file.
 
     Attributes:
         id: The id that the service returned.
@@ -49,22 +49,22 @@ class Entry:
 
 
 class StateFile:
-    """A file that remembers what was written last, so that a plan can tell unchanged secrets from drift.
+    """A file with fingerprints of the last writes, so that a plan can distinguish unchanged secrets from drift.
 
-    It holds hosts, environment ids, keys, ids and times in the clear, and HMACs of what was written. Without the key
-    nobody can check a guess of a value against it; it does show which secrets have the same value. One file serves
-    many environments, and several processes at once. It has mode 0600, and is written whole or not at all.
+    It stores hosts, environment ids, keys, ids and times in plain text, and HMACs of what was written. A guessed value
+    cannot be checked against it without the key, but it shows which secrets have the same value. One file can serve
+    many environments and concurrent processes. It has mode 0600, and is replaced atomically.
 
-    A file that is broken, unreadable or of another key is the same as none, with a `StateFileWarning`: every secret
-    is unknown then. What cannot be recorded is written again by the next plan. Neither ends a plan or an apply.
+    A file that is damaged, unreadable or of another key is treated as missing, with a `StateFileWarning`: every secret
+    is unknown then. Writes that cannot be recorded are sent again by the next plan. Neither stops a plan or an apply.
 
     Args:
-        path: Where it is; the folder must exist. A symbolic link is neither read nor replaced.
-        key: The secret key of the fingerprints, random and at least 16 bytes long. White space around a text is
+        path: The path of the file; its folder must exist. A symbolic link is neither read nor replaced.
+        key: The secret key of the fingerprints, random and at least 16 bytes long. White space around a str is
             removed. Several keys may share a file: each sees its own entries.
 
     Raises:
-        ApiTypeError, ApiValueError: The path or the key cannot be used.
+        ApiTypeError, ApiValueError: The path or the key is invalid.
     """
 
     @sealed
@@ -78,14 +78,14 @@ class StateFile:
         return f"StateFile({self.path!r})"
 
     def read(self, host: str, environment_id: str | UUID) -> RecordedState:
-        """Read once what is known of an environment. Sends nothing, and changes nothing.
+        """Read the entries of an environment once. Sends nothing, and changes nothing.
 
         Args:
             host: The host of the environment.
             environment_id: Its id.
 
         Warns:
-            StateFileWarning: The file cannot be used, or has entries of other keys alone.
+            StateFileWarning: The file cannot be used, or has entries of other keys only.
         """
         place = host, _id_text(environment_id)
         try:
@@ -94,7 +94,7 @@ class StateFile:
             self._warn(f"{problem}; every secret is treated as unknown, and written")
             return RecordedState(self._fingerprint, place, {})
         if content.get("keys") and self._key_id not in content["keys"]:
-            self._warn("it has no entries of this key; if that is not a new key, set the one that was used before")
+            self._warn("it has no entries of this key. If the key is not new, set the key that was used before")
         entries = {key: entry for key, found in section.items() if (entry := self._entry(place, key, found))}
         if len(entries) < len(section):
             others = ", ".join(sorted(section.keys() - entries.keys()))
@@ -108,9 +108,9 @@ class StateFile:
         environment_id: str | UUID,
         written: Mapping[str, tuple[SecretRequest | None, Secret] | None],
     ) -> None:
-        """Merge what was written into the file, under a lock. Everything else in it stays.
+        """Merge writes into the file, under a lock. All other entries stay unchanged.
 
-        A broken file is moved aside, to `<path>.broken`. A file of another version is left alone.
+        A broken file is moved aside, to `<path>.broken`. A file of another version is left unchanged.
 
         Args:
             host: The host that it was written to.
@@ -135,7 +135,7 @@ class StateFile:
     def _merge(
         self, place: tuple[str, str], written: Mapping[str, tuple[SecretRequest | None, Secret] | None]
     ) -> str | None:
-        """Return what to warn of."""
+        """Return the text of a warning, or None."""
         problem = None
         try:
             content, _ = self._load(place)
@@ -192,7 +192,7 @@ class StateFile:
             content = None
         version = content.get("version") if isinstance(content, dict) else None
         if not isinstance(version, int):
-            raise _UnusableError("it is not a state file, or damaged", broken=True)
+            raise _UnusableError("it is not a state file, or it is damaged", broken=True)
         if version != _VERSION:
             raise _UnusableError(f"it has version {version}, and this release reads {_VERSION}: use another file")
         return content  # type: ignore[no-any-return]  # a dict, since it has a version
@@ -213,7 +213,7 @@ class StateFile:
         return self._fingerprint("entry", *place, key, json.dumps(list(asdict(entry).values())))
 
     def _entry(self, place: tuple[str, str], key: str, found: Any) -> Entry | None:
-        """The entry in the file, or None if it is not as it was written."""
+        """The entry in the file, or None if it was modified."""
         if not isinstance(found, dict):
             return None
         entry = Entry(*(found.get(name) for name in Entry.__dataclass_fields__))  # type: ignore[arg-type]  # sealed
@@ -224,7 +224,7 @@ class StateFile:
 
 
 class RecordedState:
-    """What a state file knew of one environment when it was read.
+    """The entries of one environment when the state file was read.
 
     Attributes:
         entries: The entry of each key.
@@ -236,13 +236,13 @@ class RecordedState:
         self.entries = entries
 
     def has(self, secret: Secret) -> bool:
-        """Whether a listed secret was written, and is not another one that has the same key by now."""
+        """Whether a listed secret is the one that was recorded, not a newer one with the same key."""
         entry = self.entries.get(secret.key)
         return entry is not None and entry.id == secret.id
 
     @sealed
     def status(self, request: SecretRequest, secret: Secret) -> Status:
-        """Tell whether the desired request is what was written last, and whether the listed secret is still that."""
+        """Compare the desired request with the last write, and the listed secret with what that write returned."""
         entry = self.entries.get(request.key)
         if entry is None or entry.fingerprint is None or entry.updated_at is None or secret.updated_at is None:
             return "unknown"
@@ -251,13 +251,13 @@ class RecordedState:
         return "unchanged" if _is_of(entry, secret) else "drift"
 
     def value_fingerprint(self, secret: Secret) -> str | None:
-        """The HMAC of the value that a listed secret has, or None if the last write is not known to be ours."""
+        """Return the HMAC of a listed secret's value, or None unless its last write is the recorded one."""
         entry = self.entries.get(secret.key)
         return entry.value if entry is not None and _is_of(entry, secret) else None
 
 
 class _Fingerprint:
-    """HMAC-SHA256 under the user's key, cut to 128 bits. The key is kept nowhere else."""
+    """HMAC-SHA256 under the user's key, truncated to 128 bits. The key is stored nowhere else."""
 
     __slots__ = ("_hmac",)
 
@@ -265,7 +265,7 @@ class _Fingerprint:
         self._hmac = hmac.new(key, digestmod="sha256")
 
     def __call__(self, domain: str, *texts: str) -> str:
-        """The fingerprint of texts; each with its length, so that no two lists of texts run into the same bytes."""
+        """Return the fingerprint of texts, each prefixed with its length: different lists never yield equal bytes."""
         running = self._hmac.copy()
         for text in (f"qovery state {_VERSION} {domain}", *texts):
             encoded = text.encode("utf-8", "surrogatepass")
@@ -273,7 +273,7 @@ class _Fingerprint:
         return base64.urlsafe_b64encode(running.digest()[:16]).decode().rstrip("=")
 
     def of_request(self, place: tuple[str, str], request: SecretRequest) -> str:
-        """The fingerprint of all fields that a request sets, for a key of an environment at a host."""
+        """Return the fingerprint of all fields that a request sets, for a key of an environment at a host."""
         fields = sorted(request.to_dict().items())
         return self("request", *place, *(text for name, value in fields for text in (name, json.dumps(value))))
 
@@ -287,7 +287,7 @@ class _UnusableError(Exception):
 
 
 def _is_of(entry: Entry, secret: Secret) -> bool:
-    """Whether a listed secret is what our last write made."""
+    """Whether a listed secret is unchanged since our last write."""
     time = _time_text(secret)
     return time is not None and (entry.id, entry.updated_at) == (secret.id, time)
 

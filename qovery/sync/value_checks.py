@@ -1,4 +1,4 @@
-"""The checks of values before they are written: a plan is the last place where a mistake can be seen.
+"""Checks of values before they are written: a plan is the last step at which a mistake can be noticed.
 
 Every rule takes linear time, and no message contains a value.
 """
@@ -18,7 +18,8 @@ from qovery.models import SecretRequest
 #: - `blank`: only white space
 #: - `whitespace`: white space or a line break at the start or the end. A value of several lines may end with one line
 #:   break. Files are not checked.
-#: - `masked`: masked text such as `***` or `[REDACTED]`, also as the password of a URL or after `Bearer`
+#: - `masked`: masked text such as `***` or `[REDACTED]`, also as the password of a URL or after `Bearer`; text that
+#:   sops has encrypted
 #: - `placeholder`: a placeholder such as `changeme`, `<your key>` or `TODO`, also in these places
 #: - `quotes`: the whole value is in quotes. Files are not checked.
 #: - `variable`: a variable or command that was not expanded, such as `${API_KEY}`, `%API_KEY%` or `$(cat key)`, also in
@@ -30,13 +31,13 @@ ValueRule = Literal["empty", "blank", "whitespace", "masked", "placeholder", "qu
 
 RULES: tuple[ValueRule, ...] = get_args(ValueRule)
 
-# The white space of `str.isspace`, the byte order mark, and what has no width at all.
+# The white space of `str.isspace`, the byte order mark, and zero-width characters.
 BLANK = (
     "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000\ufeff\u200b\u2060"
 )
 
-# Longer values are not masked text, placeholders or variables. It bounds the time of their patterns.
+# Longer values are not masked text, placeholders or variables. The limits bound the matching time.
 _LONGEST, _LONGEST_PLACEHOLDER = 2000, 80
 
 _MASKED = re.compile(
@@ -46,6 +47,7 @@ _MASKED = re.compile(
     | [\W_]{0,10} redacted [\W_]{0,10}
     | [\[<({*]{1,3} (?:masked|filtered|hidden|secure|sensitive(?:[ ]value)?) [\]>)}*]{1,3}
     | \w{1,20}\(b?'\*{3,}'\)                                   # the representation of a SecretStr
+    | ENC\[AES256_GCM,data:[^\]\s]*\]                          # encrypted by sops
     """,
     re.VERBOSE | re.IGNORECASE,
 ).fullmatch
@@ -188,11 +190,11 @@ def _quotes(text: str) -> str | None:
 
 
 def _unfilled(text: str) -> dict[ValueRule, str]:
-    """What nobody has replaced by the secret: a mask, a placeholder or a variable, as a whole or in a URL or header."""
+    """Find text that was not replaced by the secret: a mask, placeholder or variable, alone or in a URL or header."""
     credential = _CREDENTIAL(text)
     parts = (text, credential[1] or credential[2]) if credential else (text,)
     if any(map(_MASKED, parts)):
-        return {"masked": "the value is masked text, not the secret"}
+        return {"masked": "the value is masked or encrypted text, not the secret"}
     if any(map(_is_placeholder, parts)):
         return {"placeholder": "the value is a placeholder"}
     if any(map(_VARIABLE, parts)) or (_URL(text) and _IN_URL(text)):

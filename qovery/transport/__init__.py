@@ -1,4 +1,4 @@
-"""Everything that knows urllib3 and sockets: one attempt at a request, from a connection to the bytes of the response.
+"""The HTTP transport: one attempt at a request. Only this package uses urllib3's connections and sockets.
 
-Only values cross the boundary: a `Request` goes in, a `Response` or a `Failure` comes out. Retries are made above.
+Only values cross the boundary: a `Request` goes in, a `Response` or a `Failure` comes out. The caller does the retries.
 """

@@ -1,4 +1,4 @@
-"""Connects to the addresses of a name, one after the other, within the time to connect."""
+"""Connect to the addresses of a host, one after the other, within the connect timeout."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ _create_connection = openers.create_connection
 
 
 def connected(host: str, port: int, attempt: Attempt, **options: Any) -> socket.socket:
-    """A socket to `host`; `options` are those of urllib3's `create_connection`, which a fake may have replaced."""
+    """Return a socket to `host`. `options` go to urllib3's `create_connection`, which a fake may have replaced."""
     open_socket: Any = functools.partial(openers.create_connection, **options)
     if open_socket.func is not _create_connection:
-        sock: socket.socket = open_socket((host, port), attempt.remaining())  # it may want the name
+        sock: socket.socket = open_socket((host, port), attempt.remaining())  # a fake may need the host name
         return sock
     return first_reachable(host, port, attempt, open_socket)
 
 
 def first_reachable(host: str, port: int, attempt: Attempt, open_socket: Any) -> socket.socket:
-    """A socket to the first address of `host` that can be connected to.
+    """Return a socket to the first address of `host` that accepts a connection.
 
-    Each address gets an equal share of the time that is left, so that a silent one leaves time for the next.
+    Each address gets an equal share of the remaining time, so that an unresponsive one leaves time for the next.
     """
     found = socket.getaddrinfo(host.strip("[]"), port, openers.allowed_gai_family(), socket.SOCK_STREAM)
     addresses = list(dict.fromkeys(_numeric(entry[4]) for entry in found))
-    failure = OSError("the name has no address")
+    failure = OSError("the host name has no address")
     for index, address in enumerate(addresses):
         try:
             sock: socket.socket = open_socket((address, port), attempt.remaining() / (len(addresses) - index))
@@ -43,5 +43,5 @@ def first_reachable(host: str, port: int, attempt: Attempt, open_socket: Any) ->
 
 
 def _numeric(address: Any) -> str:
-    """The numeric form of a socket's address, with the zone of a link-local one."""
+    """Return the numeric form of a socket address, with the zone of a link-local one."""
     return f"{address[0]}%{address[3]}" if len(address) == 4 and address[3] else str(address[0])

@@ -1,4 +1,4 @@
-"""`Attempt`: what one attempt at a request knows. Only the attempt and its connection reach it."""
+"""`Attempt`: the state of one attempt at a request. Only the attempt and its connection use it."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ if TYPE_CHECKING:
     from qovery.transport.messages import Request
 
 
-#: The seconds that the libraries below can wait for at most, all of them.
+#: The longest timeout in seconds that every underlying library accepts.
 LONGEST = 1e6
 
 
 class Attempt:
-    """One attempt at a request, and the time that its next operation may take.
+    """One attempt at a request, and the time limit of its next socket operation.
 
     Attributes:
         request: The request.
-        sends: How many times the request may have reached the wire: more than once under a caller's own `Retry`.
-        observed: Whether our own code has connected or sent, so that `sends` is right; a fake may bypass it.
-        response: The response as soon as its head is read, even if a log handler fails after that.
-        until: When the present phase must end, by `time.monotonic`: connecting, sending or reading.
-        stall: The seconds that one operation of the phase may take.
+        sends: How many times the request may have been sent: more than once under a caller's own `Retry`.
+        observed: Whether our own code connected or sent, so that `sends` is accurate; a fake may bypass it.
+        response: The response once its head is read, even if a log handler fails after that.
+        until: When the current phase (connecting, sending or reading) must end, by `time.monotonic`.
+        stall: The seconds that one socket operation of the phase may take.
     """
 
     __slots__ = ("observed", "request", "response", "sends", "stall", "until")
@@ -37,28 +37,28 @@ class Attempt:
         self.stall = math.inf
 
     def start_connecting(self) -> None:
-        """From now on name look-up, proxy and TLS handshake together have the time to connect."""
+        """Start the connect timeout, which covers name lookup, proxy and TLS handshake together."""
         self.observed = True
         self.until = min(self.request.deadline, time.monotonic() + self.request.connect_timeout)
         self.stall = math.inf
 
     @property
     def sent(self) -> bool:
-        """Whether the request may have reached the service, unless our own code proves that it did not."""
+        """Whether the request may have reached the service: False only if our own code proves that it did not."""
         return self.sends > 0 or not self.observed
 
     def hand_over(self) -> None:
-        """From now on the caller reads, and each read has the time to read."""
+        """Let the caller read the body: from now on only the read timeout applies, to each read."""
         self.until = math.inf
-        self.request = None  # type: ignore[assignment] # the response, which the caller keeps, leads here
+        self.request = None  # type: ignore[assignment] # the caller's response refers to this
 
     def remaining(self) -> float:
-        """The seconds that the next operation on the socket may take.
+        """Return the seconds that the next socket operation may take.
 
         Raises:
-            TimeoutError: There are none.
+            TimeoutError: No time is left.
         """
         left = self.until - time.monotonic()
         if left <= 0:
-            raise TimeoutError("the time is up")
+            raise TimeoutError("timed out")
         return min(left, self.stall, LONGEST)

@@ -1,4 +1,4 @@
-"""urllib3's pool as one attempt sees it: what urllib3 does there reaches this attempt and no other."""
+"""urllib3's pool for a single attempt: whatever urllib3 does with it affects only this attempt."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class InterruptedAttempt(BaseException):
 
 
 class AttemptPool(_Base):
-    """A copy of urllib3's pool for one attempt, over the connections that all attempts share.
+    """A copy of urllib3's pool for one attempt, with the connections that all attempts share.
 
     `relied_on` lists the private parts of urllib3 that it replaces.
     """
@@ -78,7 +78,7 @@ class AttemptPool(_Base):
         self.connections.put(None if conn is None or conn.sock is None else conn, self.slot)
 
     def _new_connection(self, kind: Any) -> Any:
-        """As `_new_conn` makes it, but without its log record: a handler of that may raise."""
+        """Create a connection like `_new_conn`, but without its log record: a log handler may raise."""
         options = dict(self.conn_kw)
         host, port = self.host, self.port
         if isinstance(self, _SecurePool):
@@ -88,7 +88,7 @@ class AttemptPool(_Base):
         return kind(host=host, port=port, timeout=self.timeout.connect_timeout, **options)
 
     def _class_of(self, base: Any) -> Any:
-        """The class of new connections: ours for urllib3's own, or what has replaced that."""
+        """Return the class of new connections: ours for urllib3's own, otherwise the replacement."""
         through_socks = "_socks_options" in self.conn_kw
         if base.__module__ != "urllib3.connection":
             if through_socks:

@@ -1,4 +1,4 @@
-"""Connections of urllib3 whose every operation on the socket ends at the deadline of their attempt."""
+"""urllib3 connections that limit every socket operation to the deadline of the attempt."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ else:
 
 _FORGOTTEN = http.client.HTTPMessage()
 
-#: How much is passed to one write: one TLS record, since a TLS socket applies its timeout to each record anew.
+#: The bytes passed to one write: one TLS record, since a TLS socket restarts its timeout for each record.
 _SLICE = 16 * 1024
 
-#: How many bytes the head of a response may take, with all interim responses before it.
+#: The largest head of a response in bytes, including all interim responses before it.
 _HEAD = 256 * 1024
 
-#: How many bytes may carry a body, as a multiple of the largest body: chunks of one byte take six times their content.
+#: The limit on a body's encoded size, as a multiple of the largest body: one-byte chunks take six times their content.
 _OVERHEAD = 8
 
 
 class DeadlineReader(io.RawIOBase):
-    """Reads a socket within the limits of an attempt, however little each read brings."""
+    """Reads a socket within the time and size limits of an attempt, even if each read returns little."""
 
     def __init__(self, sock: socket.socket, attempt: Attempt) -> None:
         self._sock = sock
@@ -54,38 +54,38 @@ class DeadlineReader(io.RawIOBase):
         self.room = _HEAD
 
     def makefile(self, *_: Any) -> io.BufferedReader:
-        """What `http.client` asks of the socket that a response is read from."""
+        """Return the buffered reader that `http.client` requests from a socket."""
         return io.BufferedReader(self)
 
-    readable = staticmethod(functools.partial(bool, True))  # without a frame: it is called for each response
+    readable = staticmethod(functools.partial(bool, True))  # no Python frame: it is called for each response
 
     def readinto(self, buffer: Any) -> int | None:
-        """Read what there is, into `buffer`."""
+        """Read the available bytes into `buffer`."""
         limit = self.attempt.remaining()
         if self._sock.gettimeout() != limit:  # each change is a system call
             self._sock.settimeout(limit)
         count = self._sock.recv_into(buffer)
         self.ended = count == 0
         self.room -= count
-        if self.room < 0 and self.attempt.until < math.inf:  # else the caller reads
-            raise TooLargeError("the response does not end")
+        if self.room < 0 and self.attempt.until < math.inf:  # else the caller reads, without a limit
+            raise TooLargeError("the response exceeds the size limit of its head, or of a body of max_response_size")
         return count
 
     def close(self) -> None:
-        """Let go of the socket."""
+        """Release the socket."""
         self._raw.close()
         super().close()
 
 
 class DeadlineSocket:
-    """The TLS socket to a proxy, inside which urllib3 speaks TLS to the host with reads and writes of its own.
+    """The TLS socket to a proxy, through which urllib3 runs a second TLS session to the host (TLS in TLS).
 
-    urllib3 may read many times for one read of ours, so each of them gets what is left of the time.
+    urllib3 may read many times for one read of ours, so each read is limited to the remaining time.
     """
 
     def __init__(self, sock: socket.socket, connection: BoundConnection) -> None:
         self.sock = sock
-        self._connection = weakref.ref(connection)  # which owns this socket
+        self._connection = weakref.ref(connection)  # the owner of this socket
 
     def _in_time(self) -> socket.socket:
         connection = self._connection()
@@ -94,20 +94,20 @@ class DeadlineSocket:
         return self.sock
 
     def recv(self, *args: Any) -> bytes:
-        """As a socket does, in time."""
+        """Like `socket.recv`, within the time limit."""
         return self._in_time().recv(*args)
 
     def recv_into(self, *args: Any) -> int:
-        """As a socket does, in time."""
+        """Like `socket.recv_into`, within the time limit."""
         return self._in_time().recv_into(*args)
 
     def sendall(self, data: Any) -> None:
-        """As a socket does, in time."""
+        """Like `socket.sendall`, within the time limit."""
         for start in range(0, len(data), _SLICE):
             self._in_time().sendall(data[start : start + _SLICE])
 
     def settimeout(self, timeout: float | None) -> None:
-        """The attempt decides."""
+        """Do nothing: the attempt sets the timeout."""
 
     @property
     def _io_refs(self) -> int:  # urllib3 counts its files there
@@ -123,23 +123,28 @@ class DeadlineSocket:
 
 
 class BoundConnection(_Base):
-    """What is added to urllib3's connections. `relied_on` lists the private parts that it replaces.
+    """Mixin that applies an attempt's limits to urllib3's connections. `relied_on` lists the private parts it replaces.
 
     Attributes:
         attempt: The attempt that uses the connection; None while it is idle.
         pool: urllib3's pool as that attempt sees it.
-        made_with: What `sockets()` was when it connected.
+        made_with: The result of `sockets()` when it connected.
     """
 
     attempt: Any = None  # an `Attempt` wherever it is used
     pool: Any = None  # an `AttemptPool` wherever it is used
     made_with: Any = None
-    debuglevel = 0  # of http.client's switch for the whole process, which prints headers and bodies
-    _twin: Any = None  # of the socket, during handshakes
-    _head: Any = None  # a `Response` while it is read
+    debuglevel = 0  # overrides http.client's process-wide switch, which prints headers and bodies
+    _twin: Any = None  # a duplicate of the socket, during handshakes
+    _head: Any = None  # a `Response` while its head is read
+
+    def __str__(self) -> str:
+        """Return the name that errors show: that of urllib3's class, not of ours."""
+        scheme = "HTTPS" if self.default_port == 443 else "HTTP"
+        return f"{scheme}Connection(host={self.host!r}, port={self.port!r})"
 
     def connect(self) -> None:
-        """Connect, and let the client's `close` reach the socket."""
+        """Connect, and register the socket so that the client's `close` can end it."""
         attempt, pool = self.attempt, self.pool
         if pool is not None and pool.connections.closed:
             raise ClosedPoolError(pool, "the client was closed")
@@ -153,7 +158,7 @@ class BoundConnection(_Base):
                 self._twin = None
         if pool is not None:
             if not pool.verifies:
-                self.is_verified = True  # InsecureWarning has said it; urllib3 would say it at each request
+                self.is_verified = True  # InsecureWarning was issued once; urllib3 would warn at each request
             outer = getattr(self.sock, "socket", None)  # of TLS inside TLS
             pool.connections.opened(outer.sock if isinstance(outer, DeadlineSocket) else self.sock)
 
@@ -172,11 +177,11 @@ class BoundConnection(_Base):
         return self._reached(sock)
 
     def _reached(self, sock: socket.socket) -> socket.socket:
-        """Let handshakes end in time, and let the client's `close` end them."""
-        self.sock = sock  # so that it is closed, whatever happens
+        """Limit the handshakes to the attempt's time, and let the client's `close` end them."""
+        self.sock = sock  # so that it is closed in any case
         sock.settimeout(self.attempt.remaining())
-        self._twin = sock.dup()  # TLS makes another object of the socket, and shows it when it is done
-        if self._twin is not None and self.pool is not None:  # a fake socket may have no twin
+        self._twin = sock.dup()  # TLS wraps the socket, and exposes the wrapper only after its handshake
+        if self._twin is not None and self.pool is not None:  # None for some fake sockets
             self.pool.connections.opened(self._twin)
         return sock
 
@@ -197,7 +202,7 @@ class BoundConnection(_Base):
             self.connect()
         attempt = self.attempt
         attempt.sends += 1
-        # A large body on a slow link takes its time: only the deadline counts.
+        # A large body on a slow link may take long: only the deadline applies.
         attempt.until, attempt.stall = attempt.request.deadline, math.inf
         parts: list[bytes] = []
         self.send = parts.append  # type: ignore[assignment] # until the request is complete
@@ -211,7 +216,7 @@ class BoundConnection(_Base):
             self.sock.sendall(data[start : start + _SLICE])
 
     def send(self, data: Any) -> None:
-        """Send bytes in time."""
+        """Send bytes within the time limit."""
         self.sock.settimeout(self.attempt.remaining())
         super().send(data)
 
@@ -219,25 +224,25 @@ class BoundConnection(_Base):
         """Read the head of the response."""
         attempt, pool = self.attempt, self.pool
         attempt.stall = attempt.request.read_timeout
-        self.pool = None  # a response that ends the connection closes it while its body is unread
+        self.pool = None  # keeps the slot if http.client closes the connection before the body is read
         attempt.response = super().getresponse()
-        if self._head is not None:  # a fake may have made the response
+        if self._head is not None:  # None if a fake made the response
             if self._head.fp is not None:
                 self._head.fp.raw.room = _HEAD + _OVERHEAD * attempt.request.max_response_size
-            # http.client keeps it until the next request; urllib3 has both.
+            # http.client keeps the head until the next request; urllib3's response has the headers.
             self._head.headers = self._head.msg = _FORGOTTEN
             self._head = None
         self.pool = pool
         return attempt.response
 
-    def response_class(self, sock: socket.socket, *args: Any, **options: Any) -> Response:  # type: ignore[override] # called by http.client like the class it is there
-        """What reads the response."""
-        self._head = Response(DeadlineReader(sock, self.attempt), *args, **options)  # type: ignore[arg-type] # has what is asked of it
+    def response_class(self, sock: socket.socket, *args: Any, **options: Any) -> Response:  # type: ignore[override] # http.client calls it like the class it replaces
+        """Return the object that reads the response."""
+        self._head = Response(DeadlineReader(sock, self.attempt), *args, **options)  # type: ignore[arg-type] # has the methods used
         head: Response = self._head
         return head
 
     def close(self) -> None:
-        """Close the socket, and make room for another connection."""
+        """Close the socket, and free its slot in the pool."""
         try:
             super().close()
         finally:

@@ -1,6 +1,6 @@
-"""The connections that go to the host, or to an HTTP proxy, directly.
+"""Direct connections to the host or to an HTTP proxy, without SOCKS.
 
-Imported at the first connection and never while something has replaced urllib3's classes, which these stand on.
+Imported at the first connection, and never while a fake replaces urllib3's classes, which these inherit from.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from qovery.transport.connection import BoundConnection
 
 
 class Plain(BoundConnection, urllib3.connection.HTTPConnection):
-    """To an http host."""
+    """A connection to an http host."""
 
 
 class Secure(BoundConnection, urllib3.connection.HTTPSConnection):
-    """To an https host, or to an https proxy."""
+    """A connection to an https host or an https proxy."""

@@ -1,4 +1,4 @@
-"""The values that cross the transport's boundary: a request, and what one attempt at it came to."""
+"""The values that cross the transport's boundary: a request, and the response or failure of one attempt."""
 
 from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 #: The response that a `_without_preload_content` method returns.
 RawResponse = urllib3.BaseHTTPResponse
 
-#: The characters that an error keeps of all headers together.
+#: The most characters that an error keeps of all headers together.
 _HEADERS_KEPT = 64 * 1024
 
 
@@ -24,8 +24,8 @@ class Request(NamedTuple):
     """One HTTP request.
 
     Attributes:
-        operation: The operation that it is for.
-        target: The path and what follows it.
+        operation: The operation that it belongs to.
+        target: The path, with a query if there is one.
         headers: All headers.
         body: The body, or None.
         connect_timeout, read_timeout: Seconds, for each attempt.
@@ -33,7 +33,7 @@ class Request(NamedTuple):
         deadline: When the call must end, by `time.monotonic`.
         max_response_size: The largest body that is read, in bytes after decompression.
         read: Whether the body is read; if not, the caller reads or closes `Response.raw`.
-        secrets: What returns everything in the request that no text may show.
+        secrets: Functions that return the secrets of the request, which no text may show.
     """
 
     operation: Operation[Any]
@@ -50,8 +50,8 @@ class Request(NamedTuple):
 
     @property
     def mask(self) -> "TextMask":
-        """What takes the request's secrets out of a text from outside."""
-        from qovery.redaction.text_mask import TextMask  # for errors alone
+        """The mask that removes the request's secrets from external text."""
+        from qovery.redaction.text_mask import TextMask  # only errors need it
 
         return TextMask(chain.from_iterable(part() for part in self.secrets), self.deadline)
 
@@ -59,8 +59,8 @@ class Request(NamedTuple):
 class Response:
     """A response.
 
-    `unconfirmed` says that an earlier attempt may have applied a change without a response, `hand_over` that the
-    caller reads `raw` from now on, without a deadline.
+    `outcome_unknown` says that an earlier attempt may have applied a change without a response. Call `hand_over` to let
+    the caller read `raw` without a deadline.
     """
 
     status: int
@@ -71,21 +71,21 @@ class Response:
     raw: RawResponse | None = None  # None once it is read
     hand_over: Callable[[], None] | None = None
     attempts = 1
-    unconfirmed = False
+    outcome_unknown = False
 
     def discard(self) -> None:
-        """Let go of an unread body before another attempt: reading it could take until the deadline."""
+        """Close an unread body before another attempt, since reading it could take until the deadline."""
         if self.raw is not None:
             self.raw.close()
 
 
 class Failure:
-    """Why there is no response: the error to raise and the text, not yet masked, of what caused it.
+    """A failed attempt: the error to raise, and the text of its cause, not masked yet.
 
-    `raw` is the response whose body could not be read.
+    `raw` is the response, if its body could not be read.
     """
 
-    unconfirmed = False  # beyond what the outcome says
+    outcome_unknown = False  # in addition to what the outcome says
 
     def __init__(
         self,
@@ -101,8 +101,8 @@ class Failure:
         self.cause = cause
         self.raw = raw
 
-    def exception(self, request: Request, attempts: int, unconfirmed: bool) -> ApiException:
-        """The error to raise."""
+    def exception(self, request: Request, attempts: int, outcome_unknown: bool) -> ApiException:
+        """Return the error to raise."""
         mask = request.mask
         exception = self.error(
             status=self.raw.status if self.raw else None,
@@ -110,20 +110,20 @@ class Failure:
             headers=mask_headers(self.raw.headers, mask) if self.raw else None,
             operation=request.operation.name,
             attempts=attempts,
-            outcome_unknown=unconfirmed,
+            outcome_unknown=outcome_unknown,
         )
         if self.cause:
             exception.__cause__ = LibraryError(mask(self.cause))
         return exception
 
     def discard(self) -> None:
-        """There is no connection to let go of."""
+        """Do nothing: there is no response to close."""
 
 
 def mask_headers(headers: Mapping[str, str], mask: Callable[[str], str]) -> Mapping[str, str]:
-    """The headers with `mask` applied to names and values; names are still found in any case.
+    """Return the headers with `mask` applied to names and values. Lookup stays case-insensitive.
 
-    Headers that do not fit into 64 KiB, all together, are left out.
+    Headers that do not fit into a total of 64 KiB are left out.
     """
     left, kept = _HEADERS_KEPT, []
     for name, value in headers.items():

@@ -1,4 +1,4 @@
-"""`ConnectionPool`: which connections are open, which of them are idle, and how many there may be. Sends nothing."""
+"""`ConnectionPool`: tracks open and idle connections, and limits how many are in use. Sends nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from typing import Any
 from urllib3.exceptions import ClosedPoolError, EmptyPoolError
 from urllib3.util.connection import is_connection_dropped
 
-#: What makes sockets, and what connects them: fakes replace one or the other, also for a client in use.
+#: Returns the socket class and its `connect`: fakes replace one or the other, also for a client in use.
 sockets = functools.partial(operator.attrgetter("socket", "socket.connect"), socket)
 
 
@@ -27,42 +27,42 @@ class ConnectionPool:
     """The connections of one process on one route.
 
     Args:
-        maxsize: How many may be in use at once.
-        idle_timeout: Seconds after which an idle one is closed instead of being used again.
+        maxsize: The maximum number of connections in use.
+        idle_timeout: Seconds after which an idle connection is closed instead of reused.
     """
 
     def __init__(self, maxsize: int, idle_timeout: float) -> None:
         self.closed = False
-        #: The threads in an attempt, each with an object that dies with the attempt, even if that is interrupted.
+        #: The threads with a running attempt, each with an object that dies with it, even if it is interrupted.
         self.busy: dict[int, weakref.ref[set[None]]] = {}
         self._retired = False
         self._idle_timeout = idle_timeout
-        # Nested calls may use these at any moment, which no other lock of the library allows. Looked up here, since a
+        # Reentrant, unlike other queues and locks: a nested call may use these at any moment. Looked up here, since a
         # monkey patch may replace the class after the import.
         self._slots: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._closing: queue.SimpleQueue[None] = queue.SimpleQueue()
         for _ in range(maxsize):
             self._slots.put(None)
-        self._idle: list[tuple[float, Any]] = []  # since when, and the connection
+        self._idle: list[tuple[float, Any]] = []  # (idle since, connection)
         self._sockets: set[weakref.ref[Any]] = set()
         weakref.finalize(self, _close_all, self._idle)
 
     def take(self, kind: Any, timeout: float, nested: bool, slot: list[None]) -> Any:
-        """An idle connection of that class, or None if the caller may open one.
+        """Take a slot, and return an idle connection, or None if the caller may open one.
 
         Args:
-            kind: The class; an idle connection of another one is closed.
+            kind: The class of the connection; an idle one of another class is closed.
             timeout: Seconds to wait while all connections are in use.
-            nested: Whether the caller is inside another attempt of its thread, for which it cannot wait: it may
-                open a connection beyond the bound.
-            slot: Gets an entry if the connection counts, for `put`.
+            nested: Whether the caller runs inside another attempt of its thread. It cannot wait for that one, so it may
+                exceed `maxsize`.
+            slot: Gets an entry, for `put`, if the connection counts towards `maxsize`.
 
         Raises:
-            EmptyPoolError: All connections are in use, and none came back in time.
+            EmptyPoolError: All connections are in use, and none became free in time.
             ClosedPoolError: The pool is closed.
         """
         try:
-            # From queue to list in one step, which no exception of a signal handler can interrupt.
+            # From queue to list in one step, which an exception of a signal handler cannot interrupt.
             slot.extend(map(self._slots.get, (False,)))
         except queue.Empty:
             if not nested:
@@ -88,7 +88,7 @@ class ConnectionPool:
             raise EmptyPoolError(_NAMED, "all connections are in use") from None
 
     def put(self, connection: Any, slot: list[None]) -> None:
-        """Keep a connection, if one is given, and let another attempt use one, if `slot` has an entry."""
+        """Return a connection to the pool, if one is given, and free the slot, if `slot` has an entry."""
         if connection is not None:
             now = time.monotonic()
             self._idle.append((now, connection))
@@ -101,12 +101,12 @@ class ConnectionPool:
                 pass
         try:
             deque(map(self._slots.put, map(slot.pop, (0,))), 0)  # in one step, as in `take`
-        except IndexError:  # it has none
+        except IndexError:  # there is no slot to free
             return
 
     @contextlib.contextmanager
     def nesting(self) -> Iterator[None]:
-        """Calls of this thread are nested meanwhile."""
+        """Treat calls of this thread as nested inside the block."""
         thread, mark = threading.get_ident(), set[None]()
         outer = self.busy.get(thread)
         if outer is not None and outer() is not None:
@@ -119,7 +119,7 @@ class ConnectionPool:
             self.busy.pop(thread, None)
 
     def opened(self, sock: Any) -> None:
-        """Let `close` reach a socket.
+        """Register a socket, so that `close` can shut it down.
 
         Raises:
             ClosedPoolError: The pool was closed in the meantime.
@@ -130,32 +130,32 @@ class ConnectionPool:
             raise _closed()
 
     def close(self) -> None:
-        """Close every connection; attempts under way end."""
+        """Close all connections, and end running attempts."""
         self.closed = True
         self._closing.put(None)
         self.retire()
-        self._slots.put(None)  # ends one of the attempts that wait for a connection; it ends the next
+        self._slots.put(None)  # wakes one attempt that waits for a connection; that one wakes the next
         for sock in self._open():
             _shut_down(sock)
 
     def wait(self, seconds: float) -> bool:
-        """Wait until the pool is closed, but not longer than that; return whether it is."""
+        """Wait up to `seconds` until the pool is closed, and return whether it is."""
         try:
             self._closing.get(timeout=seconds)
-            self._closing.put(None)  # for the next that waits
+            self._closing.put(None)  # for the next waiter
         except queue.Empty:
             pass
         return self.closed
 
     def retire(self) -> None:
-        """Close what is idle, and whatever becomes idle; attempts under way go on."""
+        """Close idle connections, and others once they become idle. Running attempts continue."""
         self._retired = True
         _close_all(self._idle)
 
     def forget(self) -> None:
-        """Drop the connections of the parent process in a forked child, without a byte on the wire.
+        """Drop the parent's connections in a forked child, without sending anything.
 
-        No lock is taken: another thread may have held it at the fork, and then it is held for ever.
+        Takes no lock: one that another thread held at the fork is never released.
         """
         for sock in self._open():
             with contextlib.suppress(OSError):
@@ -167,7 +167,7 @@ class ConnectionPool:
         return [sock for sock in sockets if sock is not None]
 
 
-#: What an error of urllib3 names as its pool.
+#: The name of the pool in urllib3's errors.
 _NAMED: Any = "ConnectionPool"
 
 
@@ -182,7 +182,7 @@ def _close_all(idle: list[tuple[float, Any]]) -> None:
 
 
 def _shut_down(sock: Any) -> None:
-    """Wake the thread that reads."""
+    """Shut a socket down, which wakes the thread that reads it."""
     # A TLS socket's own method changes more than the socket, see `relied_on`; the second class may be gevent's.
     bare = next((kind for kind in (_socket.socket, socket.socket) if isinstance(sock, kind)), type(sock))
     with contextlib.suppress(OSError):  # it may be closed already

@@ -1,4 +1,4 @@
-"""Chooses urllib3's manager for a route: direct, through an HTTP or HTTPS proxy, or through SOCKS."""
+"""Create urllib3's manager for a route: direct, through an HTTP or HTTPS proxy, or through SOCKS."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from qovery.route import Route
 
 
 def manager(route: Route, options: dict[str, Any]) -> urllib3.PoolManager:
-    """The manager that makes the route's pool.
+    """Return the manager that creates the route's pool.
 
     Raises:
         ApiValueError: The proxy's settings cannot be used.

@@ -1,4 +1,4 @@
-"""What an attempt received, as a value: reads the body up to the cap, and the headers that matter for retries."""
+"""Read a response into a value: the body up to the size limit, and the headers that affect retries."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib3.exceptions import ConnectTimeoutError, InvalidHeader
 from urllib3.util import Retry
 
 from qovery.origins import forget_frames
-from qovery.retry import Outcome, is_unconfirmed
+from qovery.retry import Outcome, is_outcome_unknown
 from qovery.transport.attempt import Attempt
 from qovery.transport.failures import TooLargeError
 from qovery.transport.messages import RawResponse, Response
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from qovery.transport.attempt_pool import AttemptPool
 
 _RETRY_AFTER = Retry()
-_RETRY_AFTER.retry_after_max = sys.maxsize  # the deadline decides what is too long
+_RETRY_AFTER.retry_after_max = sys.maxsize  # the deadline limits it instead
 
-#: How much of a body is read at once, in bytes, where its length is not known.
+#: The bytes to read at a time from a body of unknown size.
 _SLICE = 64 * 1024
 
 
 def receive(raw: RawResponse, attempt: Attempt, pool: AttemptPool) -> Response:
-    """The response as a value; its body is read unless the caller asked for it unread.
+    """Return the response as a value. Its body is read unless the caller asked for it unread.
 
     Raises:
         TooLargeError: The body is larger than the request allows.
@@ -36,7 +36,7 @@ def receive(raw: RawResponse, attempt: Attempt, pool: AttemptPool) -> Response:
     response.status, response.reason, response.headers = status, raw.reason, raw.headers
     response.outcome = Outcome(status, retry_after=_retry_after(raw) if status >= 300 else None)
     if not request.read:
-        weakref.finalize(raw, pool.abandon).atexit = False  # however the caller lets go of it
+        weakref.finalize(raw, pool.abandon).atexit = False  # when the caller drops it, read or not
         response.raw, response.hand_over = raw, attempt.hand_over
     else:
         length, limit = raw.length_remaining, request.max_response_size
@@ -44,22 +44,22 @@ def receive(raw: RawResponse, attempt: Attempt, pool: AttemptPool) -> Response:
             response.data = _read_slices(raw, limit)
         else:
             response.data = raw.read()
-        if hasattr(raw, "release_conn"):  # not every recorder's has it
+        if hasattr(raw, "release_conn"):  # responses of some recorders lack it
             raw.release_conn()
         if pool.held is not None:
             pool.abandon()
-    if raw.retries and raw.retries.history:  # by a caller's own policy
+    if raw.retries and raw.retries.history:  # retries of a caller's own `Retry`
         for past in raw.retries.history:
             forget_frames(past.error)
-        response.unconfirmed = any(
-            is_unconfirmed(request.operation, Outcome(past.status, not isinstance(past.error, ConnectTimeoutError)))
+        response.outcome_unknown = any(
+            is_outcome_unknown(request.operation, Outcome(past.status, not isinstance(past.error, ConnectTimeoutError)))
             for past in raw.retries.history
         )
     return response
 
 
 def _read_slices(raw: RawResponse, limit: int) -> bytes:
-    """In slices: a body of tiny chunks, read at once, takes many times its size."""
+    """Read a body in slices: if many tiny chunks are read in one call, they take several times their size in memory."""
     data = bytearray()
     while (raw.length_remaining or 0) <= limit and len(data) <= limit:
         part = raw.read(_SLICE)
@@ -67,7 +67,7 @@ def _read_slices(raw: RawResponse, limit: int) -> bytes:
             return bytes(data)
         data += part
     raw.close()
-    raise TooLargeError(f"the response is larger than max_response_size, {limit} bytes")
+    raise TooLargeError(f"the response is larger than max_response_size ({limit} bytes)")
 
 
 def _retry_after(raw: RawResponse) -> float | None:

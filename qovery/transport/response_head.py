@@ -1,4 +1,4 @@
-"""Reads the head of a response: nearly all with one pattern, the others with `http.client`. Reads no body."""
+"""Read the head of a response: almost all with one regular expression, the others with `http.client`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from qovery.printable import printable
 if TYPE_CHECKING:
     from qovery.transport.messages import Request
 
-#: What nearly every response begins with. Whatever else there may be is left to `http.client`.
+#: The head of almost every response. `http.client` reads any other.
 _PLAIN_HEAD = re.compile(rb"HTTP/1\.1 ([2-5]\d\d) ([ -~]*)\r\n((?:[\w-]+:[ -~]*\r\n){0,50})\r\n").match
 _PLAIN_LINES = re.compile(r"([\w-]+): *([ -~]*)\r\n", re.ASCII).findall
 
@@ -19,7 +19,7 @@ _NO_BODY = {204, 304}
 
 
 class Response(http.client.HTTPResponse):
-    """Skips every interim response, rejects half a head, and keeps malformed headers out of urllib3's warnings."""
+    """Skips interim responses, rejects an incomplete head, and keeps malformed headers out of urllib3's warnings."""
 
     fp: Any  # a buffer over a `DeadlineReader`
 
@@ -28,7 +28,7 @@ class Response(http.client.HTTPResponse):
         head = _PLAIN_HEAD(self.fp.peek())
         if head is None:
             return self._begin_other()
-        # What the base does, see `relied_on`, for a plain head: its parser, that of e-mails, costs a seventh of a call.
+        # Does what the base does for a plain head (see `relied_on`): its email parser costs a seventh of a call.
         status, lines = int(head[1]), _PLAIN_LINES(head[3].decode())
         headers, fields = http.client.HTTPMessage(), {}
         for name, value in lines:
@@ -50,7 +50,7 @@ class Response(http.client.HTTPResponse):
         return None
 
     def _read_status(self) -> tuple[str, int, str]:
-        """Also what reads a proxy's response to CONNECT."""
+        """Read the status line, also of a proxy's response to CONNECT."""
         request = self.fp.raw.attempt.request
         try:
             version, status, reason = super()._read_status()  # type: ignore[misc] # of http.client
@@ -60,11 +60,11 @@ class Response(http.client.HTTPResponse):
         return version, status, self._shown(reason.strip())
 
     def _shown(self, reason: str) -> str:
-        """A reason as a library that logs or traces it may see it."""
+        """Return a reason phrase that libraries may log or trace: masked and printable."""
         return printable(self.fp.raw.attempt.request.mask(reason))
 
     def _mask_header(self, name: str) -> None:
-        """Of those that libraries take for a number, and repeat in an error if it is none."""
+        """Mask a header that should be a number: libraries quote anything else in an error."""
         text = self.headers.get(name, "0")
         if not text.isdecimal():
             self.headers.replace_header(name, self.fp.raw.attempt.request.mask(text))
@@ -74,23 +74,23 @@ class Response(http.client.HTTPResponse):
         try:
             super().begin()
             while 101 < self.status < 200:  # the base skips 100; 101 was not asked for
-                self.headers = self.msg = None  # type: ignore[assignment] # what the base takes for "not begun"
+                self.headers = self.msg = None  # type: ignore[assignment] # the base's mark of "not begun"
                 super().begin()
-        except http.client.HTTPException as error:  # carries what the server sent to whoever watches urllib3
+        except http.client.HTTPException as error:  # quotes the server; tools that watch urllib3 see it
             _mask(error, reader.attempt.request)
             raise
-        if reader.ended:  # the base takes that for the end of the head
-            raise http.client.RemoteDisconnected("the connection ended within the head of the response")
+        if reader.ended:  # the base treats that as the end of the head
+            raise http.client.RemoteDisconnected("the connection was closed within the head of the response")
         self._mask_header("Retry-After")
         self._mask_header("Content-Length")
         self.headers.defects = []
         self.headers.set_payload("")  # what could not be parsed as a header
-        if self.status in _NO_BODY:  # whatever the headers promise
+        if self.status in _NO_BODY:  # whatever the headers say
             del self.headers["Transfer-Encoding"]
             self.chunked, self.length = False, 0
 
 
 def _mask(error: Exception, request: Request) -> None:
     mask = request.mask
-    error.__context__ = None  # what `int` says of a malformed status
+    error.__context__ = None  # the error of `int`, which quotes a malformed status
     error.args = tuple(printable(mask(str(part))) for part in error.args)

@@ -1,4 +1,4 @@
-"""Connections through a SOCKS proxy whose handshake ends at the deadline. Needs the extra `socks`."""
+"""Connections through a SOCKS proxy, with the handshake limited to the deadline. Needs the extra `socks`."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from qovery.transport.connection import BoundConnection
 
 
 class _Socket(socks.socksocket):
-    """A socket to the proxy; each read of the handshake gets what is left of the time."""
+    """A socket to the proxy; each read of the handshake is limited to the remaining time."""
 
     attempt: Attempt | None = None
 
     def recv_into(self, *args: Any, **options: Any) -> int:
-        """As a socket does, in time."""
+        """Like `socket.recv_into`, within the time limit."""
         if self.attempt is not None:
             socket.socket.settimeout(self, self.attempt.remaining())
         return super().recv_into(*args, **options)
@@ -48,7 +48,7 @@ class _SocksConnection(BoundConnection):
                 sock.close()
                 raise
             sock.attempt = None
-            sock.set_proxy()  # forgets the password
+            sock.set_proxy()  # clears the password
             return sock
 
         try:
@@ -63,8 +63,8 @@ class _SocksConnection(BoundConnection):
 
 
 class Plain(_SocksConnection, SOCKSConnection):  # type: ignore[misc] # the stubs differ on the socket's class
-    """To an http host through SOCKS."""
+    """A connection to an http host through SOCKS."""
 
 
 class Secure(_SocksConnection, SOCKSConnection, urllib3.connection.HTTPSConnection):  # type: ignore[misc] # as above
-    """To an https host through SOCKS."""
+    """A connection to an https host through SOCKS."""

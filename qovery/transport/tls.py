@@ -1,4 +1,4 @@
-"""The TLS settings of a route, with certificates read once for all connections."""
+"""The TLS settings of a route. Certificates are read once for all connections."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from qovery.route import Route
 
 
 def tls_options(route: Route) -> dict[str, Any]:
-    """What urllib3's pools take.
+    """Return the TLS options for urllib3's pools.
 
     Raises:
         ApiValueError: A certificate or key cannot be read.
@@ -27,7 +27,7 @@ def tls_options(route: Route) -> dict[str, Any]:
             context.load_default_certs()
         setting = "cert_file or key_file"
         if route.cert_file or route.key_file:
-            # A password that is given, if only an empty one, is not asked for at the terminal.
+            # With a password, even an empty one, OpenSSL does not prompt for one.
             context.load_cert_chain(route.cert_file, route.key_file, "")  # type: ignore[arg-type] # checked by it
     except (OSError, ValueError, TypeError) as error:
         problem = f"{setting} cannot be used: {error}"

@@ -37,19 +37,19 @@ class Transport:
         MissingExtraError: The proxy needs an extra that is not installed.
     """
 
-    _state = held("_held_state")  # with the headers for the proxy
+    _state = held("_held_state")  # includes the headers for the proxy
 
     def __init__(self, route: Route) -> None:
         self.route = route
         scheme, netloc = route.url[:2]
-        options: dict[str, Any] = {"maxsize": 1}  # of urllib3's own queue, which is not used
+        options: dict[str, Any] = {"maxsize": 1}  # the size of urllib3's own queue, which is not used
         if route.socket_options is not None:
             options["socket_options"] = list(route.socket_options)
         if scheme == "https":
             options.update(tls_options(route))
         proxy = route.proxy_url
         if scheme == "http" and proxy is not None and proxy.scheme == "https":
-            options["ssl_context"] = route.proxy_ssl_context  # urllib3 has it for tunnels only
+            options["ssl_context"] = route.proxy_ssl_context  # urllib3 applies proxy_ssl_context to tunnels only
         pools = manager(route, options)
         pools.pool_classes_by_scheme = ATTEMPT_POOLS  # see `relied_on`
         self.connections = ConnectionPool(route.connection_pool_maxsize, route.idle_timeout)
@@ -59,7 +59,7 @@ class Transport:
         self._state = {**vars(pool), "connections": self.connections, "verifies": route.verify_ssl}
 
     def attempt(self, request: Request, policy: Retry) -> tuple[Response | Failure, int]:
-        """Send the request once; how often it was really sent comes second, for a caller's own policy."""
+        """Send the request once. Return the result and the number of sends, which a caller's own policy may raise."""
         attempt = Attempt(request)
         pool: AttemptPool = self._kind.__new__(self._kind)  # type: ignore[assignment] # one of ATTEMPT_POOLS
         busy, thread, mark = self.connections.busy, threading.get_ident(), set[None]()
@@ -85,13 +85,13 @@ class Transport:
             )
             return receive(raw, attempt, pool), attempt.sends
         except BaseException as error:
-            pool.abandon()  # the error may have come before anything else could
+            pool.abandon()  # the error may have come before urllib3 could do it
             pool.free()
             result = self._failure(error, attempt, raw)
             if result is error:
                 raise
         finally:
-            pool.proxy_headers, pool.conn_kw = {}, {}  # an unread response holds the pool
+            pool.proxy_headers, pool.conn_kw = {}, {}  # credentials: an unread response keeps the pool
             if not nested:
                 busy.pop(thread, None)
         if isinstance(result, Failure):
@@ -99,7 +99,7 @@ class Transport:
         raise result
 
     def _failure(self, error: BaseException, attempt: Attempt, raw: RawResponse | None) -> Failure | BaseException:
-        """What an error means, or the exception of somebody else's code that has to leave as it is."""
+        """Translate an error, or return the exception to raise unchanged if it comes from other code."""
         if isinstance(error, InterruptedAttempt):
             return error.cause
         ours: Exception | None = None

@@ -85,7 +85,7 @@ def test_doctor__other_server(run: Run, monkeypatch: pytest.MonkeyPatch, respons
         monkeypatch.setenv("QOVERY_API_TOKEN", CANARY)
         done = run("doctor", "--environment", "e")
     assert states(done) == ["FAIL", "-", "-"]
-    assert "Something else than the API responds; check QOVERY_API_URL" in done.out
+    assert "A server other than the API responded; check QOVERY_API_URL" in done.out
 
 
 def test_doctor__connection(run: Run, monkeypatch: pytest.MonkeyPatch, nowhere: str) -> None:

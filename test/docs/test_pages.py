@@ -27,7 +27,7 @@ by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relat
 def test_page__blocks_run(
     page: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The blocks of a page run in order, in one namespace and an empty folder."""
+    """The blocks of a page run in order, in an empty folder; the environment that the variables name is only read."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(ApiClient, "_default", None)
     document = SYBIL.parse(page)
@@ -39,6 +39,8 @@ def test_page__blocks_run(
             own.stop()
         if ApiClient._default is not None:
             ApiClient._default.close()
+    assert {request.method for request in sandbox.requests} <= {"GET"}
+    assert not (tmp_path / ".env").exists()
 
 
 @by_page

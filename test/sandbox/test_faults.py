@@ -112,7 +112,7 @@ def test_rate_limit__slides(http: urllib3.PoolManager, sandbox: Sandbox, env: st
     [
         (lambda sandbox: sandbox.fail("create_secret"), "create_environment_secret"),
         (lambda sandbox: sandbox.fail(times=0), "at least 1"),
-        (lambda sandbox: sandbox.fail(status=200), "300 to 599"),
+        (lambda sandbox: sandbox.fail(status=200), "300 and 599"),
         (lambda sandbox: sandbox.delay(-1), "negative"),
     ],
     ids=["operation", "times", "status", "seconds"],

@@ -43,7 +43,7 @@ def test_stop__without_a_client() -> None:
 @pytest.mark.parametrize("port", [-1, 65_536])
 def test_port__out_of_range(port: int) -> None:
     """A port out of range raises an error that names the valid range."""
-    with pytest.raises(ApiValueError, match="0 to 65535"):
+    with pytest.raises(ApiValueError, match="0 and 65535"):
         Sandbox(port=port).start()
 
 

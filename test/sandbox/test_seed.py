@@ -54,7 +54,7 @@ def test_add_secret__invalid(sandbox: Sandbox, env: str) -> None:
     sandbox.add_secret(env, "A", owned_by="DOPPLER", enable_interpolation_in_file=True)
     with pytest.raises(ApiValueError, match="already exists: A"):
         sandbox.add_secret(env, "A")
-    with pytest.raises(ApiValueError, match="exists already"):
+    with pytest.raises(ApiValueError, match="already exists"):
         sandbox.add_environment(env)
     assert [(secret.key, secret.owned_by) for secret in sandbox.secrets(env)] == [("A", "DOPPLER")]
 

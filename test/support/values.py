@@ -353,6 +353,7 @@ def _mistaken() -> dict[ValueRule, dict[str, list[str]]]:
                 "***", "********", "**********", "*" * 1999, "•••", "●●●●●●", "[REDACTED]", "<redacted>", "REDACTED",
                 "***REDACTED***", "[MASKED]", "[FILTERED]", "[secure]", "(sensitive value)", "sk_live_****", "****1234",
                 "ab••••••yz", "SecretStr('**********')", "Basic ***",
+                "ENC[AES256_GCM,data:bWFkZSB1cA==,iv:bWFkZQ==,tag:dXA=,type:str]",
             ],
             "DATABASE_URL": ["***", "postgres://app:***@db/app", "postgres://app:[REDACTED]@db/app"],
         },

@@ -33,9 +33,9 @@ def test_read__invalid(values: Any, aliases: Any, error: type[Exception], messag
 @pytest.mark.parametrize(
     ("values", "rules", "error", "message"),
     [
-        ({"A": "v"}, {"renames": {"A": "B"}}, ApiValueError, "A cannot be renamed and desired at once"),
-        ({}, {"renames": {"A": "B", "B": "C"}}, ApiValueError, "B cannot be renamed and desired at once"),
-        ({}, {"renames": {"A": "A"}}, ApiValueError, "A cannot be renamed and desired"),
+        ({"A": "v"}, {"renames": {"A": "B"}}, ApiValueError, "A cannot be both renamed and desired"),
+        ({}, {"renames": {"A": "B", "B": "C"}}, ApiValueError, "B cannot be both renamed and desired"),
+        ({}, {"renames": {"A": "A"}}, ApiValueError, "A cannot be both renamed and desired"),
         ({}, {"renames": {"A": "C", "B": "C"}}, ApiValueError, "several keys are renamed to C"),
         ({}, {"renames": {"A": 1}}, ApiTypeError, "the rename 'A' must map a key to a key"),
         ({}, {"renames": [("A", "B")]}, ApiTypeError, "renames must be a mapping"),

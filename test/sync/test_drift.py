@@ -99,7 +99,7 @@ def test_apply__kept_secret_is_gone(sandbox: Sandbox, api: EnvironmentSecretApi,
     report = plan.apply()
     assert [result.reason for result in report.skipped] == [
         "drift: the target TARGET does not exist",
-        "drift: does not exist any more",
+        "drift: no longer exists",
     ]
 
 

@@ -24,7 +24,7 @@ def brief(results: tuple[Result, ...]) -> list[tuple[str, str]]:
 
 
 def interrupted(plan: Any, sandbox: Sandbox, env: str) -> Report:
-    with pytest.raises(ApplyInterrupted, match="says what was done") as caught:
+    with pytest.raises(ApplyInterrupted, match="has the results") as caught:
         plan.apply(max_workers=2, progress=lambda *_: signal.raise_signal(signal.SIGINT))
     assert caught.value.report is plan.report
     report: Report = plan.report
@@ -40,6 +40,34 @@ def test_apply__ctrl_c(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) ->
     assert report.failed == ()
     assert len(report.succeeded) + len(report.skipped) == 50
     assert report.skipped[-1].reason == "not started before the interruption"
+
+
+def test_apply__ctrl_c_in_the_start_of_a_thread(
+    sandbox: Sandbox, api: EnvironmentSecretApi, env: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker whose start is interrupted after it runs is waited for, like any other."""
+    start, begun = threading.Thread.start, threading.Event()
+    create = api.create_environment_secret
+
+    def interrupted_start(thread: threading.Thread) -> None:
+        start(thread)
+        if thread.name.startswith("qovery-sync"):
+            assert begun.wait(PATIENCE)
+            raise KeyboardInterrupt
+
+    def slow_create(*arguments: Any, **options: Any) -> Secret:
+        begun.set()
+        return create(*arguments, **options)
+
+    monkeypatch.setattr(api, "create_environment_secret", slow_create)
+    monkeypatch.setattr(threading.Thread, "start", interrupted_start)
+    sandbox.delay(0.3)
+    plan = plan_secrets(api, env, {"A": "v", "B": "v"})
+    with pytest.raises(ApplyInterrupted) as caught:
+        plan.apply()
+    assert [(result.key, result.state) for result in caught.value.report.results] == [
+        ("A", "succeeded"), ("B", "skipped"),
+    ]  # fmt: skip
 
 
 def waits_for_what_runs(frame: FrameType | None) -> bool:

@@ -134,7 +134,7 @@ def test_apply__endless_rate_limit(sandbox: Sandbox, api: EnvironmentSecretApi, 
     sandbox.fail("create_environment_secret", status=429, times=None, retry_after=3600)
     report = plan_secrets(api, env, {"A": "v", "B": "v"}).apply(1)
     assert isinstance(report.failed[0].error, TooManyRequestsException)
-    assert "the rate limit accepts no request" in report.skipped[0].reason
+    assert "the rate limit allows no request" in report.skipped[0].reason
 
 
 @pytest.mark.parametrize("timeout", [0, -1, "1"])

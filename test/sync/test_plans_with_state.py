@@ -88,7 +88,7 @@ def test_changed__is_written(
     plan_secrets(api, env, {"A": "a"}, state=state).apply().raise_for_failures()
     plan = plan_secrets(api, env, {"A": request_}, state=state)
     assert kinds(plan) == [("update", "A")]
-    assert "differs from what was written last" in plan.actions[0].reason
+    assert "differs from the last write" in plan.actions[0].reason
 
 
 def test_record__only_what_succeeded(sandbox: Sandbox, api: EnvironmentSecretApi, env: str, state: StateFile) -> None:

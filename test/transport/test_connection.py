@@ -41,6 +41,17 @@ def test_socket_options__are_applied(connect: Connect, server: RecordingServer) 
     response.close()
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_name__is_that_of_urllib3(connect: Connect, scheme: str) -> None:
+    """The error for a connection that cannot be opened shows urllib3's name for it, host and port."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    with pytest.raises(ApiConnectionError) as caught:
+        connect(f"{scheme}://127.0.0.1:{port}", retries=0).list_environment_secrets("e")
+    name = f"{scheme.upper()}Connection(host='127.0.0.1', port={port})"
+    assert f"{name}: Failed to establish a new connection" in str(caught.value)
+
+
 SLOW: dict[str, Sequence[Step]] = {
     "silence": [read, stall],
     "trickling head": [read, trickle(http_response(200, '{"results": []}', f"X: {'x' * 5000}"))],

@@ -175,7 +175,7 @@ def test_head__cut_off() -> None:
     with ours, Response(DeadlineReader(ours, ATTEMPT), method="GET") as response:  # type: ignore[arg-type] # as above
         theirs.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n")
         theirs.close()
-        with pytest.raises(http.client.RemoteDisconnected, match="ended within the head of the response"):
+        with pytest.raises(http.client.RemoteDisconnected, match="closed within the head of the response"):
             response.begin()
 
 

@@ -164,7 +164,7 @@ TLS_FAULTS: dict[str, tuple[Callable[[Authority], ssl.SSLContext | None], dict[s
     "expired": (
         lambda tls: tls.context(not_before=NOW - 9 * DAY, not_after=NOW - DAY),
         {},
-        "certificate has expired.*renew it, the server's or your own CA in ssl_ca_cert",
+        "certificate has expired.*renew the server's certificate or your own CA in ssl_ca_cert",
     ),
     "not yet valid": (
         lambda tls: tls.context(not_before=NOW + DAY, not_after=NOW + 9 * DAY),

@@ -1,4 +1,4 @@
-"""The secrets of a mock server: `rules` decides, `database` keeps, `Store` is what the rest of the server uses."""
+"""The secrets of a mock server: `rules` decides, `database` stores, and the rest of the server uses `Store`."""
 
 from qovery.sandbox.store.record import SCOPES as SCOPES
 from qovery.sandbox.store.record import Record as Record

@@ -1,4 +1,4 @@
-"""`Database`: environments and secrets in SQLite. Knows no rules."""
+"""`Database`: environments and secrets in SQLite. Independent of the service's rules."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from qovery.sandbox.store.private_file import make_private
 from qovery.sandbox.store.record import Record
 from qovery.sandbox.store.rules import RejectedError
 
-#: The version of the schema, which the file has as `user_version`. Files from before there were versions have 0.
+#: The version of the schema, stored as `user_version`. Files from before versioning have 0.
 _SCHEMA_VERSION = 1
 
 _SCHEMA = f"""
@@ -54,7 +54,7 @@ COMMIT;
 _SELECT = f"SELECT {', '.join(Record._fields)} FROM secret"  # noqa: S608 - names of this package
 
 
-#: In place of an owner: all of them.
+#: Used instead of an owner: all of them.
 _EVERYONE = ""
 
 #: How long a write waits for another process that writes to the file, in seconds.
@@ -62,9 +62,9 @@ BUSY_TIMEOUT = 10.0
 
 
 class Database:
-    """The tables, in memory or in a file. May be shared by threads.
+    """The tables, in memory or in a file. Thread-safe.
 
-    In a file, reads do not wait for writes: they have connections of their own (write-ahead logging).
+    In a file, reads do not wait for writes: they use separate connections (write-ahead logging).
 
     Args:
         path: The file; None keeps everything in memory. Other users get no access to it.
@@ -78,19 +78,17 @@ class Database:
         if path is not None:
             make_private(path)
             self._uri = f"{Path(os.fsdecode(path)).absolute().as_uri()}?mode=rw"
-        self._lock = threading.RLock()  # of the writer
-        self._using = threading.local()  # `connection`: what this thread uses within a transaction or `reading`
+        self._lock = threading.RLock()  # guards the writer
+        self._using = threading.local()  # `connection`: that of this thread within a transaction or `reading`
         self._readers = queue.LifoQueue[sqlite3.Connection]()
         self._watcher: sqlite3.Connection | None = None
         self._watcher_lock = threading.Lock()
         self._closing = threading.Event()
-        self._changes = collections.Counter[str]()  # by owner; of a database in memory
+        self._changes = collections.Counter[str]()  # by owner; only for a database in memory
         problem = None
         try:
             self._writer = _opened(self._uri)
-        except (
-            sqlite3.OperationalError
-        ) as error:  # the disk is full, the file cannot be written, another process has it
+        except sqlite3.OperationalError as error:  # the disk is full, the file is read-only, another process locks it
             problem = f"{error}. Check the disk and what else uses the file, or use another file"
         except sqlite3.DatabaseError as error:
             problem = f"{error}. Use another file"
@@ -98,11 +96,11 @@ class Database:
             raise ApiValueError(f"{path} cannot be used: {problem}")
 
     def stop_waiting(self) -> None:
-        """End what waits for another process, now and from now on."""
+        """End all waiting for other processes, from now on."""
         self._closing.set()
 
     def close(self) -> None:
-        """Close the file. No other thread may read it any more."""
+        """Close the file. No other thread may still be reading it."""
         self.stop_waiting()
         with self._lock:
             self._writer.close()
@@ -113,7 +111,7 @@ class Database:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """Apply everything done inside, or nothing. A nested transaction is part of the outer one."""
+        """Apply all changes of the block, or none. A nested transaction is part of the outer one."""
         with self._lock:
             if self._writer.in_transaction:
                 yield
@@ -132,7 +130,7 @@ class Database:
                 raise
 
     def _begin(self) -> None:
-        """Begin to write. It waits for other processes here, not in SQLite, so that `stop_waiting` ends it."""
+        """Begin a write. Wait for other processes here, not in SQLite, so that `stop_waiting` can end it."""
         deadline = time.monotonic() + BUSY_TIMEOUT
         while True:
             try:
@@ -145,7 +143,7 @@ class Database:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:
-        """See one state of the database in everything read inside. In a file, that waits for no writer."""
+        """Read one snapshot of the database inside the block. With a file, this waits for no writer."""
         if self._connection is not None:  # in a transaction, or reading already
             yield
         elif self._uri is None:
@@ -194,7 +192,7 @@ class Database:
             raise _unavailable(error) from None
 
     def version(self, *owners: str) -> object:
-        """What differs after any change of what these owners have, or None if that is not known now. Never waits."""
+        """Return a version that changes with the secrets of these owners, or None if it is unknown now. Never waits."""
         if self._uri is None:
             return tuple(self._changes[owner] for owner in (_EVERYONE, *owners))
         with self._watcher_lock, contextlib.suppress(sqlite3.Error):
@@ -221,11 +219,11 @@ class Database:
     # --- Secrets ----------------------------------------------------------------------------------
 
     def secrets(self, condition: str, *values: object) -> list[Record]:
-        """The secrets that meet an SQL condition, oldest first."""
+        """Return the secrets that match an SQL condition, oldest first."""
         return [Record._make(row) for row in self.execute(f"{_SELECT} WHERE {condition} ORDER BY rowid", *values)]
 
     def overview(self, condition: str, *values: object, limit: int) -> tuple[int, list[Record]]:
-        """How many secrets meet an SQL condition, and the first of them by scope and key."""
+        """Return how many secrets match an SQL condition, and the first of them by scope and key."""
         ((number,),) = self.execute(f"SELECT count(*) FROM secret WHERE {condition}", *values)  # noqa: S608 - of this package
         order = "CASE scope WHEN 'BUILT_IN' THEN 0 WHEN 'PROJECT' THEN 1 ELSE 2 END, key LIMIT ?"
         rows = self.execute(f"{_SELECT} WHERE {condition} ORDER BY {order}", *values, limit)
@@ -297,9 +295,9 @@ def _connect(uri: str | None, *, timeout: float) -> sqlite3.Connection:
 
 
 def _unavailable(error: sqlite3.Error) -> Exception:
-    """What is raised for an error of SQLite: 503 where the disk or another process is to blame."""
+    """Return the error to raise for one of SQLite: 503 if the disk or another process is the cause."""
     if isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError:
-        return RejectedError(503, f"the database cannot be used now: {error}", 1)
+        return RejectedError(503, f"the database is unavailable: {error}", 1)
     return error
 
 
@@ -313,7 +311,7 @@ def _check_origin(connection: sqlite3.Connection, version: int) -> None:
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
-    """Turn on write-ahead logging; SQLite does not wait here for another process that does the same."""
+    """Turn on write-ahead logging; retry, since SQLite does not wait for another process that does the same."""
     for seconds in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0):
         with contextlib.suppress(sqlite3.OperationalError):
             connection.execute("PRAGMA journal_mode = WAL")

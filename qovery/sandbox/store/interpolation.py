@@ -13,7 +13,7 @@ _REFERENCE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 def resolve(key: str, find: Callable[[str], Record | None]) -> str:
     """Return the value under a key. `find` returns the secret that an application sees there, aliases followed.
 
-    A reference to a key that does not exist, or that leads back to itself, stays as it is.
+    A reference to a key that does not exist, or that leads back to itself, stays unchanged.
 
     Raises:
         KeyError: The key does not exist.

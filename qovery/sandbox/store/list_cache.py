@@ -1,11 +1,11 @@
-"""`ListCache`: lists as they were sent, to be sent again while nothing changes."""
+"""`ListCache`: caches the bodies of list responses until something changes."""
 
 from __future__ import annotations
 
 import threading
 from typing import NamedTuple
 
-#: How many bytes of lists are kept.
+#: The maximum size of all cached lists in bytes.
 MAX_BYTES = 64 * 1024 * 1024
 
 
@@ -18,7 +18,7 @@ class CachedList(NamedTuple):
 
 
 class ListCache:
-    """Lists by environment; the oldest go when there are too many. May be shared by threads."""
+    """Lists by environment; the oldest are dropped when the cache is full. Thread-safe."""
 
     def __init__(self) -> None:
         self._lists: dict[str, CachedList] = {}

@@ -7,15 +7,15 @@ import stat
 
 from qovery.exceptions import ApiValueError
 
-#: What SQLite appends to the name of a database for its other files; it gives new ones the mode of the database.
+#: The suffixes of a database and SQLite's files next to it; SQLite gives new ones the mode of the database.
 _SUFFIXES = ("", "-wal", "-shm", "-journal")
 
 
 def make_private(path: str | os.PathLike[str]) -> None:
-    """Create the file with mode 0600, or take the rights of others from an existing one and SQLite's files beside it.
+    """Create the file with mode 0600, or remove other users' permissions from an existing one and SQLite's files.
 
     Raises:
-        ApiValueError: It is a symbolic link, no regular file, or cannot be created or changed.
+        ApiValueError: It is a symbolic link, is not a regular file, or cannot be created or changed.
     """
     path = os.fsdecode(path)
     try:
@@ -36,9 +36,9 @@ def _create(path: str) -> None:
 
 
 def _tighten(path: str) -> str | None:
-    """Remove the rights of other users. Return what is wrong with the file.
+    """Remove other users' permissions. Return what is wrong with the file, or None.
 
-    It is not opened for this: closing it would release the locks that this process may have on it.
+    The file is not opened: closing it would release the locks that this process may hold on it.
     """
     try:
         found = os.lstat(path)

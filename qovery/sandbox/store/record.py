@@ -11,14 +11,14 @@ Scope = Literal["BUILT_IN", "PROJECT", "ENVIRONMENT"]
 #: Highest first: an alias or override targets a higher scope only.
 SCOPES: Final = ("BUILT_IN", "PROJECT", "ENVIRONMENT", "APPLICATION")
 
-#: The fields that may be null by the service's OpenAPI description.
+#: The fields that may be null according to the service's OpenAPI description.
 _NULLABLE = {"description", "enable_interpolation_in_file"}
 
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 
 def normal_id(text: str) -> str:
-    """A UUID in lower case, as the service writes it; other text, which only the mock server accepts, as it is."""
+    """Return a UUID in lower case, as the service writes it. Other ids, which only this server accepts, stay."""
     return text.lower() if _UUID.fullmatch(text) else text
 
 
@@ -57,7 +57,7 @@ def describe(record: Record, target: Record | None, *, strict: bool = False) -> 
     """Return the JSON of a secret, never with a value.
 
     The service sends null for fields that its OpenAPI description does not call nullable. `strict` leaves those
-    out; `mount_path` of an alias or override, which the description requires, is then an empty text.
+    out; `mount_path` of an alias or override, which the description requires, is then an empty string.
     """
     other = target and {
         "id": target.id,

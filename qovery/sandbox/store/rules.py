@@ -1,4 +1,4 @@
-"""The rules of the service, as pure functions: what a request is rejected for, and what it changes."""
+"""The rules of the service as pure functions: why a request is rejected, and what it changes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class RejectedError(Exception):
 
 
 class View(Protocol):
-    """What one environment sees, and the behaviour to follow."""
+    """The secrets that one environment sees, and the behaviour to follow."""
 
     @property
     def behaviour(self) -> Behaviour: ...
@@ -61,7 +61,7 @@ def creation(view: View, request: SecretRequest) -> tuple[dict[str, Any], list[s
 
 
 def _target_of_value(request: SecretRequest, view: View) -> Record | None:
-    """As documented, a value that is the key of another secret makes an alias of that secret."""
+    """Return the target if the value is another secret's key: it creates an alias in the documented behaviour."""
     if request.value == request.key:
         return None
     target = next(reversed(view.with_key(request.value or "")), None)
@@ -71,7 +71,7 @@ def _target_of_value(request: SecretRequest, view: View) -> Record | None:
 
 
 def edition(view: View, record: Record, request: SecretEditRequest) -> dict[str, Any]:
-    """Return the columns that an edit changes; what the request leaves out stays."""
+    """Return the columns that an edit changes; fields that the request omits stay unchanged."""
     if request.key != record.key:
         if record.kind == "OVERRIDE":
             raise RejectedError(400, "key: the key of an override cannot be edited")
@@ -130,33 +130,33 @@ def _derived(target: Record, request: Key | Value) -> dict[str, Any]:
 
 
 def check_scope(scope: str) -> None:
-    """Reject a scope that the mock server does not have."""
+    """Reject a scope that the mock server does not support."""
     if scope not in get_args(Scope):
         raise RejectedError(400, f"scope must be {', '.join(get_args(Scope))}, not {scope!r}")
 
 
 def check_own(record: Record) -> None:
-    """Reject a change of an inherited secret."""
+    """Reject a change to an inherited secret."""
     if record.scope != "ENVIRONMENT":
         raise RejectedError(403, f"a secret of scope {record.scope} cannot be changed from an environment")
 
 
 def check_unused(key: str, scope: str, view: View) -> None:
-    """Reject a key that a secret of the same scope has."""
+    """Reject a key that a secret of the same scope already has."""
     for record in view.with_key(key):
         if record.scope == scope:
             raise _exists(record, view)
 
 
 def check_new_key(key: str, view: View) -> None:
-    """Reject a key that is blank, or that the environment sees already."""
+    """Reject a key that is blank, or that the environment already sees."""
     _check_key(key)
     for record in view.with_key(key):
         raise _exists(record, view)
 
 
 def unknown(behaviour: Behaviour, what: str, *, deleted: bool = False) -> RejectedError:
-    """The error for what does not exist: 404, or as observed 403 unless it was deleted."""
+    """Return the error for a missing object: 404, or in the observed behaviour 403 unless it was deleted."""
     if behaviour == "documented" or deleted:
         return RejectedError(404, f"{what} does not exist")
     return RejectedError(403, f"access to this {what} is denied")

@@ -1,4 +1,4 @@
-"""`Store`: the environments and secrets of a mock server. Each operation is a transaction. Knows no HTTP."""
+"""`Store`: the environments and secrets of a mock server. Each operation is a transaction."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 
 class Store:
-    """The environments and secrets of a mock server, in memory or in a file. May be shared by threads.
+    """The environments and secrets of a mock server, in memory or in a file. Thread-safe.
 
     Args:
         path: The file, created with mode 0600; None keeps everything in memory.
-        behaviour: `documented` for the rules of the documentation, `observed` for what the service does.
-        strict: Whether responses have no null that the OpenAPI description does not allow.
+        behaviour: `documented` for the rules of the documentation, `observed` for those of the real service.
+        strict: Whether responses omit nulls that the OpenAPI description does not allow.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Store:
         self._behaviour = behaviour
 
     def stop_waiting(self) -> None:
-        """End what waits for another process that uses the file."""
+        """End all waiting for other processes that use the file."""
         self._database.stop_waiting()
 
     def close(self) -> None:
@@ -64,7 +64,7 @@ class Store:
         self._database.close()
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Apply everything done inside, or nothing. A nested transaction is part of the outer one."""
+        """Apply all changes of the block, or none. A nested transaction is part of the outer one."""
         return self._database.transaction()
 
     # --- Arrange ----------------------------------------------------------------------------------
@@ -90,7 +90,7 @@ class Store:
         environment_id = normal_id(environment_id) if environment_id else str(uuid4())
         with self.transaction():
             if self._database.project_of(environment_id) is not None:
-                raise RejectedError(409, f"the environment {environment_id} exists already")
+                raise RejectedError(409, f"the environment {environment_id} already exists")
             self._database.add_environment(environment_id, project_id)
         return environment_id
 
@@ -115,7 +115,7 @@ class Store:
             return self._insert(owner, scope, columns)
 
     def overview(self, environment_id: str, limit: int) -> tuple[int, list[tuple[Record, Record | None]]]:
-        """How many secrets the environment sees, and the first ones by scope and key, with their targets."""
+        """Return how many secrets the environment sees, and the first ones by scope and key, with their targets."""
         with self._database.reading():
             number, first = self._view(environment_id).first(limit)
             return number, [(record, self._database.secret(record.target)) for record in first]
@@ -123,21 +123,21 @@ class Store:
     # --- The six operations -----------------------------------------------------------------------
 
     def list(self, environment_id: str) -> list[dict[str, Any]]:
-        """What the environment sees: its own secrets, those of its project, and BUILT_IN ones."""
+        """Return the secrets that the environment sees: its own, those of its project, and BUILT_IN ones."""
         with self._database.reading():
             records = self._view(environment_id).secrets()
         return list(self._descriptions(records))
 
     def list_json(self, environment_id: str) -> bytes:
-        """The body of the response to a list, as JSON."""
+        """Return the body of the response to a list, as JSON."""
         with self._database.reading():
             view = self._view(environment_id)
             owners = view.environment_id, view.project_id
-            version = self._database.version(*owners)  # first: what is read may be newer, but not older
+            version = self._database.version(*owners)  # read first: the secrets may be newer, but not older
             records = view.secrets()
         parts = []
         descriptions = self._descriptions(records)
-        while part := list(itertools.islice(descriptions, 500)):  # other threads have their turn in between
+        while part := list(itertools.islice(descriptions, 500)):  # lets other threads run in between
             parts.append(json.dumps(part, ensure_ascii=False, separators=(",", ":"))[1:-1])
         content = f'{{"results":[{",".join(parts)}]}}'.encode()
         if version is not None:
@@ -145,7 +145,7 @@ class Store:
         return content
 
     def cached_list(self, environment_id: str) -> bytes | None:
-        """`list_json` as it was before, if nothing has changed since. It never waits."""
+        """Return the last result of `list_json` if nothing has changed since. Never waits."""
         cached = self._lists.get(normal_id(environment_id))
         if cached is None or self._database.version(*cached.owners) != cached.version:
             return None
@@ -165,7 +165,7 @@ class Store:
             return self._insert(view.environment_id, "ENVIRONMENT", columns)
 
     def edit(self, environment_id: str, secret_id: str, request: SecretEditRequest) -> dict[str, Any]:
-        """Change a secret; what the request leaves out stays."""
+        """Change a secret; fields that the request omits stay unchanged."""
         with self.transaction():
             view = self._view(environment_id)
             record = view.secret(secret_id)
@@ -174,7 +174,7 @@ class Store:
             return self._described(record.id)
 
     def delete(self, environment_id: str, secret_id: str) -> None:
-        """Delete a secret, and with it its aliases and overrides."""
+        """Delete a secret with its aliases and overrides."""
         with self.transaction():
             record = self._view(environment_id).secret(secret_id)
             rules.check_own(record)
@@ -197,7 +197,7 @@ class Store:
     # --- Assert -----------------------------------------------------------------------------------
 
     def value(self, environment_id: str, key: str) -> str:
-        """What an application of the environment reads under a key: aliases, overrides and interpolations resolved.
+        """Return the value that an application of the environment reads under a key, fully resolved.
 
         Raises:
             KeyError: The key does not exist.
@@ -224,7 +224,7 @@ class Store:
 
 @dataclass(frozen=True)
 class _View:
-    """What one environment sees: its own secrets and those of its project."""
+    """The secrets that one environment sees: its own and those of its project."""
 
     database: Database
     behaviour: Behaviour

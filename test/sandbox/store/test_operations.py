@@ -266,7 +266,7 @@ def test_add_environment__ids(store: Store) -> None:
     assert new[1] == "mine"
     assert store.environments() == new
     assert len(set(new)) == 3
-    with pytest.raises(RejectedError, match="mine exists already") as caught:
+    with pytest.raises(RejectedError, match="mine already exists") as caught:
         store.add_environment("mine")
     assert caught.value.status == 409
 
