@@ -53,7 +53,7 @@ def test_list__without_secrets(set_up: Sandbox, run: Run) -> None:
 
 
 def test_list__older_than(secrets: Sandbox, env: str, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only secrets that were last written before that age are listed, without BUILT_IN secrets and aliases; the status is 2."""
+    """Only secrets last written before that are listed, without BUILT_IN secrets and aliases; the status is 2."""
     assert run("list", "--older-than", "1h").status == 0
     assert run("list", "--older-than", "0h").out.startswith("2 secrets\n")
     before = datetime.now(timezone.utc) - timedelta(days=90, minutes=1)

@@ -179,7 +179,7 @@ def test_command__full_disk(blocks: int, tmp_path: Path) -> None:
 def test_command__stops_under_load(
     start: Start, http: urllib3.PoolManager, tmp_path: Path, how: signal.Signals
 ) -> None:
-    """With clients that read, write, send partial requests or wait for a delayed response, it exits with 0 and no output."""
+    """While clients read, write, send partial requests or wait for a response, it exits with 0 and no output."""
     process, url = start("--db", tmp_path / "sandbox.db", "--admin", "--admin-token", "t")
     path = f"/environment/{ENVIRONMENT_ID}/secret"
     begun = threading.Barrier(5)

@@ -4,8 +4,8 @@ The snippets are in `test/project/snippets/*.txt`. Each begins with a line `=== 
 result differs here, and that section of the migration guide documents it. The result of a snippet is the value of its
 last line, or the class of the error that it raises.
 
-`python -m test.support.snippets` generates a client with OpenAPI Generator (it needs Java), runs all snippets with it, and
-records the results in `test/project/snippets/generated.json`.
+`python -m test.support.snippets` generates a client with OpenAPI Generator (it needs Java), runs all snippets with
+it, and records the results in `test/project/snippets/generated.json`.
 """
 
 from __future__ import annotations
