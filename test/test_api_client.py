@@ -1,4 +1,4 @@
-"""`ApiClient`: its life, its headers, and the options of a call."""
+"""`ApiClient`: lifecycle, headers and call options."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def ask(client: ApiClient, **options: Any) -> None:
 
 
 def test_with__closes_the_connections(server: RecordingServer) -> None:
-    """At the end of the block the server sees every connection end."""
+    """At the end of the block all connections are closed."""
     with ApiClient(Configuration(host=server.url)) as client:
         ask(client)
         raw = EnvironmentSecretApi(client).list_environment_secrets_without_preload_content("e")
@@ -49,7 +49,7 @@ def test_with__closes_the_connections(server: RecordingServer) -> None:
 
 
 def test_close__may_be_used_again(server: RecordingServer) -> None:
-    """Closing twice is no fault, and a closed client opens new connections when it is used."""
+    """Closing twice is allowed, and a closed client opens new connections when it is used."""
     client = ApiClient(Configuration(host=server.url))
     client.close()
     ask(client)
@@ -63,7 +63,7 @@ def test_close__may_be_used_again(server: RecordingServer) -> None:
 
 
 def test_with__closes_after_an_error(server: RecordingServer) -> None:
-    """An error that leaves the block closes the connections and stays what it is."""
+    """An error that leaves the block closes the connections and propagates unchanged."""
     server.default = Response(400)
     with (
         pytest.raises(ApiException, match="400"),
@@ -74,7 +74,7 @@ def test_with__closes_after_an_error(server: RecordingServer) -> None:
 
 
 def test_default__client_of_an_api_without_one(server: RecordingServer) -> None:
-    """`EnvironmentSecretApi()` uses the default client, which is made once and can be set and forgotten."""
+    """`EnvironmentSecretApi()` uses the default client, which is created once and can be set and reset."""
     Configuration.set_default(Configuration(host=server.url))
     api = EnvironmentSecretApi()
     assert api.api_client is EnvironmentSecretApi().api_client is ApiClient.get_default()
@@ -91,7 +91,7 @@ def test_default__client_of_an_api_without_one(server: RecordingServer) -> None:
 
 @pytest.mark.parametrize("wrong", ["hush", {"host": "hush"}, Configuration, 5], ids=repr)
 def test_arguments__of_another_type(wrong: Any) -> None:
-    """What is no configuration, or no client, is refused where it is given, and is not shown: it may be a token."""
+    """An argument that is not a configuration or client is rejected, and not shown, since it may be a token."""
     with pytest.raises(ApiTypeError, match=rf"configuration must be a Configuration, not {type(wrong).__name__}$"):
         ApiClient(wrong)
     for client in (wrong, Configuration()):
@@ -100,7 +100,7 @@ def test_arguments__of_another_type(wrong: Any) -> None:
 
 
 def test_attributes() -> None:
-    """Configuration and transport can be reached; the representations show where calls go."""
+    """Configuration and transport are attributes, and the representations show the host."""
     configuration = Configuration(host="http://localhost:1")
     client = ApiClient(configuration)
     assert client.configuration is configuration
@@ -119,7 +119,7 @@ def test_user_agent__is_the_version(server: RecordingServer, client: ApiClient) 
 
 
 def test_default_headers__are_sent(server: RecordingServer) -> None:
-    """Headers of the constructor, of `set_default_header` and of `default_headers` go out with every call."""
+    """Headers from the constructor, `set_default_header` and `default_headers` are sent with every call."""
     with ApiClient(Configuration(host=server.url), "X-One", " 1 ", "a=b") as client:
         client.set_default_header("X-Two", "2")
         client.default_headers["X-Three"] = "3"
@@ -136,7 +136,7 @@ def test_default_headers__are_sent(server: RecordingServer) -> None:
 
 
 def test_set_default_header__in_another_case(server: RecordingServer, client: ApiClient) -> None:
-    """A default header is one header, in whatever case it is set."""
+    """Default header names are case-insensitive."""
     client.set_default_header("user-agent", "one")
     ask(client)
     assert [value for name, value in server.last.headers.items() if name.lower() == "user-agent"] == ["one"]
@@ -149,7 +149,7 @@ def test_set_default_header__in_another_case(server: RecordingServer, client: Ap
 
 
 def test_headers__precedence(server: RecordingServer, client: ApiClient) -> None:
-    """A call's own headers win over the credentials, these over the defaults, in any case, and none is sent twice."""
+    """Headers of a call override credentials, which override defaults; names ignore case, and none is sent twice."""
     client.set_default_header("authorization", "default")
     client.set_default_header("ACCEPT", "application/problem+json")
     client.set_default_header("cookie", "default")
@@ -181,7 +181,7 @@ def test_headers__precedence(server: RecordingServer, client: ApiClient) -> None
 
 
 def test_headers__of_a_call_are_not_kept(server: RecordingServer, client: ApiClient) -> None:
-    """Headers of one call do not show in the next, and the caller's mapping stays as it is."""
+    """Headers of one call are not sent with the next, and the caller's mapping is not changed."""
     mine = {"X-Once": "1"}
     ask(client, _headers=mine)
     assert server.last.headers["X-Once"] == "1"
@@ -214,7 +214,7 @@ def test_headers__of_a_call_are_not_kept(server: RecordingServer, client: ApiCli
     ids=repr,
 )
 def test_headers__unusable(server: RecordingServer, client: ApiClient, headers: Any, error: type[Exception]) -> None:
-    """A header that HTTP cannot carry is refused before anything is sent, and not shown."""
+    """An invalid header is rejected before anything is sent, and is not shown."""
     with pytest.raises(error) as caught:
         ask(client, _headers=headers)
     assert "hush" not in str(caught.value)
@@ -228,14 +228,14 @@ def test_headers__unusable(server: RecordingServer, client: ApiClient, headers: 
 
 
 def test_cookie__unusable(server: RecordingServer) -> None:
-    """A cookie that is no text is refused before anything is sent."""
-    with ApiClient(Configuration(host=server.url), cookie=5) as client, pytest.raises(ApiTypeError, match="Cookie"):  # type: ignore[arg-type] # what is tested
+    """A cookie that is not a string is rejected before anything is sent."""
+    with ApiClient(Configuration(host=server.url), cookie=5) as client, pytest.raises(ApiTypeError, match="Cookie"):  # type: ignore[arg-type] # the case under test
         ask(client)
     assert server.connections == 0
 
 
 def test_option__unknown(server: RecordingServer, client: ApiClient) -> None:
-    """An option that does not exist is an error that names it."""
+    """An unknown option is an error that names it."""
     with pytest.raises(ApiTypeError, match="list_environment_secrets has no option _header, request_timeout"):
         ask(client, _header={}, request_timeout=5)
     assert server.connections == 0
@@ -248,7 +248,7 @@ def test_options__none_is_unset(server: RecordingServer, client: ApiClient) -> N
 
 
 def test_request_auth__replaces_the_credentials(server: RecordingServer, client: ApiClient) -> None:
-    """`_request_auth` is sent for this call, instead of what is configured, under the name it gives."""
+    """`_request_auth` replaces the configured credentials for one call, under the header name that it has."""
     ask(client, _request_auth={"type": "bearer", "in": "header", "key": "Authorization", "value": "Bearer once"})
     assert server.last.headers["Authorization"] == "Bearer once"
     ask(client, _request_auth={"value": "Token short"})
@@ -261,7 +261,7 @@ def test_request_auth__replaces_the_credentials(server: RecordingServer, client:
 
 
 def test_request_auth__from_auth_settings(server: RecordingServer, client: ApiClient) -> None:
-    """An entry of `auth_settings()` can be handed over as it is."""
+    """An entry of `auth_settings()` can be passed unchanged."""
     settings = Configuration(api_key={"ApiKeyAuth": "other"}).auth_settings()["ApiKeyAuth"]
     ask(client, _request_auth=settings)
     assert server.last.headers["Authorization"] == "Token other"
@@ -282,7 +282,7 @@ def test_request_auth__from_auth_settings(server: RecordingServer, client: ApiCl
     ids=repr,
 )
 def test_request_auth__unusable(server: RecordingServer, client: ApiClient, auth: Any, error: type[Exception]) -> None:
-    """Credentials that cannot be sent are refused before anything is, and not shown."""
+    """Invalid credentials are rejected before anything is sent, and are not shown."""
     with pytest.raises(error) as caught:
         ask(client, _request_auth=auth)
     assert "hush" not in str(caught.value)
@@ -290,7 +290,7 @@ def test_request_auth__unusable(server: RecordingServer, client: ApiClient, auth
 
 
 def test_content_type__replaces_the_header(server: RecordingServer, client: ApiClient) -> None:
-    """`_content_type` is sent with a body, and changes nothing else."""
+    """`_content_type` is sent with a body and has no other effect."""
     server.default = Response(400)
     api = EnvironmentSecretApi(client)
     with pytest.raises(ApiException):
@@ -301,11 +301,11 @@ def test_content_type__replaces_the_header(server: RecordingServer, client: ApiC
     ask(client, _content_type="application/vnd.x+json")
     assert "Content-Type" not in server.last.headers
     with pytest.raises(ApiTypeError, match="Content-Type"):
-        api.create_environment_secret("e", SecretRequest(key="a"), _content_type=5)  # type: ignore[arg-type] # what is tested
+        api.create_environment_secret("e", SecretRequest(key="a"), _content_type=5)  # type: ignore[arg-type] # the case under test
 
 
 def test_host_index__has_one_server(client: ApiClient, server: RecordingServer) -> None:
-    """There is one server, so the index is 0."""
+    """There is one server, so the only index is 0."""
     ask(client, _host_index=0)
     for index in (1, -1, "1"):
         with pytest.raises(ApiValueError, match="_host_index must be 0"):
@@ -315,7 +315,7 @@ def test_host_index__has_one_server(client: ApiClient, server: RecordingServer) 
 
 @pytest.mark.parametrize("timeout", [5, 0.5, (1, 2), [1, 2], (None, 2), (1, None), (None, None)], ids=repr)
 def test_request_timeout__usable(server: RecordingServer, client: ApiClient, timeout: Any) -> None:
-    """A number or a pair, whose parts may be None."""
+    """A timeout is a number, or a pair whose parts may be None."""
     ask(client, _request_timeout=timeout)
     assert len(server.received) == 1
 
@@ -340,14 +340,14 @@ def test_request_timeout__usable(server: RecordingServer, client: ApiClient, tim
 def test_request_timeout__unusable(
     server: RecordingServer, client: ApiClient, timeout: Any, error: type[Exception]
 ) -> None:
-    """What is no span of time is refused before anything is sent."""
+    """An invalid timeout is rejected before anything is sent."""
     with pytest.raises(error, match="_request_timeout must be"):
         ask(client, _request_timeout=timeout)
     assert server.connections == 0
 
 
 def test_unauthorized__without_credentials_says_so(connect: Connect, server: RecordingServer) -> None:
-    """A 401 to a call without credentials says that none were sent, and how to set them; the reason stays its own."""
+    """The error for a 401 without credentials says that none were sent and how to set them; `reason` is unchanged."""
     server.default = Response(401)
     with pytest.raises(UnauthorizedException) as caught:
         ask(connect(server, access_token=None).api_client)
@@ -361,7 +361,7 @@ def test_unauthorized__without_credentials_says_so(connect: Connect, server: Rec
 
 @pytest.mark.parametrize(("body", "told"), [({}, ": "), ({"detail": "no access"}, ": no access; ")])
 def test_forbidden__may_be_an_unknown_id(client: ApiClient, server: RecordingServer, body: Any, told: str) -> None:
-    """A 403 says that an unknown id may be the cause, after what the service says."""
+    """The error for a 403 adds to the service's text that an unknown id may be the cause."""
     server.default = Response(403, body)
     with pytest.raises(ForbiddenException) as caught:
         ask(client)
@@ -371,7 +371,7 @@ def test_forbidden__may_be_an_unknown_id(client: ApiClient, server: RecordingSer
 
 
 def test_atexit__handler_that_was_registered_first(server: RecordingServer) -> None:
-    """A handler that calls at the end of the process works, although everything the client registers ends before it."""
+    """An `atexit` handler can make calls, although the client's own exit handlers run before it."""
     server.default = Response(201, SECRET)
     out = run_script(
         """
@@ -399,7 +399,7 @@ def test_atexit__handler_that_was_registered_first(server: RecordingServer) -> N
 
 
 def test_process__keeps_its_switches(server: RecordingServer, tls: Authority) -> None:
-    """Import, calls, errors and `close()` change nothing that belongs to the whole process."""
+    """Import, calls, errors and `close()` change no global state of the process."""
     with RecordingServer(EMPTY, tls.context()) as secure:
         run_script(
             """

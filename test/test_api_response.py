@@ -9,7 +9,7 @@ from test.support.recording import SECRET, RecordingServer, Response
 
 
 def test_attributes__of_a_list(server: RecordingServer, connect: Connect) -> None:
-    """A response has the status, the headers in any case, the model and the bytes of the body."""
+    """A response has the status, case-insensitive headers, the model and the raw body."""
     server.default = Response(200, {"results": [SECRET]}, {"X-Request-Id": "r-1"})
     response = connect(server).list_environment_secrets_with_http_info("e")
     assert (response.status_code, response.headers["x-request-id"]) == (200, "r-1")
@@ -18,14 +18,14 @@ def test_attributes__of_a_list(server: RecordingServer, connect: Connect) -> Non
 
 
 def test_repr__has_status_and_model(server: RecordingServer, connect: Connect) -> None:
-    """The representation shows the status and the model, and attributes cannot be dumped."""
+    """The representation shows the status and the model, and there is no `__dict__` to dump."""
     response = connect(server).list_environment_secrets_with_http_info("e")
     assert repr(response) == f"<ApiResponse 200: {response.data!r}>"
     assert not hasattr(response, "__dict__")
 
 
 def test_model_dump__as_of_a_model(server: RecordingServer, connect: Connect) -> None:
-    """`model_dump` returns the attributes, the model as a dictionary, and takes the options of pydantic's."""
+    """`model_dump` returns the attributes, with the model as a dictionary, and accepts pydantic's options."""
     server.default = Response(200, {"results": [SECRET]}, {"X-Request-Id": "r-1"})
     response = connect(server).list_environment_secrets_with_http_info("e")
     dumped = response.model_dump()
@@ -39,7 +39,7 @@ def test_model_dump__as_of_a_model(server: RecordingServer, connect: Connect) ->
 
 
 def test_model_dump__without_a_body(server: RecordingServer, connect: Connect) -> None:
-    """So it is for an operation that returns nothing."""
+    """`model_dump` also works for an operation without a response body."""
     server.default = Response(204)
     dumped = connect(server).delete_environment_secret_with_http_info("e", "s").model_dump()
     assert (dumped["status_code"], dumped["data"], dumped["raw_data"]) == (204, None, b"")

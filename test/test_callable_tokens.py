@@ -1,4 +1,4 @@
-"""Callables that return tokens: slow, failing and reentrant ones."""
+"""Token callables that are slow, fail, or use their own client."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_callable__that_calls_with_its_own_client(connect: Connect, server: Reco
 
 
 def test_callable__that_renews_with_its_own_client(connect: Connect, server: RecordingServer) -> None:
-    """A renewal that makes a call which is rejected itself ends with an error, not in endless recursion."""
+    """A renewal whose own call is rejected ends with an error, not in endless recursion."""
     server.default = Response(401)
     asked: list[None] = []
 
@@ -102,7 +102,7 @@ def test_callable__slow(connect: Connect, server: RecordingServer) -> None:
 
 
 def test_callable__failing_is_called_again_by_each_call(connect: Connect, server: RecordingServer) -> None:
-    """Calls that waited for a callable that fails call it themselves: one failure affects only one call."""
+    """Calls that waited for a failing callable call it themselves, so one failure affects only one call."""
     begun, failed = threading.Event(), threading.Event()
     asked: list[None] = []
 
@@ -133,7 +133,7 @@ def test_callable__failing_is_called_again_by_each_call(connect: Connect, server
 
 @pytest.mark.parametrize("problem", ["raises", "returns no token"])
 def test_renewal__that_fails_after_a_lost_response(connect: Connect, problem: str) -> None:
-    """The error of the callable says what an attempt may have done, and how many attempts there were."""
+    """The error for a failing callable has the outcome and the number of earlier attempts."""
     asked: list[None] = []
 
     def token() -> Any:
@@ -155,7 +155,7 @@ def test_renewal__that_fails_after_a_lost_response(connect: Connect, problem: st
 def test_callable__raises_a_base_exception(
     connect: Connect, server: RecordingServer, raised: type[BaseException], renewing: bool
 ) -> None:
-    """An exception that is not an error passes through unchanged, and the next call asks again."""
+    """An exception that is not an `Exception` propagates unchanged, and the next call calls the callable again."""
     asked: list[None] = []
 
     def token() -> str:

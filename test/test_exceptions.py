@@ -1,4 +1,4 @@
-"""The tree of errors: which class belongs to which status, what an error carries, and that it travels."""
+"""The exception hierarchy: classes by status, attributes, copying and pickling."""
 
 from __future__ import annotations
 
@@ -109,14 +109,14 @@ ERRORS: dict[str, Callable[[], Exception]] = {
 
 @pytest.mark.parametrize("error", PARENTS)
 def test_class__parents(error: type[Exception]) -> None:
-    """Every class has its parents, and a name in the package."""
+    """Every class has the documented parents, and is exported by the package."""
     assert all(issubclass(error, parent) for parent in PARENTS[error])
     assert getattr(qovery, error.__name__) is error
 
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_status__class(status: int) -> None:
-    """Every status has one class, which `from_response` raises as well."""
+    """Every status has one class, which `from_response` raises too."""
     assert exception_class(status) is STATUSES[status]
     response = SimpleNamespace(status=status, reason="Reason", headers={"A": "b"})
     with pytest.raises(STATUSES[status]) as caught:
@@ -126,12 +126,12 @@ def test_status__class(status: int) -> None:
 
 
 def from_json(error: Exception) -> Exception:
-    """What Celery's codec for JSON makes of an error: its class, called with its `args`."""
+    """Rebuild an error as Celery's JSON serializer does, from its class and its `args`."""
     return type(error)(*json.loads(json.dumps(error.args)))
 
 
 def raised_in_a_child(error: Exception) -> Exception:
-    """An error that a process of a pool raises, as its parent sees it."""
+    """Raise an error in a pool's child process. Return it as the parent gets it."""
     with multiprocessing.get_context("spawn").Pool(1) as pool, pytest.raises(type(error)) as caught:
         pool.apply(raise_it, (error,))
     return caught.value
@@ -151,7 +151,7 @@ def raise_it(error: Exception) -> None:
     ],
 )
 def test_exception__leaves_its_process(make: Callable[[], Any], travel: Callable[[Any], Any]) -> None:
-    """An ApiException keeps its class, text and attributes through a codec for JSON and a pool of processes."""
+    """An ApiException keeps its class, text and attributes across a JSON serializer and a process pool."""
     error = make()
     twin = travel(error)
     assert (type(twin), str(twin), twin.status) == (type(error), str(error), error.status)
@@ -160,7 +160,7 @@ def test_exception__leaves_its_process(make: Callable[[], Any], travel: Callable
 
 
 def test_exception__args_follow_the_attributes() -> None:
-    """`args` has what the attributes are now; what is set as `args` stays, as for any exception."""
+    """`args` reflects the current attributes; `args` that are set explicitly are kept, as for any exception."""
     error = ApiException(400, "Bad")
     error.operation = "list_environment_secrets"
     assert error.args[:2] == (400, "Bad")
@@ -174,7 +174,7 @@ def test_exception__args_follow_the_attributes() -> None:
     ("data", "body"), [(b"text", "text"), ("é".encode(), "é"), (b"\xff", "\ufffd"), (None, None), ("text", None)]
 )
 def test_exception__body_of_a_response(data: Any, body: str | None) -> None:
-    """An exception made of a response has its text as `body`, unless it is given one."""
+    """An exception built from a response has its text as `body`, unless a body is passed."""
     response = SimpleNamespace(status=418, reason="a\nb", headers={"A": "b"}, data=data)
     error = ApiException(http_resp=response)
     assert (error.status, error.reason, error.headers, error.body) == (418, "a\\nb", {"A": "b"}, body)
@@ -184,7 +184,7 @@ def test_exception__body_of_a_response(data: Any, body: str | None) -> None:
 @pytest.mark.parametrize("make", ERRORS.values(), ids=ERRORS)
 @pytest.mark.parametrize("travel", [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))])
 def test_error__travels(make: Callable[[], Exception], travel: Callable[[Any], Any]) -> None:
-    """A copy and a pickle have the class, the text and all attributes."""
+    """Copies and pickles keep the class, the text and all attributes."""
     error = make()
     twin = travel(error)
     assert type(twin) is type(error)
@@ -192,13 +192,13 @@ def test_error__travels(make: Callable[[], Exception], travel: Callable[[Any], A
 
 
 def test_argument_error__text() -> None:
-    """The text says where in the argument it applies, and a KeyError's has no quotes around it."""
+    """The text includes the path in the argument, and the text of a KeyError has no quotes."""
     assert str(ApiTypeError("wrong", ["a", 0])) == "wrong at ['a'][0]"
     assert str(ApiKeyError("wrong")) == "wrong"
 
 
 def test_validation_error__says_where_and_not_what() -> None:
-    """It names every problem and carries no input."""
+    """The error names every problem and contains no input."""
     error = invalid()
     assert [problem["loc"] for problem in error.errors()] == [("key",), ("x",)]
     assert (error.error_count(), error.title) == (2, "SecretRequest")
@@ -207,7 +207,7 @@ def test_validation_error__says_where_and_not_what() -> None:
 
 
 def test_exception__text() -> None:
-    """The text names the operation, the status and what the service said, and what to do about it."""
+    """The text has the operation, the status, the service's message, and what to do."""
     assert str(failed()) == (
         "create_environment_secret failed: 409 Conflict: exists (after 2 attempts) [request r1]; "
         "the service may have applied it, so list the secrets before you retry it"
@@ -227,7 +227,7 @@ def test_exception__text() -> None:
     ],
 )
 def test_exception__detail(data: Any, detail: str | None) -> None:
-    """The service's text is its `detail`, else its `message`."""
+    """`detail` is the service's `detail`, or else its `message`."""
     assert ApiException(400, data=data).detail == detail
 
 

@@ -1,4 +1,4 @@
-"""The hints about extras that are not installed."""
+"""Hints for missing extras."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from qovery.extras import missing
     [("sandbox", {"uvicorn", "httptools"}), ("socks", {"urllib3"}), ("sync", {"python-dotenv", "tqdm"})],
 )
 def test_hint__names_the_libraries(extra: str, names: set[str]) -> None:
-    """The hint is a command with all libraries of the extra and their bounds, and not with the name of this package."""
+    """The hint is a command with all libraries of the extra and their bounds, without the name of this package."""
     text = missing("this", extra)
     start, command = re.split(r": ", text, maxsplit=1)
     assert start == f"this needs the extra `{extra}`"
@@ -26,7 +26,7 @@ def test_hint__names_the_libraries(extra: str, names: set[str]) -> None:
 
 
 def test_hint__quotes_of_metadata(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The marker of an extra may have either kind of quotes."""
+    """The marker of an extra may use single or double quotes."""
     declared = ["a", "b>=1; extra == 'sync'", 'c; extra == "sync"', "d; extra == 'socks'"]
     monkeypatch.setattr(importlib.metadata, "requires", lambda name: declared)
     assert missing("this", "sync").endswith(': pip install "b>=1" "c"')
@@ -34,7 +34,7 @@ def test_hint__quotes_of_metadata(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("declared", [None, [], ["requests", "a; extra == 'b'"]])
 def test_hint__without_metadata(monkeypatch: pytest.MonkeyPatch, declared: list[str] | None) -> None:
-    """Where the metadata is missing, or is that of another package of this name, the hint names the extra."""
+    """If the metadata is missing, or belongs to another package of this name, the hint names the extra."""
 
     def requires(name: str) -> list[str] | None:
         if declared is None:

@@ -1,4 +1,4 @@
-"""The values that generated clients compute for callers."""
+"""Helper methods of generated clients: serialization and header selection."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ ID = "0f4bd6a4-6b5b-4d2f-b7f4-5d0f7b8ea001"
     ids=lambda value: type(value).__name__,
 )
 def test_plain__of_each_type(value: Any, expected: Any) -> None:
-    """Values become what JSON has, at any depth; texts and numbers stay as they are."""
+    """Values are converted to JSON types at any depth; strings and numbers are unchanged."""
     result = plain(value)
     assert (result, type(result)) == (expected, type(expected))
 
@@ -64,5 +64,5 @@ def test_plain__of_an_object() -> None:
     ],
 )
 def test_preferred__json_first(types: Sequence[str] | None, expected: str | None) -> None:
-    """JSON is preferred to the first."""
+    """A JSON type is preferred; otherwise the first type is used."""
     assert preferred(types) == expected

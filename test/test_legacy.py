@@ -1,4 +1,4 @@
-"""Names that only other generated clients have: each raises an error that names its section of the guide."""
+"""Names of generated clients that do not exist here raise an error that names a section of the guide."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ by_name = pytest.mark.parametrize(("owner", "name"), NAMES, ids=lambda part: get
 
 
 def made(owner: type[Any]) -> Any:
-    """An object of one of the three classes."""
+    """An instance of one of the three classes."""
     client = client_for(OFFLINE).api_client
     return {Configuration: client.configuration, ApiClient: client, RESTClientObject: client.rest_client}[owner]
 
@@ -54,7 +54,7 @@ TABLES = (legacy.SETTINGS, legacy.CLIENT, legacy.REST_CLIENT, legacy.OPTIONS, le
 
 @pytest.mark.parametrize("table", TABLES)
 def test_table__names_are_in_the_guide(table: dict[str, str]) -> None:
-    """The guide has every name."""
+    """The guide lists every name."""
     words = set(re.findall(r"\w+", (ROOT / legacy.GUIDE).read_text(encoding="utf-8")))
     assert table.keys() <= words
 
@@ -68,7 +68,7 @@ def test_table__sections_exist(table: dict[str, str]) -> None:
 
 @by_name
 def test_name__is_read(owner: type[Any], name: str) -> None:
-    """Reading a name is an AttributeError with what to do instead, unless the name works; `hasattr` is False."""
+    """Reading a name without support is an AttributeError that says what to do instead, and `hasattr` is False."""
     one = made(owner)
     if hasattr(owner, name):
         assert callable(getattr(one, name))
@@ -80,7 +80,7 @@ def test_name__is_read(owner: type[Any], name: str) -> None:
 
 @by_name
 def test_name__is_set(owner: type[Any], name: str) -> None:
-    """No name can be set, since nothing would read it."""
+    """No name can be set, since it would have no effect."""
     one = made(owner)
     before = dict(vars(one))
     with pytest.raises(ApiAttributeError, match=re.escape(legacy.GUIDE)) as caught:
@@ -93,7 +93,7 @@ def test_name__is_set(owner: type[Any], name: str) -> None:
 @by_name
 @pytest.mark.parametrize("mixin", [False, True])
 def test_name__is_overridden(owner: type[Any], name: str, mixin: bool) -> None:
-    """A class that overrides a name, itself or by a mixin, is an error where it is defined."""
+    """Overriding a name in a subclass or a mixin is an error when the class is defined."""
     defined = {name: lambda *args: None}
     bases, members = ((type("Mixin", (), defined), owner), {}) if mixin else ((owner,), defined)
     with pytest.raises(ApiTypeError, match=rf"Mine\.{name} would never be called: .*{legacy.GUIDE}"):
@@ -102,7 +102,7 @@ def test_name__is_overridden(owner: type[Any], name: str, mixin: bool) -> None:
 
 @pytest.mark.parametrize("name", legacy.SETTINGS)
 def test_configuration__argument(name: str) -> None:
-    """So is an argument of the constructor, also from a subclass."""
+    """Passing a name to the constructor is an error, also from a subclass."""
 
     class Mine(Configuration):
         def __init__(self, **settings: Any) -> None:
@@ -116,13 +116,13 @@ def test_configuration__argument(name: str) -> None:
 
 
 def test_client__argument() -> None:
-    """`pool_threads` of 1.0.3 is no argument of a client."""
+    """`pool_threads` of 1.0.3 is an error that names its section."""
     with pytest.raises(ApiTypeError, match=r"ApiClient has no argument 'pool_threads': .*#options-of-103"):
         ApiClient(pool_threads=4)
 
 
 def test_arguments__of_others() -> None:
-    """An argument that no client has is an error without a section; a TypeError from within stays what it is."""
+    """An argument that no client has is an error without a section; an internal TypeError propagates unchanged."""
     with pytest.raises(ApiTypeError, match=r"ApiClient has no argument 'nope'$"):
         ApiClient(nope=1)
     api: Any = client_for(OFFLINE)
@@ -132,22 +132,22 @@ def test_arguments__of_others() -> None:
         api.list_environment_secrets(_retries=1)
 
     class Mine(Configuration):
-        def __init__(self, apiKey: str) -> None:  # noqa: N803 - which is what is tested
+        def __init__(self, apiKey: str) -> None:  # noqa: N803 - the case under test
             super().__init__(api_key={"ApiKeyAuth": apiKey})
 
     assert Mine(apiKey="k").api_key == {"ApiKeyAuth": "k"}
 
 
 def test_names__others() -> None:
-    """A name that no client has is what it is in any class of Python."""
+    """A name that no client has is a plain AttributeError."""
     for owner in OWNERS:
         with pytest.raises(AttributeError, match="object has no attribute 'nope'") as caught:
-            made(owner).nope  # noqa: B018 - the access is what is tested
+            made(owner).nope  # noqa: B018 - the access is under test
         assert type(caught.value) is AttributeError
 
 
 def test_subclass__adds_attributes() -> None:
-    """A subclass may have attributes of its own, which its copies keep."""
+    """A subclass may add attributes, which its copies keep."""
 
     class Mine(Configuration):
         team = "none"
@@ -164,7 +164,7 @@ def test_subclass__adds_attributes() -> None:
 
 
 def test_subclass__overrides_auth_settings(sandbox: Sandbox, env: str) -> None:
-    """What an override of `auth_settings` returns is sent."""
+    """The credentials that an override of `auth_settings` returns are sent."""
 
     class Mine(Configuration):
         def auth_settings(self) -> dict[str, dict[str, str]]:
@@ -178,12 +178,12 @@ def test_subclass__overrides_auth_settings(sandbox: Sandbox, env: str) -> None:
 @pytest.mark.parametrize("travel", [copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
 @pytest.mark.parametrize("owner", OWNERS)
 def test_objects__travel(owner: type[Any], travel: Any) -> None:
-    """The objects can be copied and pickled."""
+    """Instances can be copied and pickled."""
     assert type(travel(made(owner))) is owner
 
 
 def test_request__is_patched(sandbox: Sandbox, env: str) -> None:
-    """A call says that a patched `RESTClientObject.request` is not called, instead of passing it by."""
+    """If `RESTClientObject.request` is patched, a call raises an error instead of ignoring the patch."""
     with ApiClient(Configuration(host=sandbox.url, access_token="a.b.c")) as client:
         api = EnvironmentSecretApi(client)
         problem = pytest.raises(ApiTypeError, match=r"request would never be called: .*#internal-methods")
@@ -195,13 +195,13 @@ def test_request__is_patched(sandbox: Sandbox, env: str) -> None:
 
 @pytest.mark.parametrize("name", legacy.OPTIONS)
 def test_option__of_103(name: str) -> None:
-    """An option of 1.0.3 is an error with its section, before anything is sent."""
+    """An option of 1.0.3 is an error that names its section, before anything is sent."""
     with pytest.raises(ApiTypeError, match=rf"has no option {name}: .*{legacy.GUIDE}#options-of-103"):
         client_for(OFFLINE).list_environment_secrets("e", **{name: True})
 
 
 def test_names__in_camel_case() -> None:
-    """A name in camel case is an error that names the right one: an argument, a setting, a field."""
+    """A camel-case argument, setting or field is an error that suggests the right name."""
     section = f"see {legacy.GUIDE}#camel-case-names"
     with pytest.raises(ApiTypeError, match=f"no option secretRequest: .*: secret_request; {section}"):
         client_for(OFFLINE).create_environment_secret("e", secretRequest={"key": "A"})
@@ -220,7 +220,7 @@ def test_names__in_camel_case() -> None:
 
 
 def test_model__items() -> None:
-    """Item access is a TypeError, as without it, with its section; `get` is no attribute."""
+    """Item access is a TypeError that names its section; `get` is not an attribute."""
     secret: Any = Secret.from_dict(SECRET)
     listed: Any = SecretResponseList(results=[secret])
     for one, key in ((secret, "key"), (listed, "results")):
@@ -238,7 +238,7 @@ def test_model__items() -> None:
 
 @pytest.mark.parametrize("name", legacy.PACKAGE)
 def test_modules__of_103(name: str) -> None:
-    """The modules of 1.0.3 are errors with their section where the package is asked; Python's own where it is not."""
+    """Modules of 1.0.3 raise errors that name their section, except where Python itself raises ModuleNotFoundError."""
     text = rf"qovery has no module '{name}': .*#modules-of-103"
     assert not hasattr(qovery, name)
     with pytest.raises(ApiAttributeError, match=text):

@@ -1,4 +1,4 @@
-"""Errors for names that do not exist suggest the one that was meant."""
+"""Errors for unknown names suggest the nearest name."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ from test.support.recording import RecordingServer
     ],
 )
 def test_nearest__one_name(name: object, text: str) -> None:
-    """Letters, case and underscores may differ; without a name that is close, there is no suggestion."""
+    """Names may differ in letters, case and underscores; without a close name there is no suggestion."""
     assert nearest(["access_token", "host", "_request_timeout"], name) == text
 
 
 def test_nearest__several_names() -> None:
-    """Each name that is suggested appears once, in the order of those that were given."""
+    """Each suggested name appears once, in the order of the unknown names."""
     assert nearest(["host", "proxy"], "prox", "hots", "poxy", "zebra") == " (did you mean 'proxy', 'host'?)"
     assert nearest([], "host") == ""
 
 
 def test_setting__suggests_a_name() -> None:
-    """A setting that does not exist is an error that suggests one, wherever it is named."""
+    """An unknown setting is an error that suggests one, as an argument or attribute."""
     wrong: dict[str, Any] = {"acces_token": "a"}
     text = r"Configuration has no (setting|argument) 'acces_token' \(did you mean 'access_token'\?\)"
     with pytest.raises(ApiTypeError, match=text):
@@ -52,13 +52,13 @@ def test_setting__suggests_a_name() -> None:
     with pytest.raises(ApiAttributeError, match=text):
         Configuration().update(**wrong)
     with pytest.raises(ApiAttributeError, match=text):
-        Configuration().acces_token = "a"  # type: ignore[attr-defined] # what is tested
+        Configuration().acces_token = "a"  # type: ignore[attr-defined] # the case under test
     with pytest.raises(ApiTypeError, match=r"no argument 'zebra'$"):
-        Configuration(zebra=1)  # type: ignore[arg-type] # what is tested
+        Configuration(zebra=1)  # type: ignore[arg-type] # the case under test
 
 
 def test_setting__of_a_subclass() -> None:
-    """A subclass may have arguments of its own, and passes on those that it does not know."""
+    """A subclass may add arguments, and passes the others on."""
 
     class Mine(Configuration):
         def __init__(self, region: str, **settings: Any) -> None:
@@ -71,12 +71,12 @@ def test_setting__of_a_subclass() -> None:
 
 
 def test_field__suggests_a_name() -> None:
-    """A field that a request does not have is an error that suggests one, and that never shows its value."""
+    """An unknown field of a request is an error that suggests one, and never shows its value."""
     with pytest.raises(ApiValidationError, match=r"valeu: .* \(did you mean 'value'\?\)") as caught:
-        SecretRequest(key="A", valeu="canary")  # type: ignore[call-arg] # what is tested
+        SecretRequest(key="A", valeu="canary")  # type: ignore[call-arg] # the case under test
     assert "canary" not in str(caught.value)
     with pytest.raises(ApiAttributeError, match=r"SecretRequest has no field 'valeu' \(did you mean 'value'\?\)"):
-        SecretRequest(key="A").valeu = "a"  # type: ignore[attr-defined] # what is tested
+        SecretRequest(key="A").valeu = "a"  # type: ignore[attr-defined] # the case under test
 
 
 def test_field__suggestions_are_bounded() -> None:
@@ -88,7 +88,7 @@ def test_field__suggestions_are_bounded() -> None:
 
 
 def test_option__suggests_a_name() -> None:
-    """An option that a call does not have is an error that suggests an option, or the argument for the body."""
+    """An unknown option of a call is an error that suggests an option, or the argument for the body."""
     with RecordingServer(lambda _: pytest.fail("sent")) as server:
         api: Any = EnvironmentSecretApi(ApiClient(Configuration(host=server.url)))
         with pytest.raises(ApiTypeError, match=r"no option request_timout \(did you mean '_request_timeout'\?\)"):

@@ -1,4 +1,4 @@
-"""`RESTClientObject.request`: a request that is no operation, in the words of a generated client."""
+"""`RESTClientObject.request`: requests outside the operations, with the interface of a generated client."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from test.support.recording import RecordingServer, Response
 
 @pytest.fixture
 def rest(server: RecordingServer, connect: Connect) -> RESTClientObject:
-    """What sends the requests of a client with a token."""
+    """The transport of a client with a token."""
     return connect(server).api_client.rest_client
 
 
 def test_response__as_generated(server: RecordingServer, rest: RESTClientObject) -> None:
-    """The response has status, reason, headers in any case and the body, at each read."""
+    """The response has status, reason and case-insensitive headers, and its body can be read repeatedly."""
     server.default = Response(200, {"a": 1}, {"X-One": "1"}, reason="Fine")
     response = rest.request("get", f"{server.url}/a?b=c%20d", headers={"Accept": "text/plain"})
     assert isinstance(response, RESTResponse)
@@ -56,21 +56,21 @@ def test_request__has_the_given_headers_alone(server: RecordingServer, rest: RES
 def test_body__by_its_type(
     server: RecordingServer, rest: RESTClientObject, headers: dict[str, str] | None, body: Any, sent: bytes
 ) -> None:
-    """A body is JSON unless its type is another."""
+    """A body is sent as JSON unless its content type is a different one."""
     rest.request("POST", server.url + "/a", headers=headers, body=body)
     assert server.last.body == sent
 
 
 @pytest.mark.parametrize("status", [302, 401, 404, 500])
 def test_status__is_no_error(server: RecordingServer, rest: RESTClientObject, status: int) -> None:
-    """No status raises, as long as no retry helps."""
+    """An error status is returned, not raised."""
     server.default = Response(status, {"detail": "no"})
     response = rest.request("POST", server.url)
     assert (response.status, json.loads(response.read())) == (status, {"detail": "no"})
 
 
 def test_request__is_retried(server: RecordingServer, rest: RESTClientObject) -> None:
-    """The retry policy is that of the operations: a GET is retried, a POST that may have run is not."""
+    """The retry policy of the operations applies: a GET is retried, a POST that may have run is not."""
     server.responses = [Response(500), Response(200), Response(500)]
     assert rest.request("GET", server.url).status == 200
     assert rest.request("POST", server.url).status == 500
@@ -99,7 +99,7 @@ def test_request__is_retried(server: RecordingServer, rest: RESTClientObject) ->
 def test_arguments__are_checked(
     server: RecordingServer, rest: RESTClientObject, arguments: Any, error: type[Exception], text: str
 ) -> None:
-    """What cannot be sent is an error that shows no value, before anything is sent."""
+    """An invalid request is an error that shows no value, before anything is sent."""
     method, path, *more = arguments
     with pytest.raises(error, match=text) as caught:
         rest.request(method, server.url + path, *more)
@@ -109,13 +109,13 @@ def test_arguments__are_checked(
 
 @pytest.mark.parametrize("url", [None, b"http://localhost", "https://elsewhere.example/", "/a", ""])
 def test_url__of_another_host(rest: RESTClientObject, url: Any) -> None:
-    """A request goes to the host of the configuration alone."""
+    """A request is sent only to the configured host."""
     with pytest.raises(ApiValueError, match=r"url must be Configuration\.host and an encoded path"):
         rest.request("GET", url)
 
 
 def test_secrets__are_masked(server: RecordingServer, connect: Connect) -> None:
-    """An error shows neither a header nor a text of the body."""
+    """An error shows neither headers nor text of the body."""
     rest = connect(server, max_response_size=1).api_client.rest_client
     server.default = Response(200, {"a": "canary-1"}, {"X-A": "canary-1 canary-2 canary-3"})
     with pytest.raises(ApiException) as caught:
@@ -139,7 +139,7 @@ def test_base_path__is_kept(server: RecordingServer) -> None:
 
 @pytest.mark.parametrize("timeout", [0.1, (1, 0.1)])
 def test_timeout__of_a_silent_server(connect: Connect, timeout: Any) -> None:
-    """A `_request_timeout` is as in an operation: a server that does not answer is an `ApiTimeoutError`."""
+    """`_request_timeout` works as in an operation: a server that does not respond is an `ApiTimeoutError`."""
     with HostileServer([read, read_byte]) as server:
         rest = connect(server).api_client.rest_client
         with pytest.raises(ApiTimeoutError):

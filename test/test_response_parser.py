@@ -1,4 +1,4 @@
-"""Hostile JSON: a response takes at most a few times `max_response_size` in memory, whatever it holds."""
+"""Hostile JSON: any response takes at most a small multiple of `max_response_size` in memory."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ LIMIT = 5 * 1024 * 1024  # a multiple of what the body of an error takes, of whi
 #: What a response may take in memory, in bytes: eight times the limit for its values, and its body while it is read.
 ALLOWED = 10 * LIMIT
 
-#: Where memory is most likely to be too much: the largest body, and the largest that is not looked at beforehand.
+#: The sizes with the highest memory use: the largest body, and the largest that is not checked beforehand.
 SIZES = [LIMIT // part for part in (1, 2, 4, 8, 16, 31, 33)] if NIGHTLY else [LIMIT, LIMIT // 33]
 
 MINIMAL = '{"id": "", "created_at": 0, "key": "", "scope": ""%s}'
 
 
 def numbered(item: str) -> Iterator[str]:
-    """Items that differ: no two of them share a key or a value."""
+    """Distinct items: no two of them share a key or a value."""
     return (item % f"{number:x}" for number in itertools.count(4096))
 
 
-#: What a list of secrets, a field that the schema does not know, or an object of such fields repeats up to its size.
+#: The item that fills a list of secrets, an unknown field, or an object of unknown fields up to its size.
 IN_A_LIST = {
     "empty lists": "[]",
     "empty objects": "{}",
@@ -75,7 +75,7 @@ AS_SECRETS = {
 
 
 def body(shape: str, size: int) -> bytes:
-    """JSON of that shape, of about that size."""
+    """JSON of this shape and about this size."""
     if shape in AS_FIELDS:
         items, start, end = numbered(AS_FIELDS[shape]), '{"results":[],', "}"
     else:
@@ -90,7 +90,7 @@ def body(shape: str, size: int) -> bytes:
     raise AssertionError("they never end")
 
 
-#: Lists secrets of every size that its server sends, and prints what each of them took.
+#: Lists secrets of every size that its server sends, and prints the memory that each took.
 MEASURING = """
 import gc, sys
 from qovery import ApiClient, ApiDecodeError, Configuration, EnvironmentSecretApi
@@ -122,7 +122,7 @@ for shape in sys.argv[4:]:
 )
 @pytest.mark.parametrize("shapes", [IN_A_LIST, AS_FIELDS, AS_SECRETS], ids=["in a list", "as fields", "as secrets"])
 def test_memory__of_any_json(shapes: dict[str, str]) -> None:
-    """Whatever the JSON is, its values take less than eight times `max_response_size`, and an error says little."""
+    """The values of any JSON take less than eight times `max_response_size`, and the error text is short."""
 
     def reply(received: Received) -> Response:
         environment = received.target.split("/")[2].replace("%20", " ")
@@ -150,7 +150,7 @@ def chunks(data: bytes, size: int) -> bytes:
 )
 @pytest.mark.parametrize("size", [2, 1000])
 def test_memory__of_tiny_chunks(size: int) -> None:
-    """The chunks of a body take no more than the body does in one piece."""
+    """A chunked body takes no more memory than the same body in one piece."""
     limit = 2 * 1024 * 1024
     raw = chunks(b'{"results": []}'.ljust(limit), size)
     large = http_response(200, raw, "Transfer-Encoding: chunked", "Connection: close")
@@ -162,7 +162,7 @@ def test_memory__of_tiny_chunks(size: int) -> None:
             cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=True,
         )  # fmt: skip
     (taken,) = (int(line.partition(" ")[0]) for line in run.stdout.splitlines())
-    assert taken < 8 * limit  # all chunks at once would take twenty times the limit
+    assert taken < 8 * limit  # all chunks together would take twenty times the limit
 
 
 def test_large_list__of_real_secrets(connect: Connect) -> None:
@@ -176,7 +176,7 @@ def test_large_list__of_real_secrets(connect: Connect) -> None:
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
 def test_number__that_is_no_json(connect: Connect, number: str) -> None:
-    """A number that JSON does not have makes a response unreadable; the same word in a text does not."""
+    """A number that is not JSON is a decode error; the same word in a string is accepted."""
     data = f'{{"results": [], "x": {{"y": [{number}]}}}}'
     with HostileServer(
         list(respond(http_response(200, data), http_response(200, data.replace(number, f'"{number}"'))))
@@ -188,8 +188,8 @@ def test_number__that_is_no_json(connect: Connect, number: str) -> None:
 
 
 @pytest.mark.parametrize("item", ["{}", "5", '{"id": 5}', "null"])
-def test_bad_items__are_told_once(connect: Connect, item: str) -> None:
-    """The error tells what is wrong with the first bad item, not with each of a thousand."""
+def test_bad_items__only_the_first_is_described(connect: Connect, item: str) -> None:
+    """The error describes only the first invalid item, not each of a thousand."""
     data = f'{{"results": [{", ".join([item] * 1000)}]}}'
     with HostileServer(list(respond(http_response(200, data)))) as server, pytest.raises(ApiDecodeError) as caught:
         CALLS["list"](connect(server))

@@ -105,7 +105,7 @@ def test_list__is_a_sequence_of_its_secrets() -> None:
     with pytest.raises(IndexError):
         listed[3]
     with pytest.raises(ApiTypeError, match="takes a position or a slice, not float"):
-        listed[0.0]  # type: ignore[call-overload] # what is tested
+        listed[0.0]  # type: ignore[call-overload] # the case under test
 
 
 @pytest.mark.parametrize("fields", [{}, {"results": None}, {"results": []}], ids=repr)

@@ -143,7 +143,7 @@ def test_response__null_and_absent(name: str, field: str) -> None:
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_operation__row(operation: Operation[Any]) -> None:
-    """A row of the table has the documented method, path, id, body, answer and status."""
+    """A row of the table has the documented method, path, id, request model, response model and status."""
     described = DOCUMENT["paths"][operation.path][operation.method.lower()]
     assert re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", described["operationId"]) == operation.name
     body = described.get("requestBody")

@@ -63,7 +63,7 @@ def test_type_hints__of_every_callable(path: str) -> None:
 
 @pytest.mark.parametrize("look", LOOKS)
 def test_signature__before_the_first_use(look: str) -> None:
-    """Inspect and IPython show the fields of a model that nobody has used yet."""
+    """Inspect and IPython show the fields of a model before its first use."""
     models = [model.__name__ for model in EXAMPLES]
     code = FIRST_SIGHT.format(names=models, look=LOOKS[look])
     done = subprocess.run(

@@ -16,7 +16,7 @@ FUNCTIONS = {path: target for path, target in DEFINED.items() if isinstance(targ
 
 
 def test_surface__is_the_snapshot() -> None:
-    """It changes on purpose: with the snapshot, which `test/tools/surface.py` makes anew, and the changelog."""
+    """It changes on purpose: with the snapshot, which `test/tools/surface.py` regenerates, and the changelog."""
     assert text().splitlines() == SNAPSHOT.read_text(encoding="utf-8").splitlines()
 
 
