@@ -359,14 +359,14 @@ def test_unauthorized__without_credentials_says_so(connect: Connect, server: Rec
         ask(connect(server).api_client)
 
 
-@pytest.mark.parametrize(("body", "told"), [({}, ": "), ({"detail": "no access"}, ": no access; ")])
-def test_forbidden__may_be_an_unknown_id(client: ApiClient, server: RecordingServer, body: Any, told: str) -> None:
+@pytest.mark.parametrize(("body", "detail"), [({}, ": "), ({"detail": "no access"}, ": no access; ")])
+def test_forbidden__may_be_an_unknown_id(client: ApiClient, server: RecordingServer, body: Any, detail: str) -> None:
     """The error for a 403 adds to the service's text that an unknown id may be the cause."""
     server.default = Response(403, body)
     with pytest.raises(ForbiddenException) as caught:
         ask(client)
     hint = "the service also responds with 403 to ids that do not exist, such as that of a deleted secret"
-    assert str(caught.value) == f"list_environment_secrets failed: 403 Forbidden{told}{hint}"
+    assert str(caught.value) == f"list_environment_secrets failed: 403 Forbidden{detail}{hint}"
     assert caught.value.reason == "Forbidden"
 
 
