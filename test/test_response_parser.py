@@ -18,7 +18,7 @@ from test.support.clients import Connect
 from test.support.hostile import HostileServer, http_response, read, respond, send
 from test.support.recording import SECRET, Received, RecordingServer, Response
 
-LIMIT = 5 * 1024 * 1024  # a multiple of what the body of an error takes, of which 256 KiB are kept
+LIMIT = 5 * 1024 * 1024  # a multiple of the 256 KiB that an error keeps of the body
 
 #: What a response may take in memory, in bytes: eight times the limit for its values, and its body while it is read.
 ALLOWED = 10 * LIMIT
@@ -107,7 +107,7 @@ for shape in sys.argv[4:]:
         gc.collect()
         before = memory("VmRSS")
         with open("/proc/self/clear_refs", "w") as file:
-            file.write("5")  # the peak is the present size
+            file.write("5")  # resets the peak to the present size
         try:
             api.list_environment_secrets(f"{shape}-{size}")
         except ApiDecodeError as error:

@@ -99,7 +99,7 @@ def test_apply__failures(set_up: Sandbox, run: Run) -> None:
     assert not done.out or json.loads(done.out)["complete"] is False
 
 
-def test_apply__reader_that_goes_away(set_up: Sandbox, env: str, dotenv: Path) -> None:
+def test_apply__broken_pipe(set_up: Sandbox, env: str, dotenv: Path) -> None:
     """A reader that closes the pipe changes neither what is applied nor the exit status."""
     with command("apply", dotenv, "--yes") as process:
         assert process.stdout is not None
@@ -130,7 +130,7 @@ def test_apply__question(set_up: Sandbox, env: str, dotenv: Path, typed: str, st
 
 
 @pytest.mark.needs_posix
-def test_apply__nothing_to_ask(set_up: Sandbox, env: str, dotenv: Path) -> None:
+def test_apply__no_confirmation_without_changes(set_up: Sandbox, env: str, dotenv: Path) -> None:
     """Without changes the command does not ask for confirmation."""
     for key in ("API_KEY", "REGION"):
         set_up.add_secret(env, key, CANARY)

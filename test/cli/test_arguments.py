@@ -77,7 +77,7 @@ def test_types__reject(read: Any, texts: list[str]) -> None:
         (["apply", ".env", "--timeout"], "argument --timeout: expected one argument"),
     ],
 )
-def test_command_line__that_is_wrong(run: Run, arguments: list[str], message: str) -> None:
+def test_command_line__invalid(run: Run, arguments: list[str], message: str) -> None:
     """An invalid command line exits with 64, and the error shows no argument, since it may be a secret value."""
     done = run(*arguments)
     assert (done.status, done.out) == (64, "")

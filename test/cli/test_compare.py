@@ -73,7 +73,7 @@ def test_compare__state(set_up: Sandbox, env: str, run: Run, monkeypatch: pytest
     ],
 )
 @pytest.mark.needs_posix
-def test_compare__that_cannot_be(
+def test_compare__invalid(
     set_up: Sandbox, env: str, run: Run, tmp_path: Path, arguments: list[str], status: int, message: str
 ) -> None:
     """An argument that cannot be compared is an error that names it."""

@@ -103,7 +103,7 @@ def test_read_desired__json_fields(tmp_path: Path) -> None:
         (b"A=\xe9%s", "the file is not UTF-8 text"),
     ],
 )
-def test_read_desired__that_cannot_be_meant(tmp_path: Path, content: Any, problem: str) -> None:
+def test_read_desired__invalid_content(tmp_path: Path, content: Any, problem: str) -> None:
     """The error names the file and the line or the key, and shows nothing else of the content."""
     file = tmp_path / "file"
     secret = CANARY.encode() if isinstance(content, bytes) else CANARY
@@ -128,7 +128,7 @@ def test_read_desired__allow_empty(tmp_path: Path, content: str) -> None:
         read_desired(str(file), allow_empty=True)
 
 
-def test_read_desired__larger_than_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_read_desired__too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that is too large, or endless, is not read to its end."""
     file = tmp_path / "file"
     file.write_text(TEXT)
@@ -161,7 +161,7 @@ def test_read_keys(tmp_path: Path, content: str, keys: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "{}", f'{{"A": "{CANARY}", "A": ""}}', f"A={CANARY}\nA=\n", f"{CANARY}!"])
-def test_read_keys__that_cannot_be_meant(tmp_path: Path, content: str) -> None:
+def test_read_keys__invalid_content(tmp_path: Path, content: str) -> None:
     """A file without keys, or with invalid content, is an error that shows none of its values."""
     file = tmp_path / ".env.example"
     file.write_text(content)

@@ -66,7 +66,7 @@ def test_show__closed_stream(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.needs_posix
 @pytest.mark.parametrize("redirection", ["| head -n 1", ">&-", "| true", "2>&- | true"])
 @pytest.mark.usefixtures("set_up")
-def test_show__reader_that_goes_away(dotenv: Path, redirection: str) -> None:
+def test_show__broken_pipe(dotenv: Path, redirection: str) -> None:
     """A reader that has closed the pipe is not an error."""
     dotenv.write_text("".join(f"{'K' * 200}{number}=made-up\n" for number in range(1000)))
     script = f'"$0" -m qovery plan "$1" {redirection}; echo "status ${{PIPESTATUS[0]}}"'

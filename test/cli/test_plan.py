@@ -115,7 +115,7 @@ def test_plan__state(set_up: Sandbox, env: str, run: Run, dotenv: Path, monkeypa
     assert (done.status, "drift" in done.out or "elsewhere" in done.out) == (2, True)
 
 
-def test_plan__state_that_is_broken(
+def test_plan__invalid_state(
     set_up: Sandbox, run: Run, dotenv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An invalid state file is a one-line warning."""
@@ -137,7 +137,7 @@ def test_plan__state_that_is_broken(
     ],
 )
 @pytest.mark.usefixtures("dotenv")
-def test_plan__that_does_not_fit(set_up: Sandbox, run: Run, options: list[str], message: str) -> None:
+def test_plan__invalid_options(set_up: Sandbox, run: Run, options: list[str], message: str) -> None:
     """An option that does not fit the file or the service is an error before anything is sent."""
     done = run("plan", ".env", *options)
     assert (done.status, done.out, done.err.count("\n")) == (1, "", 1)

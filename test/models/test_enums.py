@@ -97,7 +97,7 @@ def test_enum__unknown_value_is_not_kept(enum: type[Any]) -> None:
 
 @each_enum
 @pytest.mark.parametrize("text", ["5", "null", "[]", "GALAXY", "", "{}"])
-def test_enum__from_json_of_no_string(enum: type[Any], text: str) -> None:
+def test_enum__from_json_of_another_type(enum: type[Any], text: str) -> None:
     """JSON that is not a string is an `ApiValueError`."""
     with pytest.raises(ApiValueError, match=enum.__name__):
         enum.from_json(text)

@@ -176,7 +176,7 @@ def test_time__assigned() -> None:
 @pytest.mark.parametrize(
     "text", ["", "soon", "2023-13-01T00:00:00Z", "9999-12-31T24:00:00", "2023-12-12T13:23:02+25:00"]
 )
-def test_time__that_is_none(text: str) -> None:
+def test_time__invalid(text: str) -> None:
     """An invalid time is an `ApiValidationError`."""
     with pytest.raises(ApiValidationError, match="created_at"):
         Base.from_dict({"id": "a", "created_at": text})
