@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import runpy
 from functools import partialmethod
@@ -30,6 +31,8 @@ def test_page__blocks_run(
     """The blocks of a page run in order, in an empty folder; the environment that the variables name is only read."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(ApiClient, "_default", None)
+    logger = logging.getLogger("qovery")
+    monkeypatch.setattr(logger, "filters", [])  # later tests must not see the filters and levels of a page
     document = SYBIL.parse(page)
     try:
         for example in document.examples():
@@ -39,6 +42,7 @@ def test_page__blocks_run(
             own.stop()
         if ApiClient._default is not None:
             ApiClient._default.close()
+        logger.setLevel(logging.NOTSET)
     assert {request.method for request in sandbox.requests} <= {"GET"}
     assert not (tmp_path / ".env").exists()
 
