@@ -308,7 +308,7 @@ class Configuration(LegacyNames):
         return credentials.fetch(self._deadline())["Authorization"]
 
     def auth_settings(self) -> dict[str, dict[str, str]]:
-        """What the schemes that are set up would send, by name.
+        """Return the headers of the configured schemes, by name.
 
         A subclass may override this: a call then sends the headers that it returns.
         """
@@ -335,7 +335,7 @@ class Configuration(LegacyNames):
         return self._routes.read(self._computed(), _warn).proxy.reveal()
 
     def to_debug_report(self) -> str:
-        """What to put into a report of a problem; it holds no credential."""
+        """Return a text for bug reports; it holds no credential."""
         python = f"Python {platform.python_version()} on {platform.platform()}"
         return f"qovery {__version__} (API 1.0.4)\n{python}\nHost {self.host}"
 

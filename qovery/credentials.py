@@ -206,7 +206,7 @@ class CredentialsReader:
 
 
 class _Scheme(MaskedDict[str]):
-    """What a scheme sends, of which the value alone is secret."""
+    """The header of a scheme; only its value is secret."""
 
     shown = frozenset({"type", "in", "format", "key"})
 

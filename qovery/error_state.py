@@ -1,4 +1,4 @@
-"""What an `ApiException` takes from a response, and the `args` that make it again, which survive a codec for JSON."""
+"""The state that an `ApiException` takes from a response, and the `args` that recreate it, also after JSON."""
 
 from __future__ import annotations
 

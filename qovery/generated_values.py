@@ -1,4 +1,4 @@
-"""What generated clients compute for callers: plain values of a body, and a media type out of several."""
+"""Helpers of generated clients: plain values of a body, and the choice of a media type."""
 
 from __future__ import annotations
 

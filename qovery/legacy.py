@@ -137,7 +137,7 @@ def module_problem(name: str, reader: str) -> OpenApiException:
 
 def argument_problem(function: Any, owner: object, names: Iterable[str]) -> ApiTypeError | None:
     """The error for arguments that a function of `owner` does not have, or None if there is nothing to say of them."""
-    from inspect import CO_VARKEYWORDS  # for errors alone
+    from inspect import CO_VARKEYWORDS  # only errors need it
 
     code = function.__code__
     known = {*code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]} - {"self", "cls"}

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 
 def nearest(known: Iterable[str], *names: object) -> str:
-    """What an error adds about unknown names: the known names that are closest to them, if any is close."""
-    from difflib import get_close_matches  # for errors alone
+    """Return the hint of an error about unknown names: the closest known names, if any is close."""
+    from difflib import get_close_matches  # only errors need it
 
     plain = {one.strip("_"): one for one in known}
     found = [get_close_matches(str(name)[:100].strip("_").lower(), plain, 1, 0.7) for name in names]

@@ -83,7 +83,7 @@ def raw_request(method: str, url: str, headers: Mapping[str, str] | None, body: 
 
 
 def _target(url: str, host: str) -> str:
-    """What of a URL follows the host of the configuration."""
+    """Return the part of a URL after the host of the configuration."""
     target = url[len(host) :] if isinstance(url, str) and url.startswith(host) else None
     if target is None or not _TARGET(target) or "#" in target:
         raise ApiValueError(f"url must be Configuration.host and an encoded path; see {GUIDE}#internal-methods")

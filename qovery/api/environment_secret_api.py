@@ -195,7 +195,7 @@ class EnvironmentSecretApi:
     ) -> None:
         """Delete a secret of an environment, and with it its aliases and overrides.
 
-        A BUILT_IN secret cannot be deleted. Deleting is repeated after a lost answer; if the secret is then
+        A BUILT_IN secret cannot be deleted. A delete is retried after a lost response; if the secret is then
         not there any more, the call has succeeded.
 
         Args:

@@ -29,7 +29,7 @@ OK, FAIL, UNKNOWN = "ok", "FAIL", "-"
 
 
 class Finding(NamedTuple):
-    """What a check found.
+    """The result of a check.
 
     Attributes:
         state: `ok`, `FAIL`, or `-` if it could not be checked.

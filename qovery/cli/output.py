@@ -1,4 +1,4 @@
-"""What the commands print: results on stdout, the rest on stderr, colors on a terminal."""
+"""Output of the commands: results on stdout, the rest on stderr, colors on a terminal."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""`Base`: what every stored object has."""
+"""`Base`: the fields of every stored object."""
 
 from qovery.models.model import ResponseModel
 from qovery.models.timestamp import Timestamp
 
 
 class Base(ResponseModel):
-    """What every stored object has."""
+    """The fields of every stored object."""
 
     id: str
     """The id, a UUID in lower case."""

@@ -1,4 +1,4 @@
-"""What the JSON schemas of the models have besides pydantic's: descriptions, and enums that may grow."""
+"""Additions to pydantic's JSON schemas of the models: descriptions, and enums that may grow."""
 
 from __future__ import annotations
 

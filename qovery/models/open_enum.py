@@ -32,7 +32,7 @@ class OpenEnum(str, Enum):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        from qovery.models.json_schema import open_enum  # seldom needed
+        from qovery.models.json_schema import open_enum  # rarely needed
 
         return open_enum(handler(core_schema), handler)
 

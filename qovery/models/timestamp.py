@@ -9,9 +9,9 @@ from pydantic_core import core_schema
 
 
 def _parse_time(value: Any) -> Any:
-    """What pydantic's own parser did not take: other ISO 8601 forms, and times without a zone, read as UTC."""
+    """Parse what pydantic's parser rejects: other ISO 8601 forms, and times without a zone, read as UTC."""
     if isinstance(value, str):
-        from dateutil.parser import isoparse  # seldom needed, and slow to import
+        from dateutil.parser import isoparse  # rarely needed, and slow to import
 
         try:
             value = isoparse(value)

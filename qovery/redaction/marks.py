@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: What is shown instead of a secret that is set.
+#: Shown instead of a secret that is set.
 MASK: Final = "**********"
 
 #: Headers that hold no credential, so that their values may stay in texts.
@@ -111,7 +111,7 @@ class MaskedDict(dict[str, T]):
         self.update(values)
 
     def _hold(self, key: str, value: Any) -> Any:
-        """What is kept for a value."""
+        """Return the object to store for a value."""
         if isinstance(value, Masked) or value is None:
             return value
         return value if key.lower() in self.shown else Masked(value)

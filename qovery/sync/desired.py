@@ -142,7 +142,7 @@ class Desired:
         return known and secret.key.startswith(self.prune_prefixes)
 
     def status(self, request: SecretRequest, secret: Secret) -> Status:
-        """What the state file says of a desired request and the secret that is there."""
+        """Return the status of a desired request and an existing secret, according to the state file."""
         return "unknown" if self.recorded is None else self.recorded.status(request, secret)
 
 

@@ -33,7 +33,7 @@ class Exported:
 
 
 def secret_fields(secret: Secret | None) -> dict[str, Any] | None:
-    """What is exported of a secret."""
+    """Return the exported fields of a secret."""
     if secret is None:
         return None
     other = secret.aliased_secret or secret.overridden_secret
@@ -48,7 +48,7 @@ def secret_fields(secret: Secret | None) -> dict[str, Any] | None:
 
 
 def error_fields(error: Exception | None) -> dict[str, Any] | None:
-    """What is exported of an error. The text of one that is not ours may hold anything, so it is left out."""
+    """Return the exported fields of an error. The text of a foreign error may hold anything, so it is left out."""
     if error is None:
         return None
     of_call = error if isinstance(error, ApiException) else None
