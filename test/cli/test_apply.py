@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from qovery.sandbox import Sandbox
+from qovery.sandbox.store import BEHAVIOURS
 from qovery.sync import Plan
-from test.support import PATIENCE, wait_until
+from test.support import PATIENCE, spread, wait_until
 from test.support.commands import CANARY, Run, check, command, on_terminal
 from test.support.hostile import HostileServer, http_response, read, respond, stall
 
@@ -110,6 +111,7 @@ def test_apply__broken_pipe(set_up: Sandbox, env: str, dotenv: Path) -> None:
 
 
 @pytest.mark.needs_posix
+@pytest.mark.parametrize("behaviour", spread(BEHAVIOURS, 1))
 @pytest.mark.parametrize(
     ("typed", "status", "written"),
     [("y\n", 0, True), ("YES\n", 0, True), ("\n", 1, False), ("n\n", 1, False), ("\x04", 1, False)],

@@ -11,7 +11,8 @@ import pytest
 
 from qovery.cli.output import is_terminal, say, show
 from qovery.sandbox import Sandbox
-from test.support import PATIENCE
+from qovery.sandbox.store import BEHAVIOURS
+from test.support import PATIENCE, spread
 from test.support.commands import check, command, on_terminal
 
 RED, GREEN = "\x1b[31m", "\x1b[32m"
@@ -64,6 +65,7 @@ def test_show__closed_stream(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.needs_posix
+@pytest.mark.parametrize("behaviour", spread(BEHAVIOURS, 1))
 @pytest.mark.parametrize("redirection", ["| head -n 1", ">&-", "| true", "2>&- | true"])
 @pytest.mark.usefixtures("set_up")
 def test_show__broken_pipe(dotenv: Path, redirection: str) -> None:

@@ -16,8 +16,8 @@ import yaml
 from qovery.cli.main import main
 from qovery.sandbox import Sandbox
 from qovery.sandbox.seed import ENVIRONMENT_ID
-from qovery.sandbox.store import Behaviour
-from test.support import PATIENCE, ROOT
+from qovery.sandbox.store import BEHAVIOURS, Behaviour
+from test.support import PATIENCE, ROOT, spread
 from test.support.commands import CANARY
 
 PAGE = (ROOT / "docs/guides/command-line.md").read_text(encoding="utf-8")
@@ -94,6 +94,7 @@ def recipes() -> list[tuple[str, str]]:
 
 
 @pytest.mark.needs_posix
+@pytest.mark.parametrize("behaviour", spread(BEHAVIOURS, 1), indirect=True)
 @pytest.mark.parametrize("service", [0, 1], ids=["GitHub", "GitLab"])
 def test_recipes__plan_and_apply(sandbox: Sandbox, folder: Path, monkeypatch: pytest.MonkeyPatch, service: int) -> None:
     """A pull request passes with changes and fails with conflicts; main applies, and fails where something fails."""
@@ -134,6 +135,7 @@ def test_recipes__sops(sandbox: Sandbox, folder: Path) -> None:
 
 
 @pytest.mark.needs_posix
+@pytest.mark.parametrize("behaviour", spread(BEHAVIOURS, 1), indirect=True)
 def test_recipes__scheduled_check(sandbox: Sandbox, folder: Path) -> None:
     """Each line of the check passes where all is well, and fails where something is not."""
     env = sandbox.environment_id

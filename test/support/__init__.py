@@ -3,9 +3,11 @@
 import itertools
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 #: The root directory of the repository.
 ROOT = Path(__file__).parents[2]
@@ -26,6 +28,12 @@ def combinations(*axes: Sequence[Any]) -> list[tuple[Any, ...]]:
         tuple(axis[(number + shift * (number // len(axis))) % len(axis)] for shift, axis in enumerate(axes))
         for number in range(len(axes[0]))
     ]
+
+
+def spread(cases: Iterable[T], count: int) -> list[T]:
+    """All cases in the nightly profile; by default some of them, the first and the last included."""
+    every = list(cases)
+    return every if NIGHTLY else [every[at * (len(every) - 1) // max(count - 1, 1)] for at in range(count)]
 
 
 def wait_until(condition: Callable[[], object]) -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from qovery import EnvironmentSecretApi, SkippedError, TooManyRequestsException, UnauthorizedException
 from qovery.sandbox import Sandbox
+from qovery.sandbox.store import BEHAVIOURS
 from qovery.sync import Result, plan_secrets
-from test.support import NIGHTLY
+from test.support import NIGHTLY, spread
 from test.support.clients import Connect
 
 KEYS = [f"K{number}" for number in range(60)]
@@ -27,6 +28,7 @@ def statuses(sandbox: Sandbox, method: str) -> list[int | None]:
 # --- Rate limits ----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("behaviour", spread(BEHAVIOURS, 1))
 @pytest.mark.parametrize("workers", [1, 8, 64] if NIGHTLY else [8])
 def test_apply__rate_limit(sandbox: Sandbox, connect: Connect, env: str, workers: int) -> None:
     """A rate limit loses no action, even with retries off: a throttled request is sent again, exactly once."""
@@ -42,6 +44,7 @@ def test_apply__rate_limit(sandbox: Sandbox, connect: Connect, env: str, workers
     assert 429 in {request.status for request in sandbox.requests}
 
 
+@pytest.mark.parametrize("behaviour", spread(BEHAVIOURS, 1))
 @pytest.mark.parametrize("operation", ["edit_environment_secret", "delete_environment_secret",
     "create_environment_secret_alias", "create_environment_secret_override", "list_environment_secrets"])  # fmt: skip
 def test_apply__throttled(sandbox: Sandbox, connect: Connect, env: str, operation: str) -> None:
@@ -57,6 +60,7 @@ def test_apply__throttled(sandbox: Sandbox, connect: Connect, env: str, operatio
     assert sandbox.value(env, "OWN") == sandbox.value(env, "SHARED") == "v"
 
 
+@pytest.mark.parametrize("behaviour", spread(BEHAVIOURS, 1))
 def test_apply__jobs_share_the_pace(sandbox: Sandbox, api: EnvironmentSecretApi) -> None:
     """Jobs of one client for several environments lose no action under one rate limit."""
     environments = [sandbox.add_environment() for _ in range(3)]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from qovery import ApiTimeoutError
-from test.support import PATIENCE
+from test.support import PATIENCE, spread
 from test.support.calls import CALLS, EMPTY_LIST
 from test.support.clients import Connect
 from test.support.hostile import HostileServer, respond
@@ -70,7 +70,7 @@ def test_addresses__silent_ones_first(connect: Connect, looked_up: list[str]) ->
     assert [host for host in looked_up if host not in NAMES] == [*SILENT, "127.0.0.1"]
 
 
-@pytest.mark.parametrize("route", PROXIED)
+@pytest.mark.parametrize("route", spread(PROXIED, 2))
 def test_addresses__of_a_proxy(connect: Connect, looked_up: list[str], routes: Routes, route: str) -> None:
     """A proxy host name may have unresponsive addresses too."""
     settings = routes.settings(route)

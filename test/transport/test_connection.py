@@ -14,7 +14,7 @@ from qovery import (
     ApiConnectionError,
     ApiTimeoutError,
 )
-from test.support import PATIENCE, combinations
+from test.support import PATIENCE, combinations, spread
 from test.support.calls import EMPTY_LIST, GOOD
 from test.support.clients import Connect
 from test.support.hostile import (
@@ -92,7 +92,7 @@ class Unreading(HostileServer):
 LARGE = {"key": "A", "value": "x" * 16_000_000}  # larger than all socket buffers together
 
 
-@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("route", spread(ROUTES, 2))
 def test_large_body__is_not_read(connect: Connect, routes: Routes, route: str) -> None:
     """A timeout while sending raises a timeout error with the outcome unknown."""
     with Unreading(routes.context(route), warm=1) as server:
@@ -104,7 +104,7 @@ def test_large_body__is_not_read(connect: Connect, routes: Routes, route: str) -
         assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("route", spread(ROUTES, 2))
 def test_large_body__takes_longer_than_connect_timeout(connect: Connect, routes: Routes, route: str) -> None:
     """Sending a body is bounded by the deadline only, not by `connect_timeout`."""
     with Unreading(routes.context(route)) as server:

@@ -25,7 +25,7 @@ from qovery import (
     EnvironmentSecretApi,
 )
 from qovery.transport.pool import ConnectionPool
-from test.support import PATIENCE, ROOT, wait_until
+from test.support import PATIENCE, ROOT, combinations, wait_until
 from test.support.calls import CALLS, EMPTY_LIST, GOOD
 from test.support.clients import Connect, client_for
 from test.support.hostile import (
@@ -333,8 +333,7 @@ LEAVE = (leave_unread, leave_half_read, leave_in_the_pool, leave_by_an_error, le
 
 
 @pytest.mark.skipif(not Path("/proc/self/net/tcp").exists(), reason="the system does not list sockets there")
-@pytest.mark.parametrize("scheme", ["http", "https"])
-@pytest.mark.parametrize("leave", LEAVE)
+@pytest.mark.parametrize(("leave", "scheme"), combinations(LEAVE, ["http", "https"]))
 def test_sockets__none_is_left(tls: Authority, leave: Callable[[EnvironmentSecretApi], None], scheme: str) -> None:
     """The server sees every connection end, and no socket stays open, however a client is released."""
     with RecordingServer(EMPTY, tls.context() if scheme == "https" else None) as server:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from qovery import ApiConnectionError, ApiTimeoutError
-from test.support import PATIENCE, combinations
+from test.support import PATIENCE, combinations, spread
 from test.support.calls import CALLS
 from test.support.clients import Connect
 from test.support.hostile import HostileServer, Step, read_byte, reset, send, stall, trickle
@@ -52,7 +52,7 @@ CASES = {
 
 @pytest.mark.parametrize(
     ("case", "host", "name"),
-    combinations(list(CASES), ["http://127.0.0.1:1", "https://127.0.0.1:1"], ["list", "create"]),
+    spread(combinations(list(CASES), ["http://127.0.0.1:1", "https://127.0.0.1:1"], ["list", "create"]), 4),
 )
 def test_handshake__ends_in_time(connect: Connect, case: str, host: str, name: str) -> None:
     """A stalled SOCKS handshake ends the call at its deadline, and nothing was sent."""

@@ -18,7 +18,7 @@ from qovery import (
     ApiValueError,
     InsecureWarning,
 )
-from test.support import PATIENCE, combinations
+from test.support import PATIENCE, combinations, spread
 from test.support.calls import CALLS
 from test.support.clients import Connect
 from test.support.hostile import (
@@ -258,7 +258,7 @@ def links(routes: Routes, route: str, to_proxy: bool, port: int) -> Iterator[tup
         yield link, settings
 
 
-@pytest.mark.parametrize(("link_to", "name"), combinations(LINKS, ["list", "create"]))
+@pytest.mark.parametrize(("link_to", "name"), spread(combinations(LINKS, ["list", "create"]), 3))
 def test_slow_handshake__ends_in_time(connect: Connect, routes: Routes, link_to: tuple[str, bool], name: str) -> None:
     """A trickling handshake, with the host or the proxy, ends at the deadline."""
     route, to_proxy = link_to
@@ -270,7 +270,7 @@ def test_slow_handshake__ends_in_time(connect: Connect, routes: Routes, link_to:
         assert (server.received, caught.value.attempts, caught.value.outcome_unknown) == ([], 1, False)
 
 
-@pytest.mark.parametrize(("route", "to_proxy"), LINKS)
+@pytest.mark.parametrize(("route", "to_proxy"), spread(LINKS, 3))
 def test_slow_record__ends_in_time(connect: Connect, routes: Routes, route: str, to_proxy: bool) -> None:
     """A trickling TLS record, from the host or the proxy, ends at the deadline."""
 
@@ -285,7 +285,7 @@ def test_slow_record__ends_in_time(connect: Connect, routes: Routes, route: str,
         assert (len(server.received), caught.value.attempts, caught.value.outcome_unknown) == (1, 1, True)
 
 
-@pytest.mark.parametrize("route", SECURE)
+@pytest.mark.parametrize("route", spread(SECURE, 2))
 def test_silent_handshake__ends_in_time(connect: Connect, routes: Routes, route: str) -> None:
     """A host that accepts the connection and stays silent ends the call at its deadline."""
     with HostileServer([read_byte, stall]) as server:
