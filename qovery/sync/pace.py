@@ -24,7 +24,7 @@ LONGEST_PAUSE = 8.0
 JITTER = 0.05
 
 #: The rate grows with the square of the seconds since the last pause, times this.
-GROWTH = 0.03
+GROWTH = 0.015
 
 #: The first rate, as a fraction of the rate at which the service has accepted requests.
 CAUTION = 0.93
