@@ -150,3 +150,22 @@ def test_objections__per_key() -> None:
         "BROKEN": "the value has a variable that was not expanded",
     }
     assert 'allow={"B": {"whitespace"}}' in desired.objections["B"]
+
+
+def test_made__value_of_a_callable() -> None:
+    """A callable makes the request for its key; its value is checked like any other, with the rules of the key."""
+    desired = Desired.read({"A": lambda: SecretStr("v"), "B": lambda: " v"}, existing="keep", allow={"A": {"quotes"}})
+    assert desired.made("A") == SecretRequest(key="A", value="v")
+    with pytest.raises(ApiValueError, match=r"the callable for 'B' .* white space"):
+        desired.made("B")
+    allowed = Desired.read({"B": lambda: " v"}, existing="keep", allow={"B": {"whitespace"}})
+    assert allowed.made("B") == SecretRequest(key="B", value=" v")
+    with pytest.raises(ApiTypeError, match="the callable for 'C' must return a str or a SecretStr, not int"):
+        Desired.read({"C": lambda: 1}, existing={"C": "keep"}).made("C")
+
+
+def test_policy__by_key() -> None:
+    """A key without a policy of its own has the default one."""
+    desired = Desired.read({"A": "v", "B": "v"}, existing={"A": "fail"})
+    assert (desired.policy("A"), desired.policy("B")) == ("fail", "update")
+    assert Desired.read({"A": "v"}, existing="keep").policy("A") == "keep"

@@ -123,7 +123,7 @@ def test_keep__action(existing: list[Secret], wanted: Any, kind: str, reason: st
     """A key without a value must exist; at most its description is written, and nothing is created or replaced."""
     for rules in {}, {"replace": True}, {"prune": True}:
         (action,) = plan(existing, {"OWN": wanted}, **rules)
-        assert (action.kind, action.secret) == (kind, next(iter(existing), None))
+        assert (action.kind, action.key, action.secret) == (kind, "OWN", next(iter(existing), None))
         assert reason in action.reason
         assert action.request is None or action.request.value is None
 
@@ -147,7 +147,7 @@ def test_existing__policies(existing: list[Secret], policy: str, kind: str) -> N
     """The policy decides the action for an existing key, for all keys or for one."""
     for rule in policy, {"OWN": policy}:
         (action,) = plan(existing, {"OWN": "v"}, existing=rule)
-        assert action.kind == kind
+        assert (action.kind, action.key, action.secret) == (kind, "OWN", next(iter(existing), None))
     assert [action.kind for action in plan([OWN], {"OWN": "v", "NEW": "v"}, existing={"OWN": "fail"})] == [
         "conflict", "create",
     ]  # fmt: skip
