@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from argparse import Namespace
 from importlib.util import find_spec
@@ -84,7 +83,7 @@ def _apply(plan: Plan, options: Namespace) -> int:
 
 def _show_report(report: Report, options: Namespace) -> None:
     if options.json:
-        show(json.dumps(report.to_dict()), sys.stdout)
+        show(report.to_json(), sys.stdout)
     else:
         show_table(str(report), [result.state for result in report.results], sys.stdout)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
@@ -58,7 +57,7 @@ def run(options: Namespace) -> int:
     with connected() as api:
         comparison = compare_secrets(api, *environments, keys=keys, state=state)
     if options.json:
-        show(json.dumps(comparison.to_dict()), sys.stdout)
+        show(comparison.to_json(), sys.stdout)
     else:
         show_table(str(comparison), ["missing" if row.missing else "" for row in comparison.rows], sys.stdout)
     return 0 if comparison.same_keys else DIFFERENT

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
@@ -90,7 +89,7 @@ def run(options: Namespace) -> int:
     """Plan, and print the plan."""
     with planned(options) as plan:
         if options.json:
-            show(json.dumps(plan.to_dict()), sys.stdout)
+            show(plan.to_json(), sys.stdout)
         else:
             show_plan(plan, sys.stdout)
     return CONFLICTS if plan.conflicts else CHANGES if plan.changes or plan.drift else 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,6 +12,7 @@ from qovery.exceptions import ApiTypeError, ApiValueError
 from qovery.models import APIVariableScopeEnum, Secret
 from qovery.models.secret_table import secret_cells
 from qovery.redaction.sealing import sealed
+from qovery.sync.export import Exported
 from qovery.sync.inventory import Inventory, kind_of
 from qovery.sync.service import Service
 from qovery.sync.state_file import RecordedState, StateFile
@@ -48,7 +48,7 @@ class ComparedKey:
 
 
 @dataclass(frozen=True)
-class Comparison(ShownAsTable):
+class Comparison(ShownAsTable, Exported):
     """The keys of several environments. `print` and notebooks show them as a table, without values.
 
     Attributes:
@@ -81,13 +81,8 @@ class Comparison(ShownAsTable):
         """The keys under which at least two environments are known to have the same value."""
         return tuple(row for row in self.rows if row.same_in)
 
-    def to_dict(self) -> dict[str, Any]:
-        """The comparison as JSON types, without values; times are in ISO 8601.
-
-        The shape is stable within a `version`: new fields may be added, and none is changed or removed.
-        """
+    def _fields(self) -> dict[str, Any]:
         return {
-            "version": 1,
             "columns": list(self.columns),
             "same_keys": self.same_keys,
             "rows": [
@@ -101,10 +96,6 @@ class Comparison(ShownAsTable):
                 for row in self.rows
             ],
         }
-
-    def to_json(self) -> str:
-        """The text of `to_dict` in JSON."""
-        return json.dumps(self.to_dict())
 
     def _table(self) -> Table:
         caption = f"{len(self.rows)} keys: {len(self.common)} in common, {len(self.missing)} missing somewhere"
