@@ -9,7 +9,7 @@ import textwrap
 from argparse import ArgumentTypeError
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, get_args
 
 if TYPE_CHECKING:
     Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
@@ -100,8 +100,10 @@ def pair(form: str) -> Any:
 
 def policy(text: str) -> tuple[str | None, str]:
     """The type of `POLICY` or `KEY=POLICY`, as a pair whose key may be None."""
+    from qovery.sync import Existing
+
     key, separator, name = text.rpartition("=")
-    if name not in {"update", "keep", "fail"} or (separator and not key):
+    if name not in get_args(Existing) or (separator and not key):
         raise ArgumentTypeError("must be update, keep or fail, for all keys or as KEY=update, KEY=keep, KEY=fail")
     return key or None, name
 

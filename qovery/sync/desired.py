@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -192,7 +193,7 @@ def _pairs(what: str, plural: str, pairs: Mapping[str, str] | None) -> dict[str,
 def _new_keys(renames: Mapping[str, str], desired: set[str]) -> dict[str, str]:
     """The renames by their new keys."""
     by_new = {new: old for old, new in renames.items()}
-    twice = sorted(new for new in by_new if sum(other == new for other in renames.values()) > 1)
+    twice = sorted(new for new, count in Counter(renames.values()).items() if count > 1)
     if twice:
         raise ApiValueError(f"several keys are renamed to {', '.join(twice)}")
     both = sorted(renames.keys() & (desired | by_new.keys()))

@@ -12,7 +12,7 @@ from qovery.checks import positive
 from qovery.exceptions import ApiTypeError, ApiValueError, ApplyInterrupted, PlanConflictError
 from qovery.models.secret_table import COLUMNS, secret_cells
 from qovery.redaction.sealing import sealed
-from qovery.sync.action import SIGNS, Action
+from qovery.sync.action import SIGNS, Action, ActionKind
 from qovery.sync.apply import Job
 from qovery.sync.desired import Desired, DesiredValue, Existing
 from qovery.sync.export import Exported
@@ -184,17 +184,20 @@ class Plan(ShownAsTable, Exported):
         return self.report
 
     def _fields(self) -> dict[str, Any]:
-        counts = Counter(action.kind for action in self.actions)
         return {
             "host": self._service.host,
             "environment_id": str(self._service.environment_id),
-            "summary": {kind: counts[kind] for kind in SIGNS},
+            "summary": self._counts(),
             "actions": [action._fields() for action in self.actions],
         }
 
     def _summary(self) -> str:
+        return ", ".join(f"{count} {kind}" for kind, count in self._counts().items() if count) or "nothing to do"
+
+    def _counts(self) -> dict[ActionKind, int]:
+        """The number of actions of each kind, in the order of summaries."""
         counts = Counter(action.kind for action in self.actions)
-        return ", ".join(f"{counts[kind]} {kind}" for kind in SIGNS if counts[kind]) or "nothing to do"
+        return {kind: counts[kind] for kind in SIGNS}
 
     def _table(self) -> Table:
         rows = []
