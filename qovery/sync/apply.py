@@ -54,12 +54,14 @@ class Job:
         actions: Sequence[Action],
         timeout: float | None = None,
         required: Inventory | None = None,
+        listed: Inventory | None = None,
     ) -> None:
         self.service = service
         self.pace = service.pace
         self.desired = desired
         self.actions = list(actions)
         self.required = required  # the state that the environment must have at the start
+        self.listed = listed  # a list that is new enough for the start
         self.timeout = timeout or 0.0
         self.deadline = math.inf if timeout is None else time.monotonic() + timeout
         self.results: list[Result | None] = [None] * len(actions)
@@ -117,9 +119,7 @@ class Job:
             error = SyncError(
                 f"{action.kind} of {action.key} was running at the interruption; list the secrets to see its outcome"
             )
-        if error is None:
-            return skipped(action, self.stopped)
-        return failed(action, error)
+        return skipped(action, self.stopped) if error is None else failed(action, error)
 
     # --- In the caller's thread -------------------------------------------------------------------
 
@@ -266,7 +266,7 @@ class Job:
 
     def _refresh(self) -> None:
         """List again, and adapt each action to drift since the plan."""
-        inventory = self.service.inventory(self.deadline)
+        inventory = self.listed or self.service.inventory(self.deadline)
         changed = [] if self.required is None else inventory.changed_since(self.required)
         if changed:
             raise PlanChangedError(f"changed since the plan, so nothing was applied: {', '.join(changed)}", changed)

@@ -111,7 +111,7 @@ class EnvironmentSecrets(ShownAsTable, Mapping[str, Secret]):
             PlanConflictError: It cannot be written, for the reason in the message; nothing was written.
             ApiException: A call failed. `outcome_unknown` says whether the service may have applied it.
         """
-        plan, _ = self._plan({key: value}, allow={key: allow}, allow_key_like_values=allow_key_like_values)
+        plan = self._plan({key: value}, allow={key: allow}, allow_key_like_values=allow_key_like_values)
         return _apply(plan, key)
 
     @sealed
@@ -128,7 +128,7 @@ class EnvironmentSecrets(ShownAsTable, Mapping[str, Secret]):
         The arguments `key`, `value`, `allow` and `allow_key_like_values`, the result and the errors are those of `set`.
         A key without a secret to override raises `PlanConflictError`.
         """
-        plan, _ = self._plan({key: value}, allow={key: allow}, allow_key_like_values=allow_key_like_values)
+        plan = self._plan({key: value}, allow={key: allow}, allow_key_like_values=allow_key_like_values)
         action = plan.actions[0]
         if action.kind == "create":
             _refuse(action, "no secret of the project has this key, so there is nothing to override")
@@ -149,8 +149,7 @@ class EnvironmentSecrets(ShownAsTable, Mapping[str, Secret]):
             PlanConflictError: The key is taken, or the target cannot be aliased; nothing was written.
             ApiException: A call failed.
         """
-        plan, _ = self._plan({}, {key: target})
-        return _apply(plan, key)
+        return _apply(self._plan({}, {key: target}), key)
 
     @sealed
     def delete(self, key: str, *, cascade: bool = False) -> Secret:
@@ -166,7 +165,8 @@ class EnvironmentSecrets(ShownAsTable, Mapping[str, Secret]):
                 nothing was deleted.
             ApiException: A call failed.
         """
-        plan, service = self._plan({}, only=key)
+        service = _OneKey(self._api, self._environment_id, key)
+        plan = Plan(service, Desired.read({}, prune=True, allow_empty=True))
         found = service.listed.find(key)
         if found is None:
             raise _missing(key)
@@ -180,40 +180,23 @@ class EnvironmentSecrets(ShownAsTable, Mapping[str, Secret]):
             _refuse(action, f"{', '.join(action.cascades)} would be deleted with it; pass cascade=True to delete both")
         return _apply(plan, key)
 
-    def _plan(
-        self,
-        values: Mapping[str, Any],
-        aliases: Mapping[str, str] | None = None,
-        *,
-        only: str | None = None,
-        **rules: Any,
-    ) -> tuple[Plan, _Service]:
-        desired = Desired.read(values, aliases, prune=only is not None, allow_empty=True, **rules)
-        service = _Service(self._api, self._environment_id, only)
-        return Plan(service, desired), service
+    def _plan(self, values: Mapping[str, Any], aliases: Mapping[str, str] | None = None, **rules: Any) -> Plan:
+        return Plan(Service(self._api, self._environment_id), Desired.read(values, aliases, **rules))
 
 
-class _Service(Service):
-    """Uses one list for a plan and the start of its apply.
-
-    With `only` it lists one secret of the environment and those that would be deleted with it, so that a plan that
-    prunes cannot delete any others.
-    """
+class _OneKey(Service):
+    """Shows a plan one secret of the environment and those deleted with it, so that it cannot prune any others."""
 
     listed: Inventory
+    """The last list, complete."""
 
-    def __init__(self, api: EnvironmentSecretApi, environment_id: str | UUID, only: str | None) -> None:
+    def __init__(self, api: EnvironmentSecretApi, environment_id: str | UUID, key: str) -> None:
         super().__init__(api, environment_id)
-        self._only = only
-        self._asked = 0
+        self._key = key
 
     def inventory(self, deadline: float = math.inf) -> Inventory:
-        self._asked += 1
-        if self._asked != 2:  # the second is that of the apply
-            self.listed = super().inventory(deadline)
-        if self._only is None:
-            return self.listed
-        own = self.listed.own.get(self._only)
+        self.listed = super().inventory(deadline)
+        own = self.listed.own.get(self._key)
         return Inventory([] if own is None else [own, *self.listed.dependents(own)])
 
 
@@ -221,7 +204,7 @@ def _apply(plan: Plan, key: str) -> Secret:
     """Apply the plan of one key, and return its secret or raise its error."""
     for action in plan.conflicts:
         _refuse(action, action.reason)
-    report = plan.apply(max_workers=1)
+    report = plan._apply_now()
     for result in report.unfinished:
         assert result.error is not None  # noqa: S101 - for the type
         raise result.error

@@ -169,6 +169,13 @@ class Plan(ShownAsTable, Exported):
         if timeout is not None:
             positive("timeout", timeout)
         job = Job(self._service, self._desired, self.actions, timeout, self._inventory if strict else None)
+        return self._run(job, max_workers, progress)
+
+    def _apply_now(self) -> Report:
+        """Apply the plan of one key, which was just made, without another list at the start."""
+        return self._run(Job(self._service, self._desired, self.actions, listed=self._inventory), 1, False)
+
+    def _run(self, job: Job, max_workers: int, progress: bool | Progress) -> Report:
         with reporting(progress, len(self.actions)) as notify:
             interrupted = False
             try:
