@@ -50,24 +50,24 @@ if TYPE_CHECKING:
     from qovery.exceptions import TooManyRequestsException as TooManyRequestsException
     from qovery.exceptions import UnauthorizedException as UnauthorizedException
     from qovery.exceptions import UnprocessableEntityException as UnprocessableEntityException
-    from qovery.models.api_variable_scope_enum import APIVariableScopeEnum as APIVariableScopeEnum
-    from qovery.models.api_variable_type_enum import APIVariableTypeEnum as APIVariableTypeEnum
-    from qovery.models.base import Base as Base
-    from qovery.models.key import Key as Key
-    from qovery.models.linked_service_type_enum import LinkedServiceTypeEnum as LinkedServiceTypeEnum
-    from qovery.models.secret import Secret as Secret
-    from qovery.models.secret_alias import SecretAlias as SecretAlias
-    from qovery.models.secret_edit_request import SecretEditRequest as SecretEditRequest
-    from qovery.models.secret_override import SecretOverride as SecretOverride
-    from qovery.models.secret_request import SecretRequest as SecretRequest
-    from qovery.models.secret_response_list import SecretResponseList as SecretResponseList
-    from qovery.models.value import Value as Value
+    from qovery.models import APIVariableScopeEnum as APIVariableScopeEnum
+    from qovery.models import APIVariableTypeEnum as APIVariableTypeEnum
+    from qovery.models import Base as Base
+    from qovery.models import Key as Key
+    from qovery.models import LinkedServiceTypeEnum as LinkedServiceTypeEnum
+    from qovery.models import Secret as Secret
+    from qovery.models import SecretAlias as SecretAlias
+    from qovery.models import SecretEditRequest as SecretEditRequest
+    from qovery.models import SecretOverride as SecretOverride
+    from qovery.models import SecretRequest as SecretRequest
+    from qovery.models import SecretResponseList as SecretResponseList
+    from qovery.models import Value as Value
     from qovery.operation import RequestOptions as RequestOptions
     from qovery.redaction.validation import ApiValidationError as ApiValidationError
 
 _HOMES = {
-    "APIVariableScopeEnum": "models.api_variable_scope_enum",
-    "APIVariableTypeEnum": "models.api_variable_type_enum",
+    "APIVariableScopeEnum": "models",
+    "APIVariableTypeEnum": "models",
     "ApiAttributeError": "exceptions",
     "ApiClient": "api_client",
     "ApiConnectionError": "exceptions",
@@ -83,15 +83,15 @@ _HOMES = {
     "ApplyError": "exceptions",
     "ApplyInterrupted": "exceptions",
     "BadRequestException": "exceptions",
-    "Base": "models.base",
+    "Base": "models",
     "Configuration": "configuration",
     "ConflictException": "exceptions",
     "DotenvError": "exceptions",
     "EnvironmentSecretApi": "api.environment_secret_api",
     "ForbiddenException": "exceptions",
     "InsecureWarning": "exceptions",
-    "Key": "models.key",
-    "LinkedServiceTypeEnum": "models.linked_service_type_enum",
+    "Key": "models",
+    "LinkedServiceTypeEnum": "models",
     "MissingExtraError": "exceptions",
     "NotFoundException": "exceptions",
     "OpenApiException": "exceptions",
@@ -99,12 +99,12 @@ _HOMES = {
     "PlanConflictError": "exceptions",
     "PlanHostError": "exceptions",
     "RequestOptions": "operation",
-    "Secret": "models.secret",
-    "SecretAlias": "models.secret_alias",
-    "SecretEditRequest": "models.secret_edit_request",
-    "SecretOverride": "models.secret_override",
-    "SecretRequest": "models.secret_request",
-    "SecretResponseList": "models.secret_response_list",
+    "Secret": "models",
+    "SecretAlias": "models",
+    "SecretEditRequest": "models",
+    "SecretOverride": "models",
+    "SecretRequest": "models",
+    "SecretResponseList": "models",
     "ServiceException": "exceptions",
     "SkippedError": "exceptions",
     "StateFileWarning": "exceptions",
@@ -112,7 +112,7 @@ _HOMES = {
     "TooManyRequestsException": "exceptions",
     "UnauthorizedException": "exceptions",
     "UnprocessableEntityException": "exceptions",
-    "Value": "models.value",
+    "Value": "models",
 }
 
 #: Modules that may be reached as `qovery.exceptions` and the like after a plain `import qovery`.

@@ -6,7 +6,7 @@ import functools
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 from uuid import UUID
 
 from typing_extensions import Self
@@ -18,7 +18,7 @@ from qovery.configuration import Configuration
 from qovery.exceptions import ApiException, ApiTypeError, ApiValueError, OpenApiException
 from qovery.generated_values import plain, preferred
 from qovery.legacy import CLIENT, LegacyNames
-from qovery.models.model import RequestModel, json_bytes
+from qovery.models.model import Model, json_bytes
 from qovery.operation import OPTIONS, Operation, RequestOptions, unknown_options
 from qovery.redaction.marks import PLAIN_HEADERS, Masked, MaskedDict
 from qovery.redaction.sealing import sealed_class
@@ -27,6 +27,9 @@ from qovery.rest import RESTClientObject
 from qovery.retry import DONE, is_success
 from qovery.snapshot import Snapshot
 from qovery.transport.messages import RawResponse, Request, Response
+
+if TYPE_CHECKING:
+    from qovery.models.request_model import RequestModel
 
 T = TypeVar("T")
 
@@ -157,7 +160,7 @@ class ApiClient(LegacyNames):
         self,
         operation: Operation[T],
         ids: Sequence[str | UUID],
-        body: RequestModel | Mapping[str, Any] | None,
+        body: Model | Mapping[str, Any] | None,
         options: RequestOptions,
     ) -> ApiResponse[T]:
         """Run an operation and parse its response; the methods of `EnvironmentSecretApi` use it.
@@ -184,7 +187,7 @@ class ApiClient(LegacyNames):
         self,
         operation: Operation[Any],
         ids: Sequence[str | UUID],
-        body: RequestModel | Mapping[str, Any] | None,
+        body: Model | Mapping[str, Any] | None,
         options: RequestOptions,
     ) -> RawResponse:
         """Run an operation and return its response unread, whatever its status; the caller reads or closes it.
@@ -197,7 +200,7 @@ class ApiClient(LegacyNames):
         self,
         operation: Operation[Any],
         ids: Sequence[str | UUID],
-        body: RequestModel | Mapping[str, Any] | None,
+        body: Model | Mapping[str, Any] | None,
         options: RequestOptions,
         read: bool,
     ) -> tuple[Request, Response]:
@@ -308,7 +311,7 @@ def _add_options(merged: _Headers, options: RequestOptions, has_body: bool) -> N
         merged[header_key(name)] = (name, header_text(name, value))
 
 
-def _body_model(operation: Operation[Any], body: RequestModel | Mapping[str, Any] | None) -> RequestModel | None:
+def _body_model(operation: Operation[Any], body: Model | Mapping[str, Any] | None) -> RequestModel | None:
     expected = operation.request_model
     if body is None or expected is None:
         if operation.request_required:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from qovery.exceptions import ApiAttributeError, ApiImportError, ApiTypeError, OpenApiException
-from qovery.nearest import nearest
 
 GUIDE = "docs/guides/migration.md"
 
@@ -123,7 +122,11 @@ def name_hint(legacy: Mapping[str, str], known: Iterable[str], *names: Any) -> s
     known = tuple(known)
     advices = (legacy.get(name) or camel_case_hint(name, known) for name in names)
     advice = next(filter(None, advices), None)
-    return f": {advice}" if advice else nearest(known, *names)
+    if advice:
+        return f": {advice}"
+    from qovery.nearest import nearest  # only errors need it
+
+    return nearest(known, *names)
 
 
 def module_problem(name: str, reader: str) -> OpenApiException:

@@ -5,20 +5,21 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping, Sequence
-from inspect import Parameter, signature
-from typing import Any, Final, Generic, TypeVar
+from inspect import Parameter, Signature, signature
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from urllib.parse import quote
 from uuid import UUID
 
 from typing_extensions import TypedDict
 
-from qovery import legacy
+from qovery import legacy, models
 from qovery.exceptions import ApiTypeError, ApiValueError
-from qovery.models.model import RequestModel
+
+if TYPE_CHECKING:
+    from qovery.models.request_model import RequestModel
 
 T = TypeVar("T")
-
-_UNRESERVED = re.compile(r"[A-Za-z0-9_~-]+").fullmatch
 
 
 class Operation(Generic[T]):
@@ -30,7 +31,7 @@ class Operation(Generic[T]):
         path: The path, with a `{name}` for each id.
         status: The status that the documentation names for success.
         response_model: The model of the response; None if it has no body.
-        request_model: The model of the request's body; None if it has none.
+        request_model: The model of the request's body, given by its name in `qovery.models`; None if it has none.
         request_required: Whether the body must be given.
         idempotent: Whether running it twice has the same effect as running it once.
     """
@@ -42,7 +43,7 @@ class Operation(Generic[T]):
         path: str,
         status: int,
         response_model: type[T] | None,
-        request_model: type[RequestModel] | None = None,
+        request_model: str | None = None,
         request_required: bool = False,
         idempotent: bool = False,
     ) -> None:
@@ -51,25 +52,30 @@ class Operation(Generic[T]):
         self.path: Final = path
         self.status: Final = status
         self.response_model: Final = response_model
-        self.request_model: Final = request_model
+        self._request_model: Final = request_model
         self.request_required: Final = request_required
         self.idempotent: Final = idempotent
 
     def target(self, ids: Sequence[str | UUID]) -> str:
         """The path with each id encoded as one segment."""
         for one in ids:
-            if not isinstance(one, str) or not _UNRESERVED(one):
+            if not isinstance(one, str) or not one.isascii() or not one.replace("-", "").isalnum():  # to be encoded
                 ids = list(map(_segment, self._names, ids))
                 break
         return self._template.format(*ids)
 
     @functools.cached_property
+    def request_model(self) -> type[RequestModel] | None:
+        """The model of the request's body, loaded at its first use; None if it has none."""
+        return None if self._request_model is None else getattr(models, self._request_model)
+
+    @functools.cached_property
     def _names(self) -> list[str]:
-        return re.findall(r"{(\w+)}", self.path)
+        return [part.strip("{}") for part in self.path.split("/") if part.startswith("{")]
 
     @functools.cached_property
     def _template(self) -> str:
-        return re.sub(r"{\w+}", "{}", self.path)
+        return "/".join("{}" if part.startswith("{") else part for part in self.path.split("/"))
 
     @property
     def writes(self) -> bool:
@@ -79,8 +85,6 @@ class Operation(Generic[T]):
 
 def _segment(name: str, value: str | UUID) -> str:
     text = str(value) if isinstance(value, UUID) else value
-    if isinstance(text, str) and _UNRESERVED(text):
-        return text
     name = re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", name)
     if not isinstance(text, str):
         raise ApiTypeError(f"{name} must be a str or a UUID, not {type(text).__name__}")
@@ -125,15 +129,32 @@ def unknown_options(operation: Operation[Any], options: Mapping[str, Any]) -> Ap
 C = TypeVar("C", bound=type)
 
 
+class _SpelledOut(Signature):
+    """The signature of a method that takes `**options`, with their names. Made when it is first read."""
+
+    __slots__ = ("_method",)
+    _method: FunctionType
+
+    def __getattr__(self, name: str) -> Any:  # the slots of the base are empty until then
+        if name == "_method":
+            raise AttributeError(name)
+        method = self._method
+        bare = FunctionType(method.__code__, {}, argdefs=method.__defaults__)  # has no signature of its own yet
+        bare.__annotations__ = method.__annotations__
+        seen = signature(bare)
+        plain = [one for one in seen.parameters.values() if one.kind is not Parameter.VAR_KEYWORD]
+        named = [
+            Parameter(key, Parameter.KEYWORD_ONLY, default=0 if key == "_host_index" else None, annotation=text)
+            for key, text in ((key, hint.__forward_arg__) for key, hint in RequestOptions.__annotations__.items())
+        ]
+        super().__init__([*plain, *named], return_annotation=seen.return_annotation)
+        return object.__getattribute__(self, name)
+
+
 def spell_out_options(cls: C) -> C:
     """Let the signatures of a class's methods name the options that `**options` takes, for `help` and completion."""
-    named = [
-        Parameter(name, Parameter.KEYWORD_ONLY, default=0 if name == "_host_index" else None, annotation=text)
-        for name, text in ((name, hint.__forward_arg__) for name, hint in RequestOptions.__annotations__.items())
-    ]
     for member in vars(cls).values():
         if "options" in getattr(member, "__annotations__", ()):
-            seen = signature(member)
-            plain = [one for one in seen.parameters.values() if one.kind is not Parameter.VAR_KEYWORD]
-            member.__signature__ = seen.replace(parameters=[*plain, *named])
+            member.__signature__ = spelled_out = _SpelledOut.__new__(_SpelledOut)
+            spelled_out._method = member
     return cls

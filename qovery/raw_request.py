@@ -17,8 +17,8 @@ from qovery.snapshot import Snapshot
 from qovery.transport.messages import Request, Response
 
 _METHODS = frozenset({"GET", "HEAD", "DELETE", "POST", "PUT", "PATCH", "OPTIONS"})
-_TARGET = re.compile(r"(?:[/?][!-~]*)?").fullmatch
-_JSON = re.compile(r"application/(?:[^+;]+\+)?json[ \t]*(?:;.*)?", re.I).fullmatch
+_TARGET = r"(?:[/?][!-~]*)?"
+_JSON = r"(?i)application/(?:[^+;]+\+)?json[ \t]*(?:;.*)?"
 
 
 class RESTResponse:
@@ -85,7 +85,7 @@ def raw_request(method: str, url: str, headers: Mapping[str, str] | None, body: 
 def _target(url: str, host: str) -> str:
     """Return the part of a URL after the host of the configuration."""
     target = url[len(host) :] if isinstance(url, str) and url.startswith(host) else None
-    if target is None or not _TARGET(target) or "#" in target:
+    if target is None or not re.fullmatch(_TARGET, target) or "#" in target:
         raise ApiValueError(f"url must be Configuration.host and an encoded path; see {GUIDE}#internal-methods")
     return target
 
@@ -94,7 +94,7 @@ def _content(headers: dict[str, tuple[str, str]], body: Any) -> bytes | None:
     """The body as bytes; as JSON, unless a header names another type."""
     if body is None:
         return None
-    if "content-type" in headers and not _JSON(headers["content-type"][1]):
+    if "content-type" in headers and not re.fullmatch(_JSON, headers["content-type"][1]):
         if isinstance(body, (str, bytes)):
             return body.encode() if isinstance(body, str) else body
         raise ApiTypeError("body must be a str or bytes under a Content-Type that is not JSON")

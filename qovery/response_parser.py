@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, cast
 import pydantic_core
 
 from qovery.exceptions import ApiDecodeError, ApiException, exception_class
-from qovery.models.model import Model
 from qovery.origins import from_signal_handler
 from qovery.transport.messages import Request, Response, mask_headers
 
 if TYPE_CHECKING:
+    from qovery.models.model import Model
     from qovery.redaction.text_mask import TextMask
 
 #: The largest body that an error keeps, in bytes. A longer one is dropped: a cut could leave half a secret.

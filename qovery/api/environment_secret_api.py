@@ -8,10 +8,11 @@ from uuid import UUID
 
 from typing_extensions import Unpack
 
+from qovery import models
 from qovery.api_client import ApiClient
 from qovery.api_response import ApiResponse
 from qovery.exceptions import ApiTypeError
-from qovery.models import Key, Secret, SecretEditRequest, SecretRequest, SecretResponseList, Value
+from qovery.models import Secret, SecretResponseList
 from qovery.operation import Operation, RequestOptions, spell_out_options
 from qovery.redaction.sealing import sealed_class
 from qovery.transport.messages import RawResponse
@@ -20,13 +21,13 @@ _SECRETS = "/environment/{environmentId}/secret"
 _SECRET = f"{_SECRETS}/{{secretId}}"
 
 LIST = Operation("list_environment_secrets", "GET", _SECRETS, 200, SecretResponseList, idempotent=True)
-CREATE = Operation("create_environment_secret", "POST", _SECRETS, 201, Secret, SecretRequest)
+CREATE = Operation("create_environment_secret", "POST", _SECRETS, 201, Secret, "SecretRequest")
 EDIT = Operation(
-    "edit_environment_secret", "PUT", _SECRET, 200, Secret, SecretEditRequest, request_required=True, idempotent=True
+    "edit_environment_secret", "PUT", _SECRET, 200, Secret, "SecretEditRequest", request_required=True, idempotent=True
 )
 DELETE: Operation[None] = Operation("delete_environment_secret", "DELETE", _SECRET, 204, None, idempotent=True)
-CREATE_ALIAS = Operation("create_environment_secret_alias", "POST", f"{_SECRET}/alias", 201, Secret, Key)
-CREATE_OVERRIDE = Operation("create_environment_secret_override", "POST", f"{_SECRET}/override", 201, Secret, Value)
+CREATE_ALIAS = Operation("create_environment_secret_alias", "POST", f"{_SECRET}/alias", 201, Secret, "Key")
+CREATE_OVERRIDE = Operation("create_environment_secret_override", "POST", f"{_SECRET}/override", 201, Secret, "Value")
 
 #: Every operation, in the order of the methods.
 OPERATIONS: tuple[Operation[Any], ...] = (CREATE, CREATE_ALIAS, CREATE_OVERRIDE, DELETE, EDIT, LIST)
@@ -63,7 +64,7 @@ class EnvironmentSecretApi:
     def create_environment_secret(
         self,
         environment_id: str | UUID,
-        secret_request: SecretRequest | Mapping[str, Any] | None = None,
+        secret_request: models.SecretRequest | Mapping[str, Any] | None = None,
         **options: Unpack[RequestOptions],
     ) -> Secret:
         """Add a secret to an environment.
@@ -86,7 +87,7 @@ class EnvironmentSecretApi:
     def create_environment_secret_with_http_info(
         self,
         environment_id: str | UUID,
-        secret_request: SecretRequest | Mapping[str, Any] | None = None,
+        secret_request: models.SecretRequest | Mapping[str, Any] | None = None,
         **options: Unpack[RequestOptions],
     ) -> ApiResponse[Secret]:
         """`create_environment_secret`, with the status and headers of the response."""
@@ -95,7 +96,7 @@ class EnvironmentSecretApi:
     def create_environment_secret_without_preload_content(
         self,
         environment_id: str | UUID,
-        secret_request: SecretRequest | Mapping[str, Any] | None = None,
+        secret_request: models.SecretRequest | Mapping[str, Any] | None = None,
         **options: Unpack[RequestOptions],
     ) -> RawResponse:
         """`create_environment_secret`, with the unread response; does not raise for an error status."""
@@ -105,7 +106,7 @@ class EnvironmentSecretApi:
         self,
         environment_id: str | UUID,
         secret_id: str | UUID,
-        key: Key | Mapping[str, Any] | None = None,
+        key: models.Key | Mapping[str, Any] | None = None,
         **options: Unpack[RequestOptions],
     ) -> Secret:
         """Add another key, at the environment, for a secret of a higher scope.
@@ -128,7 +129,7 @@ class EnvironmentSecretApi:
         self,
         environment_id: str | UUID,
         secret_id: str | UUID,
-        key: Key | Mapping[str, Any] | None = None,
+        key: models.Key | Mapping[str, Any] | None = None,
         **options: Unpack[RequestOptions],
     ) -> ApiResponse[Secret]:
         """`create_environment_secret_alias`, with the status and headers of the response."""
@@ -138,7 +139,7 @@ class EnvironmentSecretApi:
         self,
         environment_id: str | UUID,
         secret_id: str | UUID,
-        key: Key | Mapping[str, Any] | None = None,
+        key: models.Key | Mapping[str, Any] | None = None,
         **options: Unpack[RequestOptions],
     ) -> RawResponse:
         """`create_environment_secret_alias`, with the unread response; does not raise for an error status."""
@@ -148,7 +149,7 @@ class EnvironmentSecretApi:
         self,
         environment_id: str | UUID,
         secret_id: str | UUID,
-        value: Value | Mapping[str, Any] | None = None,
+        value: models.Value | Mapping[str, Any] | None = None,
         **options: Unpack[RequestOptions],
     ) -> Secret:
         """Give a secret of a higher scope another value, at the environment.
@@ -171,7 +172,7 @@ class EnvironmentSecretApi:
         self,
         environment_id: str | UUID,
         secret_id: str | UUID,
-        value: Value | Mapping[str, Any] | None = None,
+        value: models.Value | Mapping[str, Any] | None = None,
         **options: Unpack[RequestOptions],
     ) -> ApiResponse[Secret]:
         """`create_environment_secret_override`, with the status and headers of the response."""
@@ -181,7 +182,7 @@ class EnvironmentSecretApi:
         self,
         environment_id: str | UUID,
         secret_id: str | UUID,
-        value: Value | Mapping[str, Any] | None = None,
+        value: models.Value | Mapping[str, Any] | None = None,
         **options: Unpack[RequestOptions],
     ) -> RawResponse:
         """`create_environment_secret_override`, with the unread response; does not raise for an error status."""
@@ -227,7 +228,7 @@ class EnvironmentSecretApi:
         self,
         environment_id: str | UUID,
         secret_id: str | UUID,
-        secret_edit_request: SecretEditRequest | Mapping[str, Any],
+        secret_edit_request: models.SecretEditRequest | Mapping[str, Any],
         **options: Unpack[RequestOptions],
     ) -> Secret:
         """Change a secret of an environment; its aliases stay.
@@ -250,7 +251,7 @@ class EnvironmentSecretApi:
         self,
         environment_id: str | UUID,
         secret_id: str | UUID,
-        secret_edit_request: SecretEditRequest | Mapping[str, Any],
+        secret_edit_request: models.SecretEditRequest | Mapping[str, Any],
         **options: Unpack[RequestOptions],
     ) -> ApiResponse[Secret]:
         """`edit_environment_secret`, with the status and headers of the response."""
@@ -260,7 +261,7 @@ class EnvironmentSecretApi:
         self,
         environment_id: str | UUID,
         secret_id: str | UUID,
-        secret_edit_request: SecretEditRequest | Mapping[str, Any],
+        secret_edit_request: models.SecretEditRequest | Mapping[str, Any],
         **options: Unpack[RequestOptions],
     ) -> RawResponse:
         """`edit_environment_secret`, with the unread response; does not raise for an error status."""

@@ -1,6 +1,6 @@
 """`Base`: the fields of every stored object."""
 
-from qovery.models.model import ResponseModel
+from qovery.models.response_model import ResponseModel
 from qovery.models.timestamp import Timestamp
 
 

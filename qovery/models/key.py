@@ -1,6 +1,6 @@
 """`Key`: the request for an alias."""
 
-from qovery.models.model import Description, NullableFlag, RequestModel, Text
+from qovery.models.request_model import Description, NullableFlag, RequestModel, Text
 
 
 class Key(RequestModel):

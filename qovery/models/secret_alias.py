@@ -2,7 +2,7 @@
 
 from qovery.models.api_variable_scope_enum import APIVariableScopeEnum
 from qovery.models.api_variable_type_enum import APIVariableTypeEnum
-from qovery.models.model import ResponseModel
+from qovery.models.response_model import ResponseModel
 
 
 class SecretAlias(ResponseModel):

@@ -1,6 +1,6 @@
 """`SecretEditRequest`: the request that changes a secret."""
 
-from qovery.models.model import Description, NullableFlag, RequestModel, SecretText, Text
+from qovery.models.request_model import Description, NullableFlag, RequestModel, SecretText, Text
 
 
 class SecretEditRequest(RequestModel):

@@ -1,6 +1,6 @@
 """`SecretRequest`: the request for a new secret."""
 
-from qovery.models.model import Description, NullableFlag, NullableText, RequestModel, SecretText, Text
+from qovery.models.request_model import Description, NullableFlag, NullableText, RequestModel, SecretText, Text
 
 
 class SecretRequest(RequestModel):

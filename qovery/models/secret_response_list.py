@@ -6,7 +6,7 @@ from typing import overload
 from pydantic import Field
 
 from qovery.exceptions import ApiTypeError
-from qovery.models.model import ResponseModel
+from qovery.models.response_model import ResponseModel
 from qovery.models.secret import Secret
 from qovery.models.secret_table import SecretTable
 

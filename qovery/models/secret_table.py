@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from qovery.models.api_variable_scope_enum import APIVariableScopeEnum
 from qovery.models.api_variable_type_enum import APIVariableTypeEnum
@@ -13,26 +13,27 @@ from qovery.table import ShownAsTable, Table, age
 COLUMNS = ("key", "scope", "kind", "target", "age")
 
 
-class _Target(Protocol):
-    @property
-    def key(self) -> str: ...
-    @property
-    def scope(self) -> APIVariableScopeEnum: ...
+if TYPE_CHECKING:
 
+    class _Target(Protocol):
+        @property
+        def key(self) -> str: ...
+        @property
+        def scope(self) -> APIVariableScopeEnum: ...
 
-class _Row(_Target, Protocol):
-    """The fields of `Secret` in a row; a protocol, since the module of `Secret` imports this one."""
+    class _Row(_Target, Protocol):
+        """The fields of `Secret` in a row; a protocol, since the module of `Secret` imports this one."""
 
-    @property
-    def variable_type(self) -> APIVariableTypeEnum | None: ...
-    @property
-    def aliased_secret(self) -> _Target | None: ...
-    @property
-    def overridden_secret(self) -> _Target | None: ...
-    @property
-    def created_at(self) -> datetime: ...
-    @property
-    def updated_at(self) -> datetime | None: ...
+        @property
+        def variable_type(self) -> APIVariableTypeEnum | None: ...
+        @property
+        def aliased_secret(self) -> _Target | None: ...
+        @property
+        def overridden_secret(self) -> _Target | None: ...
+        @property
+        def created_at(self) -> datetime: ...
+        @property
+        def updated_at(self) -> datetime | None: ...
 
 
 def secret_cells(secret: _Row | None) -> tuple[str, ...]:

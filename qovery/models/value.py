@@ -1,6 +1,6 @@
 """`Value`: the request for an override."""
 
-from qovery.models.model import Description, NullableFlag, RequestModel, SecretText
+from qovery.models.request_model import Description, NullableFlag, RequestModel, SecretText
 
 
 class Value(RequestModel):

@@ -13,7 +13,6 @@ from typing_extensions import ParamSpec
 
 from qovery.exceptions import OpenApiException
 from qovery.legacy import argument_problem
-from qovery.redaction.validation import ApiValidationError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -35,6 +34,8 @@ def sealed(function: Callable[P, T]) -> Callable[P, T]:
         try:
             return function(*args, **kwargs)
         except ValidationError as error:
+            from qovery.redaction.validation import ApiValidationError  # only errors need it
+
             failure = error if isinstance(error, ApiValidationError) else ApiValidationError.without_input(error)
         except BaseException as error:
             failure = _explained(error, function, args, kwargs)

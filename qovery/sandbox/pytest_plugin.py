@@ -39,7 +39,7 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
 
 def _kind(side: object) -> str:
     """The class of this package that hides what it holds, if that is loaded."""
-    for module, name in (("qovery.redaction.marks", "MaskedDict"), ("qovery.models.model", "RequestModel")):
+    for module, name in (("qovery.redaction.marks", "MaskedDict"), ("qovery.models.request_model", "RequestModel")):
         hiding = getattr(sys.modules.get(module), name, None)
         if hiding is not None and isinstance(side, hiding):
             return name

@@ -9,7 +9,6 @@ import urllib3
 from urllib3.util import make_headers
 
 from qovery.exceptions import ApiValueError, MissingExtraError
-from qovery.extras import missing
 from qovery.route import Route
 
 
@@ -45,6 +44,8 @@ def _socks_manager(url: str, user: str | None, password: str | None, options: di
     try:
         from urllib3.contrib.socks import SOCKSProxyManager
     except ImportError:
+        from qovery.extras import missing  # only this error needs it
+
         problem = missing("a SOCKS proxy", "socks")
     else:
         return SOCKSProxyManager(url, user, password, **options)

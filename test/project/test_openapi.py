@@ -14,19 +14,16 @@ from pydantic import BaseModel
 import qovery.models
 from qovery import ApiValidationError, Configuration
 from qovery.api.environment_secret_api import OPERATIONS
-from qovery.models.model import RequestModel, ResponseModel
 from qovery.models.open_enum import OpenEnum
+from qovery.models.request_model import RequestModel
+from qovery.models.response_model import ResponseModel
 from qovery.operation import Operation
 from qovery.sandbox import Sandbox
 from test.support import ROOT
 
 DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text(encoding="utf-8"))
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
-MODELS = {
-    name: value
-    for name, value in vars(qovery.models).items()
-    if isinstance(value, type) and issubclass(value, (BaseModel, Enum))
-}
+MODELS: dict[str, type[BaseModel] | type[Enum]] = {name: getattr(qovery.models, name) for name in qovery.models.__all__}
 SAMPLES: dict[str, Any] = {"string": "text", "boolean": True, "array": []}
 
 

@@ -48,6 +48,8 @@ FLOORS = {
         "models.signature",
         "models.timestamp",
         "models.model",
+        "models.request_model",
+        "models.response_model",
         "models",
         "operation",
         "checks",
@@ -114,6 +116,8 @@ TESTED_IN = {
     "_version": "project/test_structure.py",
     "checks": "test_configuration.py",
     "models.open_enum": "models/test_enums.py",
+    "models.request_model": "models/test_requests.py",
+    "models.response_model": "models/test_responses.py",
     "models.signature": "project/test_signatures.py",
     "models.timestamp": "models/test_responses.py",
     "lazy": "project/test_signatures.py",
@@ -136,6 +140,8 @@ BASES = {
     "models.json_schema",
     "models.model",
     "models.open_enum",
+    "models.request_model",
+    "models.response_model",
     "models.secret_table",
     "models.signature",
     "models.timestamp",
@@ -229,30 +235,31 @@ def test_dependencies__are_declared() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", [module for module in PACKAGE.files if top_level(module) == "models" and module not in BASES]
+    "module", [module for module in PACKAGE.files if module.startswith("models.") and module not in BASES]
 )
 def test_models__one_a_file(module: str) -> None:
     """A schema's file holds one class, of the file's name, and at most 40 lines."""
     file = PACKAGE.files[module]
     text = file.read_text(encoding="utf-8")
     classes = [node.name for node in ast.parse(text).body if isinstance(node, ast.ClassDef)]
-    if file.name == "__init__.py":
-        assert classes == []
-    else:
-        assert [name.lower() for name in classes] == [file.stem.replace("_", "")]
+    assert [name.lower() for name in classes] == [file.stem.replace("_", "")]
     assert len(text.splitlines()) <= 40
 
 
-def test_all__agrees_with_the_imports() -> None:
-    """`qovery.__all__` is what type checkers see, and every name of it loads."""
-    tree = ast.parse(PACKAGE.files[""].read_text(encoding="utf-8"))
-    seen = {
+def reexports(module: str) -> dict[str, str]:
+    """What a module imports under the same name, for type checkers, with the module that it comes from."""
+    return {
         alias.asname: (node.module or "").removeprefix("qovery.")
-        for node in ast.walk(tree)
+        for node in ast.walk(ast.parse(PACKAGE.files[module].read_text(encoding="utf-8")))
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
         if alias.asname
     }
+
+
+def test_all__agrees_with_the_imports() -> None:
+    """`qovery.__all__` is what type checkers see, and every name of it loads."""
+    seen = reexports("")
     modules = {name for name, module in seen.items() if module == "qovery"}
     assert modules == qovery._MODULES
     seen = {name: module for name, module in seen.items() if name not in modules}
@@ -260,12 +267,29 @@ def test_all__agrees_with_the_imports() -> None:
     assert seen == qovery._HOMES
     assert sorted(qovery.__all__) == sorted([*seen, "__version__"])
     assert dir(qovery) == sorted([*qovery.__all__, *modules])
-    assert len(set(qovery.__all__)) == len(qovery.__all__)
     for name, module in seen.items():
-        assert getattr(qovery, name).__module__ == f"qovery.{module}"
+        home = f"{module}.{qovery.models._FILES[name]}" if module == "models" else module
+        assert getattr(qovery, name).__module__ == f"qovery.{home}"
     namespace: dict[str, object] = {}
     exec("from qovery import *", namespace)
     assert namespace.keys() >= set(qovery.__all__)
+
+
+def test_models__agree_with_the_imports() -> None:
+    """`qovery.models` loads what type checkers see there, also by `*`, and the file of each model."""
+    assert reexports("models") == {name: f"models.{file}" for name, file in qovery.models._FILES.items()}
+    code = """
+import sys
+import qovery.models as models
+assert not [name for name in sys.modules if name.startswith("qovery.models.")]
+assert {*models._FILES, *models._FILES.values()} <= set(dir(models))
+assert models.secret_request.SecretRequest is models.SecretRequest
+from qovery.models import *
+assert {name: globals()[name].__name__ for name in models._FILES} == {name: name for name in models._FILES}
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=PATIENCE, check=True)
+    with pytest.raises(AttributeError, match=r"module 'qovery.models' has no attribute 'Sekret'"):
+        qovery.models.Sekret  # type: ignore[attr-defined] # noqa: B018 - the access is what is tested
 
 
 def test_attribute__that_does_not_exist() -> None:
