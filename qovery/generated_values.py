@@ -38,7 +38,7 @@ def plain(value: Any) -> Any:
             return plain(getattr(value, method)())
     if hasattr(value, "__dict__"):
         return plain(vars(value))
-    raise ApiTypeError(f"{type(value).__name__} is nothing that JSON can hold")
+    raise ApiTypeError(f"{type(value).__name__} is not JSON serializable")
 
 
 def preferred(types: Sequence[str] | None) -> str | None:

@@ -102,7 +102,7 @@ def _content(headers: dict[str, tuple[str, str]], body: Any) -> bytes | None:
         return json.dumps(body).encode()
     except (TypeError, ValueError, RecursionError):
         pass  # its text may show the body
-    raise ApiTypeError("body must be what JSON can hold: see ApiClient.sanitize_for_serialization")
+    raise ApiTypeError("body is not JSON serializable: see ApiClient.sanitize_for_serialization")
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -49,7 +49,7 @@ def test_plain__of_each_type(value: Any, expected: Any) -> None:
 
 def test_plain__of_an_object() -> None:
     """An object without attributes is an error that does not show it."""
-    with pytest.raises(ApiTypeError, match=r"^object is nothing that JSON can hold$"):
+    with pytest.raises(ApiTypeError, match=r"^object is not JSON serializable$"):
         plain([object()])
 
 

@@ -88,7 +88,7 @@ def test_request__is_retried(server: RecordingServer, rest: RESTClientObject) ->
         (("GET", "canary"), ApiValueError, "url must be Configuration.host"),
         (("GET", ".canary.example/"), ApiValueError, "url must be Configuration.host"),
         (("GET", "@canary.example/"), ApiValueError, "url must be Configuration.host"),
-        (("POST", "/", None, {"a": {"canary"}}), ApiTypeError, "body must be what JSON can hold"),
+        (("POST", "/", None, {"a": {"canary"}}), ApiTypeError, "body is not JSON serializable"),
         (("POST", "/", {"Content-Type": "text/plain"}, {"canary": 1}), ApiTypeError, "body must be a str or bytes"),
         (("POST", "/", None, None, {"a": "canary"}), ApiValueError, "post_params must be empty"),
         (("POST", "/", {"A": "canary\nB"}), ApiValueError, "A has a line break"),

@@ -7,8 +7,8 @@ class Key(RequestModel):
     """The request for an alias: another key for a secret of a higher scope."""
 
     key: Text
-    """The key of the alias; upper and lower case differ."""
+    """The key of the alias; case-sensitive."""
     description: Description = None
-    """A note for people, at most 255 characters."""
+    """A free-text note, at most 255 characters."""
     enable_interpolation_in_file: NullableFlag = None
     """Whether `{{OTHER_KEY}}` in a file's content is replaced."""

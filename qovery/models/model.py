@@ -162,7 +162,7 @@ def json_bytes(model: Model) -> bytes:
         return model.__pydantic_serializer__.to_json(model, exclude_unset=True, warnings=False)
     except ValueError:
         pass  # its text shows the value
-    raise ApiValueError(f"{type(model).__name__} holds what JSON cannot hold")
+    raise ApiValueError(f"{type(model).__name__} has a value that is not JSON serializable")
 
 
 def _readable(value: Any) -> Any:

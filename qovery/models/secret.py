@@ -13,7 +13,7 @@ class Secret(SecretTable, Base):
     """A secret as the service describes it: everything but its value, which never comes back."""
 
     key: str
-    """The key; upper and lower case differ."""
+    """The key; case-sensitive."""
     overridden_secret: SecretOverride | None = None
     """The secret that this one overrides."""
     aliased_secret: SecretAlias | None = None
@@ -21,17 +21,17 @@ class Secret(SecretTable, Base):
     scope: APIVariableScopeEnum
     """The scope that it belongs to."""
     variable_type: APIVariableTypeEnum | None = None
-    """Its kind."""
+    """How it is defined, for example `VALUE`, `ALIAS` or `FILE`."""
     service_id: str | None = None
     """The id of the service that a BUILT_IN secret comes from."""
     service_name: str | None = None
     """The name of that service."""
     service_type: LinkedServiceTypeEnum | None = None
-    """The kind of that service."""
+    """The type of that service."""
     owned_by: str | None = None
     """Who manages it, for example `QOVERY` or `DOPPLER`."""
     description: str | None = None
-    """A note for people."""
+    """A free-text note."""
     enable_interpolation_in_file: bool | None = None
     """Whether `{{OTHER_KEY}}` in a file's content is replaced."""
 

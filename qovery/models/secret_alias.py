@@ -17,8 +17,8 @@ class SecretAlias(ResponseModel):
     scope: APIVariableScopeEnum
     """The scope that it belongs to."""
     variable_type: APIVariableTypeEnum
-    """Its kind."""
+    """How it is defined, for example `VALUE`, `ALIAS` or `FILE`."""
     description: str | None = None
-    """A note for people."""
+    """A free-text note."""
     enable_interpolation_in_file: bool | None = None
     """Whether `{{OTHER_KEY}}` in a file's content is replaced."""

@@ -11,6 +11,6 @@ class SecretEditRequest(RequestModel):
     value: SecretText = None  # type: ignore[assignment] # a descriptor for type checkers
     """The new value; left out, the stored one stays. It is masked wherever the model is shown."""
     description: Description = None
-    """A note for people, at most 255 characters."""
+    """A free-text note, at most 255 characters."""
     enable_interpolation_in_file: NullableFlag = None
     """Whether `{{OTHER_KEY}}` in a file's content is replaced."""

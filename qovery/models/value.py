@@ -9,6 +9,6 @@ class Value(RequestModel):
     value: SecretText = None  # type: ignore[assignment] # a descriptor for type checkers
     """The value in this environment; it is masked wherever the model is shown."""
     description: Description = None
-    """A note for people, at most 255 characters."""
+    """A free-text note, at most 255 characters."""
     enable_interpolation_in_file: NullableFlag = None
     """Whether `{{OTHER_KEY}}` in a file's content is replaced."""
