@@ -90,9 +90,8 @@ def _show_report(report: Report, options: Namespace) -> None:
 
 def _confirmed(plan: Plan) -> bool:
     """Ask on the terminal; Enter means no."""
-    where = plan.to_dict()
     changes = "1 change" if len(plan.changes) == 1 else f"{len(plan.changes)} changes"
-    question = f"Apply {changes} to environment {where['environment_id']} at {where['host']}? [y/N] "
+    question = f"Apply {changes} to environment {plan.environment_id} at {plan.host}? [y/N] "
     answer = ""
     try:
         sys.stderr.write(question)

@@ -114,6 +114,16 @@ class Plan(ShownAsTable, Exported):
     _repr_pretty_ = ShownAsTable._repr_pretty_  # IPython prefers a class's own `__repr__` to this, if inherited
 
     @property
+    def host(self) -> str:
+        """The host that the plan was made for. An apply to another one raises `PlanHostError`."""
+        return self._service.host
+
+    @property
+    def environment_id(self) -> str:
+        """The id of the environment that the plan was made for."""
+        return str(self._service.environment_id)
+
+    @property
     def conflicts(self) -> tuple[Action, ...]:
         """The actions that are conflicts."""
         return tuple(action for action in self.actions if action.kind == "conflict")
@@ -192,8 +202,8 @@ class Plan(ShownAsTable, Exported):
 
     def _fields(self) -> dict[str, Any]:
         return {
-            "host": self._service.host,
-            "environment_id": str(self._service.environment_id),
+            "host": self.host,
+            "environment_id": self.environment_id,
             "summary": self._counts(),
             "actions": [action._fields() for action in self.actions],
         }

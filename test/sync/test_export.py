@@ -85,7 +85,7 @@ def test_export__documented_shape(sandbox: Sandbox, api: EnvironmentSecretApi, e
     shape = exported(plan)
     check(shape, "Plan")
     check_parts(plan.actions, "Action", shape["actions"])
-    assert (shape["host"], shape["environment_id"]) == (sandbox.url, env)
+    assert (shape["host"], shape["environment_id"]) == (plan.host, plan.environment_id) == (sandbox.url, env)
     assert shape["summary"] == {
         "create": 2, "update": 1, "override": 1, "alias": 1, "delete": 2, "keep": 1, "conflict": 1,
     }  # fmt: skip
