@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from qovery.exceptions import ApiAttributeError, ApiImportError, ApiTypeError, OpenApiException
@@ -138,17 +138,26 @@ def module_problem(name: str, reader: str) -> OpenApiException:
     return kind(f"qovery has no module {name!r}: {PACKAGE[name]}")
 
 
-def argument_problem(function: Any, owner: object, names: Iterable[str]) -> ApiTypeError | None:
-    """The error for arguments that a function of `owner` does not have, or None if there is nothing to say of them."""
+def argument_problem(function: Any, args: Sequence[object], names: Iterable[str]) -> ApiTypeError | None:
+    """The error for a call that Python rejected: too many arguments by position, or names that the function lacks.
+
+    None if there is nothing to say of them.
+    """
     from inspect import CO_VARKEYWORDS  # only errors need it
 
-    code = function.__code__
-    known = {*code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]} - {"self", "cls"}
-    unknown = [name for name in names if name not in known]
-    hint = name_hint(owner._legacy if isinstance(owner, LegacyNames) else {}, known, *unknown)
+    code, owner = function.__code__, args[0] if args else None
+    called = function.__qualname__.removesuffix(".__init__").replace("BaseModel", type(owner).__name__)
+    by_position = [name for name in code.co_varnames[: code.co_argcount] if name not in {"self", "cls"}]
+    if len(args) > code.co_argcount:
+        known = " and ".join(filter(None, [", ".join(by_position[:-1]), *by_position[-1:]]))
+        if not known:
+            return ApiTypeError(f"{called} takes no positional arguments: pass them by name")
+        return ApiTypeError(f"{called} takes only {known} by position: pass the others by name")
+    accepted = {*code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]} - {"self", "cls"}
+    unknown = [name for name in names if name not in accepted]
+    hint = name_hint(owner._legacy if isinstance(owner, LegacyNames) else {}, accepted, *unknown)
     if not unknown or (code.co_flags & CO_VARKEYWORDS and not hint):
         return None
-    called = function.__qualname__.removesuffix(".__init__")
     return ApiTypeError(f"{called} has no argument {', '.join(map(repr, unknown))}{hint}")
 
 

@@ -27,6 +27,7 @@ from qovery import (
 from qovery.rest import RESTClientObject
 from qovery.sandbox import Sandbox
 from test.support import ROOT
+from test.support.canaries import CANARY, everything
 from test.support.clients import client_for
 from test.support.pages import anchors
 
@@ -119,6 +120,30 @@ def test_client__argument() -> None:
     """`pool_threads` of 1.0.3 is an error that names its section."""
     with pytest.raises(ApiTypeError, match=r"ApiClient has no argument 'pool_threads': .*#options-of-103"):
         ApiClient(pool_threads=4)
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (
+            lambda: Configuration("http://localhost", None, None, CANARY),
+            "Configuration takes only host, api_key and api_key_prefix by position: pass the others by name",
+        ),
+        (lambda: SecretRequest("A", CANARY), "SecretRequest takes no positional arguments: pass them by name"),
+        (
+            lambda: client_for(OFFLINE).list_environment_secrets("e", CANARY),
+            "EnvironmentSecretApi.list_environment_secrets takes only environment_id by position:"
+            " pass the others by name",
+        ),
+    ],
+    ids=["Configuration", "model", "operation"],
+)
+def test_arguments__by_position(call: Any, text: str) -> None:
+    """More arguments by position than there are, as 1.0.3 took them, are an error that says which there are."""
+    with pytest.raises(ApiTypeError) as caught:
+        call()
+    assert str(caught.value) == text
+    assert CANARY not in everything(caught.value)
 
 
 def test_arguments__of_others() -> None:

@@ -68,7 +68,7 @@ def _explained(
 ) -> BaseException:
     """An error, or a better one if Python could not even call the function, for an argument that it does not have."""
     never_called = type(error) is TypeError and error.__traceback__ is not None and error.__traceback__.tb_next is None
-    problem = argument_problem(function, args[0] if args else None, kwargs) if never_called else None
+    problem = argument_problem(function, args, kwargs) if never_called else None
     return problem or error
 
 

@@ -26,7 +26,7 @@ from qovery import (
     SecretRequest,
     Value,
 )
-from qovery.models.model import RequestModel
+from qovery.models.request_model import RequestModel
 from qovery.redaction import marks
 from qovery.redaction.marks import MASK, MASKED, Masked, MaskedDict
 from test.support.canaries import CANARY, CHANNELS, HTML_AND_THE_LIKE, TOKEN, shows
