@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING, Any, cast
 
 import urllib3
@@ -12,6 +13,7 @@ from qovery.transport.attempt import Attempt
 from qovery.transport.connection import BoundConnection
 from qovery.transport.failures import LIBRARY_ERRORS
 from qovery.transport.pool import ConnectionPool
+from qovery.transport.tls import has_unread
 
 if TYPE_CHECKING:
     from qovery.transport.messages import RawResponse
@@ -73,7 +75,11 @@ class AttemptPool(_Base):
 
     def _put_conn(self, conn: Any) -> None:
         if isinstance(conn, BoundConnection):
-            conn.attempt = conn.pool = None
+            if conn.sock is not None and conn.head is not None:
+                whole = conn.head.fp is None and conn.reader.left == 0
+                if not whole or (type(conn.sock) is not socket.socket and has_unread(conn.sock)):
+                    conn.close()  # the rest of the response, or what follows it, would be taken for the next one
+            conn.attempt = conn.pool = conn.head = conn.reader = None
         self.held = None
         self.connections.put(None if conn is None or conn.sock is None else conn, self.slot)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import http.client
-import io
 import math
 import socket
 import weakref
@@ -20,13 +18,11 @@ from urllib3.exceptions import (
 )
 
 from qovery.transport.addresses import connected
-from qovery.transport.failures import TooLargeError
+from qovery.transport.deadline_reader import MAX_HEAD, DeadlineReader
 from qovery.transport.pool import sockets
 from qovery.transport.response_head import Response
 
 if TYPE_CHECKING:
-    from qovery.transport.attempt import Attempt
-
     _Base = urllib3.connection.HTTPConnection
 else:
     _Base = object
@@ -36,45 +32,8 @@ _FORGOTTEN = http.client.HTTPMessage()
 #: The bytes passed to one write: one TLS record, since a TLS socket restarts its timeout for each record.
 _SLICE = 16 * 1024
 
-#: The largest head of a response in bytes, including all interim responses before it.
-_HEAD = 256 * 1024
-
 #: The limit on a body's encoded size, as a multiple of the largest body: one-byte chunks take six times their content.
 _OVERHEAD = 8
-
-
-class DeadlineReader(io.RawIOBase):
-    """Reads a socket within the time and size limits of an attempt, even if each read returns little."""
-
-    def __init__(self, sock: socket.socket, attempt: Attempt) -> None:
-        self._sock = sock
-        self._raw = sock.makefile("rb", 0)  # keeps the socket open until the response is read
-        self.attempt = attempt
-        self.ended = False
-        self.room = _HEAD
-
-    def makefile(self, *_: Any) -> io.BufferedReader:
-        """Return the buffered reader that `http.client` requests from a socket."""
-        return io.BufferedReader(self)
-
-    readable = staticmethod(functools.partial(bool, True))  # no Python frame: it is called for each response
-
-    def readinto(self, buffer: Any) -> int | None:
-        """Read the available bytes into `buffer`."""
-        limit = self.attempt.remaining()
-        if self._sock.gettimeout() != limit:  # each change is a system call
-            self._sock.settimeout(limit)
-        count = self._sock.recv_into(buffer)
-        self.ended = count == 0
-        self.room -= count
-        if self.room < 0 and self.attempt.until < math.inf:  # else the caller reads, without a limit
-            raise TooLargeError("the response exceeds the size limit of its head, or of a body of max_response_size")
-        return count
-
-    def close(self) -> None:
-        """Release the socket."""
-        self._raw.close()
-        super().close()
 
 
 class DeadlineSocket:
@@ -136,7 +95,8 @@ class BoundConnection(_Base):
     made_with: Any = None
     debuglevel = 0  # overrides http.client's process-wide switch, which prints headers and bodies
     _twin: Any = None  # a duplicate of the socket, during handshakes
-    _head: Any = None  # a `Response` while its head is read
+    head: Any = None  # a `Response`, until the connection is idle
+    reader: Any = None  # the `DeadlineReader` that it reads
 
     def __str__(self) -> str:
         """Return the name that errors show: that of urllib3's class, not of ours."""
@@ -226,19 +186,18 @@ class BoundConnection(_Base):
         attempt.stall = attempt.request.read_timeout
         self.pool = None  # keeps the slot if http.client closes the connection before the body is read
         attempt.response = super().getresponse()
-        if self._head is not None:  # None if a fake made the response
-            if self._head.fp is not None:
-                self._head.fp.raw.room = _HEAD + _OVERHEAD * attempt.request.max_response_size
+        if self.head is not None:  # None if a fake made the response
+            self.reader.room = MAX_HEAD + _OVERHEAD * attempt.request.max_response_size
             # http.client keeps the head until the next request; urllib3's response has the headers.
-            self._head.headers = self._head.msg = _FORGOTTEN
-            self._head = None
+            self.head.headers = self.head.msg = _FORGOTTEN
         self.pool = pool
         return attempt.response
 
     def response_class(self, sock: socket.socket, *args: Any, **options: Any) -> Response:  # type: ignore[override] # http.client calls it like the class it replaces
         """Return the object that reads the response."""
-        self._head = Response(DeadlineReader(sock, self.attempt), *args, **options)  # type: ignore[arg-type] # has the methods used
-        head: Response = self._head
+        self.reader = DeadlineReader(sock, self.attempt)
+        head: Response
+        self.head = head = Response(self.reader, *args, **options)
         return head
 
     def close(self) -> None:

@@ -21,11 +21,12 @@ _NO_BODY = {204, 304}
 class Response(http.client.HTTPResponse):
     """Skips interim responses, rejects an incomplete head, and keeps malformed headers out of urllib3's warnings."""
 
-    fp: Any  # a buffer over a `DeadlineReader`
+    fp: Any  # a buffer over a `DeadlineReader`; None once the body is read
 
     def begin(self) -> None:
         """Read the head."""
-        head = _PLAIN_HEAD(self.fp.peek())
+        received = self.fp.peek()
+        head = _PLAIN_HEAD(received)
         if head is None:
             return self._begin_other()
         # Does what the base does for a plain head (see `relied_on`): its email parser costs a seventh of a call.
@@ -34,7 +35,9 @@ class Response(http.client.HTTPResponse):
         for name, value in lines:
             headers.set_raw(name, value)
             fields[name.lower()] = value
-        length = "0" if status in _NO_BODY else fields.get("content-length", "")
+        announced = fields.get("content-length", "")
+        bodiless = status in _NO_BODY or self._method == "HEAD"  # type: ignore[attr-defined] # see `relied_on`
+        length = "0" if bodiless else announced
         if len(fields) < len(lines) or "transfer-encoding" in fields or not (length.isdecimal() and len(length) < 16):
             return self._begin_other()
         self.fp.read(head.end())
@@ -46,7 +49,10 @@ class Response(http.client.HTTPResponse):
         if status >= 300:
             self._mask_header("Retry-After")
         self.chunked, self.length = False, int(length)
-        self.will_close = "close" in fields.get("connection", "").lower()
+        self.fp.raw.left = head.end() + self.length - len(received)
+        # A body that must not be there may arrive later, in front of the next response.
+        surplus = status in _NO_BODY and announced.strip("0") != ""
+        self.will_close = surplus or "close" in fields.get("connection", "").lower()
         return None
 
     def _read_status(self) -> tuple[str, int, str]:
@@ -70,6 +76,7 @@ class Response(http.client.HTTPResponse):
             self.headers.replace_header(name, self.fp.raw.attempt.request.mask(text))
 
     def _begin_other(self) -> None:
+        self.__class__ = _OtherResponse
         reader = self.fp.raw
         try:
             super().begin()
@@ -86,8 +93,21 @@ class Response(http.client.HTTPResponse):
         self.headers.defects = []
         self.headers.set_payload("")  # what could not be parsed as a header
         if self.status in _NO_BODY:  # whatever the headers say
+            surplus = "Transfer-Encoding" in self.headers or self.headers.get("Content-Length", "").strip("0") != ""
+            self.will_close = self.will_close or surplus
             del self.headers["Transfer-Encoding"]
             self.chunked, self.length = False, 0
+
+
+class _OtherResponse(Response):
+    """A response whose end `http.client` finds."""
+
+    def _close_conn(self) -> None:
+        """Note whether anything was received behind the response, before the buffer is closed."""
+        reader = self.fp.raw
+        reader.paused = True
+        reader.left = -len(self.fp.peek())
+        super()._close_conn()  # type: ignore[misc] # of http.client
 
 
 def _mask(error: Exception, request: Request) -> None:

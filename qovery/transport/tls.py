@@ -6,9 +6,17 @@ import ssl
 from typing import Any
 
 from urllib3.util.ssl_ import create_urllib3_context
+from urllib3.util.ssltransport import SSLTransport
 
 from qovery.exceptions import ApiValueError
 from qovery.route import Route
+
+
+def has_unread(sock: Any) -> bool:
+    """Whether a TLS layer has received something that was not read yet. A poll of the socket does not see it."""
+    if isinstance(sock, SSLTransport):  # inside the session with a proxy
+        return sock.sslobj.pending() > 0 or sock.incoming.pending > 0 or has_unread(getattr(sock.socket, "sock", None))
+    return isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
 
 
 def tls_options(route: Route) -> dict[str, Any]:

@@ -126,6 +126,7 @@ TESTED_IN = {
     "sync.outcome": "sync/test_apply.py",
     "snapshot": "test_configuration.py",
     "transport.attempt": "transport/test_connection.py",
+    "transport.deadline_reader": "transport/test_connection.py",
     "transport.direct": "transport/test_connection.py",
     "transport.messages": "transport/test_failures.py",
     "transport.transport": "transport/test_pool.py",

@@ -1,4 +1,4 @@
-"""Reading responses: without a body, unread, and endless."""
+"""Reading responses: unread and endless."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from qovery import ApiConnectionError, ApiDecodeError, ApiException, ApiTimeoutE
 from test.support import PATIENCE, combinations
 from test.support.calls import CALLS, EMPTY_LIST
 from test.support.clients import Connect
-from test.support.hostile import HostileServer, Step, http_response, read, respond, send, stall, trickle
+from test.support.hostile import HostileServer, Step, read, respond, send, trickle
 from test.support.routes import ROUTES, Routes
 
 #: Timeouts so long that only a deadline set by a test can end a call.
@@ -29,30 +29,6 @@ def repeat(data: bytes) -> Step:
             sock.sendall(data)
 
     return step
-
-
-# --- Responses without a body ---------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("route", ROUTES)
-@pytest.mark.parametrize("unread", [False, True])
-def test_no_content__with_chunks_announced(connect: Connect, routes: Routes, unread: bool, route: str) -> None:
-    """A 204 is read without a body, whatever its headers say, and the connection is reused."""
-    script = [
-        *respond(http_response(204, b"", "Transfer-Encoding: chunked")),
-        *respond(http_response(204, b"", "Content-Length: 9")),
-        *respond(http_response(204, b"", "Transfer-Encoding: chunked", "Content-Encoding: gzip")),
-        stall,
-    ]
-    with HostileServer(script, context=routes.context(route)) as server:
-        api = connect(server, **PATIENT, **routes.settings(route))
-        for _ in range(3):
-            if unread:
-                response = api.delete_environment_secret_without_preload_content("e", "s")
-                assert (response.status, response.read()) == (204, b"")
-            else:
-                CALLS["delete"](api)
-        assert (server.connections, len(server.requests)) == (1, 3)
 
 
 # --- Unread bodies --------------------------------------------------------------------------------

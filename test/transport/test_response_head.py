@@ -68,11 +68,13 @@ def read(kind: type[http.client.HTTPResponse], raw: bytes) -> dict[str, Any]:
 
 
 class Reference(http.client.HTTPResponse):
-    """The reference parser: `http.client`, except that a response without a body is not chunked."""
+    """The reference parser: `http.client`, except that a response without a body is not chunked and announces none."""
 
     def begin(self) -> None:
         super().begin()
         if self.status in {204, 304}:
+            announced = "Transfer-Encoding" in self.headers or self.headers.get("Content-Length", "").strip("0") != ""
+            self.will_close = self.will_close or announced
             del self.headers["Transfer-Encoding"]
             self.chunked, self.length = False, 0
 
@@ -81,6 +83,7 @@ class Reference(http.client.HTTPResponse):
 @example("HTTP/1.1 200 OK", ["Content-Type: application/json", "Content-Length: 3"], "\r\n")
 @example("HTTP/1.1 204 No Content", [], "\r\n")
 @example("HTTP/1.1 204 No Content", ["Transfer-Encoding: chunked"], "\r\n")
+@example("HTTP/1.1 204 No Content", ["Content-Length: 3"], "\r\n")
 @example("HTTP/1.1 304 Not Modified", ["Content-Length: 0", "Transfer-Encoding: 0"], "\r\n")
 @example("HTTP/1.1 200 OK", ["Content-Length: 3", "Content-Length: 4"], "\r\n")
 @example("HTTP/1.1 200 OK", ["Content-Length: 3", " folded: 4"], "\r\n")
