@@ -161,7 +161,7 @@ class BoundConnection(_Base):
         if self.sock is None:
             self.connect()
         attempt = self.attempt
-        attempt.sends += 1
+        attempt.observed = True
         # A large body on a slow link may take long: only the deadline applies.
         attempt.until, attempt.stall = attempt.request.deadline, math.inf
         parts: list[bytes] = []
@@ -171,8 +171,11 @@ class BoundConnection(_Base):
         finally:
             del self.send
         data = b"".join(parts)
+        self.sock.settimeout(attempt.remaining())
+        attempt.sends += 1
         for start in range(0, len(data), _SLICE):
-            self.sock.settimeout(attempt.remaining())
+            if start:
+                self.sock.settimeout(attempt.remaining())
             self.sock.sendall(data[start : start + _SLICE])
 
     def send(self, data: Any) -> None:

@@ -44,6 +44,8 @@ def failure(error: Exception, request: Request, sent: bool, raw: RawResponse | N
     """
     if isinstance(error, MaxRetryError) and error.reason is not None:
         error = error.reason
+    if sent and isinstance(error, ProxyError):  # the proxy was reached; urllib3 says that it was not
+        error = error.original_error
     cause = f"{type(error).__module__}.{type(error).__qualname__}: {error}"
     outcome = Outcome(sent=sent)
     if isinstance(error, (TooLargeError, DecodeError)):

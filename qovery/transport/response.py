@@ -6,7 +6,7 @@ import sys
 import weakref
 from typing import TYPE_CHECKING
 
-from urllib3.exceptions import ConnectTimeoutError, InvalidHeader
+from urllib3.exceptions import ConnectTimeoutError, DecodeError, InvalidHeader
 from urllib3.util import Retry
 
 from qovery.origins import forget_frames
@@ -60,6 +60,9 @@ def receive(raw: RawResponse, attempt: Attempt, pool: AttemptPool) -> Response:
 
 def _read_slices(raw: RawResponse, limit: int) -> bytes:
     """Read a body in slices: if many tiny chunks are read in one call, they take several times their size in memory."""
+    if "," in raw.headers.get("Content-Encoding", ""):  # a few KB may keep nested decoders busy for minutes
+        raw.close()
+        raise DecodeError("the response is compressed more than once, which is not supported")
     data = bytearray()
     while (raw.length_remaining or 0) <= limit and len(data) <= limit:
         part = raw.read(_SLICE)

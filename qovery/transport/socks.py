@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from typing import Any, cast
 
 import socks
@@ -16,14 +17,18 @@ from qovery.transport.connection import BoundConnection
 
 
 class _Socket(socks.socksocket):
-    """A socket to the proxy; each read of the handshake is limited to the remaining time."""
+    """A socket to the proxy; each read of the handshake is limited to the time that this address has."""
 
     attempt: Attempt | None = None
+    until = 0.0  # by `time.monotonic`
 
     def recv_into(self, *args: Any, **options: Any) -> int:
         """Like `socket.recv_into`, within the time limit."""
         if self.attempt is not None:
-            socket.socket.settimeout(self, self.attempt.remaining())
+            left = min(self.until - time.monotonic(), self.attempt.remaining())
+            if left <= 0:
+                raise TimeoutError("timed out")
+            socket.socket.settimeout(self, left)
         return super().recv_into(*args, **options)
 
 
@@ -37,7 +42,7 @@ class _SocksConnection(BoundConnection):
                 for option in self.socket_options or ():
                     sock.setsockopt(*option)
                 sock.settimeout(timeout)
-                sock.attempt = attempt
+                sock.attempt, sock.until = attempt, time.monotonic() + timeout
                 sock.set_proxy(
                     options["socks_version"], *address, options["rdns"], options["username"], options["password"]
                 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from qovery import (
     ApiTimeoutError,
 )
 from test.support import PATIENCE, combinations, spread
-from test.support.calls import EMPTY_LIST, GOOD
+from test.support.calls import CALLS, EMPTY_LIST, GOOD
 from test.support.clients import Connect
 from test.support.hostile import (
     HostileServer,
@@ -129,3 +130,14 @@ def test_interim_responses__are_skipped(connect: Connect) -> None:
     with HostileServer(list(respond(interim + EMPTY_LIST))) as server:
         assert connect(server).list_environment_secrets("e").results == []
         assert len(server.requests) == 1
+
+
+def test_deadline__passed_before_sending(connect: Connect, server: RecordingServer) -> None:
+    """A create whose deadline passes before its first byte, here in a token callable, was certainly not sent."""
+    api = connect(server, access_token="a-token")
+    CALLS["list"](api)  # leaves an idle connection
+    api.api_client.configuration.access_token = lambda: time.sleep(0.3) or "another-token"
+    with pytest.raises(ApiTimeoutError) as caught:
+        api.create_environment_secret("e", {"key": "A", "value": "b"}, _request_timeout=0.2)
+    assert not caught.value.outcome_unknown
+    assert [received.method for received in server.received] == ["GET"]

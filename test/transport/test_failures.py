@@ -70,6 +70,16 @@ def test_body__unreadable(connect: Connect, fault: str) -> None:
     assert len(str(caught.value)) < 1000
 
 
+def test_body__compressed_more_than_once(connect: Connect) -> None:
+    """Nested compression is rejected unread: 3 KB of it would keep the decoders busy for minutes."""
+    body = gzip.compress(gzip.compress(gzip.compress(b"") * 300_000) * 300)
+    response = http_response(200, body, "Content-Encoding: gzip, gzip, gzip")
+    with HostileServer(list(respond(response))) as server:
+        with pytest.raises(ApiDecodeError, match="compressed more than once"):
+            CALLS["list"](connect(server))
+        assert len(server.requests) == 1
+
+
 @pytest.mark.parametrize("fault", READABLE)
 def test_body__readable(connect: Connect, fault: str) -> None:
     """An irregular but unambiguous response is accepted."""

@@ -28,7 +28,7 @@ from test.support.hostile import (
 )
 from test.support.proxies import SlowLink, SocksProxy, basic
 from test.support.recording import RecordingServer
-from test.support.routes import Routes
+from test.support.routes import PROXIED, Routes
 from test.support.tls import Authority
 
 
@@ -175,3 +175,14 @@ def test_proxy__tls_failed(connect: Connect, tls: Authority) -> None:
             with pytest.raises(ApiConnectionError, match="check proxy and proxy_ssl_context") as caught:
                 CALLS["list"](connect("https://api.test", proxy=f"https://127.0.0.1:{proxy.port}"))
             assert (proxy.connections, proxy.received, caught.value.attempts) == (1, [], 1)
+
+
+@pytest.mark.parametrize("route", PROXIED)
+def test_proxy__is_not_blamed_for_a_lost_response(connect: Connect, routes: Routes, route: str) -> None:
+    """A response that is lost behind a proxy is not reported as a proxy that cannot be reached."""
+    with HostileServer([read], context=routes.context(route)) as server:
+        with pytest.raises(ApiConnectionError, match="Remote end closed connection") as caught:
+            CALLS["create"](connect(server, **routes.settings(route)))
+        assert len(server.requests) == 1
+    assert caught.value.outcome_unknown
+    assert "connect to proxy" not in str(caught.value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,8 @@ from test.support import PATIENCE, combinations, spread
 from test.support.calls import CALLS
 from test.support.clients import Connect
 from test.support.hostile import HostileServer, Step, read_byte, reset, send, stall, trickle
+from test.support.recording import EMPTY, RecordingServer
+from test.support.routes import Routes
 
 pytest.importorskip("socks")
 
@@ -94,3 +97,26 @@ def test_handshake__rejected(connect: Connect, fault: str) -> None:
         assert proxy.connections == caught.value.attempts == 2
     assert (caught.value.status, caught.value.outcome_unknown) == (None, False)
     assert "pass" not in f"{caught.value} {caught.value.__cause__!r}".replace("password", "")
+
+
+def test_handshake__silent_at_the_first_address(
+    connect: Connect, routes: Routes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy whose first address accepts and then stays silent is reached at its second."""
+    settings = routes.settings("SOCKS5")
+    port = int(settings["proxy"].rpartition(":")[2])
+    real = socket.getaddrinfo
+
+    def getaddrinfo(host: Any, *args: Any, **options: Any) -> Any:
+        addresses = ["127.0.0.2", "127.0.0.1"] if host == "several.test" else [host]
+        return [entry for address in addresses for entry in real(address, *args, **options)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    settings["proxy"] = settings["proxy"].replace("127.0.0.1", "several.test")
+    with (
+        RecordingServer(EMPTY, routes.context("SOCKS5")) as server,
+        HostileServer([stall], listener=socket.create_server(("127.0.0.2", port))) as silent,
+    ):
+        api = connect(server, connect_timeout=2, retries=0, **settings)
+        assert CALLS["list"](api).results == []
+        assert silent.connections == 1
