@@ -205,6 +205,7 @@ class ApiClient(LegacyNames):
         read: bool,
     ) -> tuple[Request, Response]:
         started = time.monotonic()
+        epoch = self.rest_client._epoch  # before any code of the caller runs
         settings = self.configuration._snapshot()
         if options:
             settings = _with_options(settings, operation, options)
@@ -229,9 +230,9 @@ class ApiClient(LegacyNames):
             read,
             [functools.partial(settings.secrets, headers), *([body._secret_texts] if body is not None else [])],
         )
-        response = self.rest_client.send(request, settings)
+        response = self.rest_client.send(request, settings, epoch)
         if response.status == 401 and signed and headers.get("Authorization") == signed.get("Authorization"):
-            response = self._renew(request, response, settings)
+            response = self._renew(request, response, settings, epoch)
         if response.hand_over is not None:
             response.hand_over()
         return request, response
@@ -262,7 +263,7 @@ class ApiClient(LegacyNames):
             _add_options(merged, options, content is not None)
         return dict(merged.values())
 
-    def _renew(self, request: Request, response: Response, settings: Snapshot) -> Response:
+    def _renew(self, request: Request, response: Response, settings: Snapshot, epoch: object) -> Response:
         """Send the request once more with another token, if its source has one."""
         rejected = request.headers["Authorization"]
         try:
@@ -277,7 +278,7 @@ class ApiClient(LegacyNames):
         response.discard()
         request.secrets.append(functools.partial(settings.secrets, {"Authorization": rejected}))
         request.headers["Authorization"] = renewed
-        return self.rest_client.send(request, settings, response)
+        return self.rest_client.send(request, settings, epoch, response)
 
 
 def _with_options(settings: Snapshot, operation: Operation[Any], options: RequestOptions) -> Snapshot:

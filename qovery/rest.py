@@ -24,6 +24,7 @@ from qovery.route import Route
 from qovery.snapshot import Snapshot
 from qovery.transport.failures import closed
 from qovery.transport.messages import Failure, RawResponse, Request, Response
+from qovery.transport.pool import ConnectionPool
 from qovery.transport.transport import Transport
 
 __all__ = ["ApiException", "RESTClientObject", "RESTResponse", "RawResponse"]
@@ -33,6 +34,52 @@ _ONCE = Retry(False, redirect=False)
 _LINE = "%(operation)s %(method)s %(path)s %(status)s attempt=%(attempt)s ms=%(milliseconds)s bytes=%(bytes)s"
 
 
+class Session:
+    """What one process has opened since the last `close`.
+
+    Attributes:
+        closed: Whether `close` has ended it.
+        transport: The transport for the route of the latest call.
+    """
+
+    def __init__(self) -> None:
+        self.closed = False
+        self.transport: Transport | None = None
+        #: Also those of earlier routes, while a call or an unread response uses them.
+        self._pools: set[weakref.ref[ConnectionPool]] = set()
+        self._lock = threading.RLock()
+
+    def connect(self, route: Route) -> Transport:
+        """Return the transport for a route, made by one thread."""
+        with self._lock:
+            earlier = self.transport
+            if earlier is not None and earlier.route == route:
+                return earlier
+            transport = Transport(route)
+            self._pools.add(weakref.ref(transport.connections, self._pools.discard))
+            if self.closed:  # `close` may have missed this pool
+                transport.connections.close()
+            self.transport = transport
+            if earlier is not None:
+                earlier.connections.retire()
+            return transport
+
+    def close(self) -> None:
+        """Close all connections, and end the calls of the session."""
+        self.closed = True
+        for pool in self._used():
+            pool.close()
+
+    def forget(self) -> None:
+        """Drop the connections of the parent process, without sending anything."""
+        for pool in self._used():
+            pool.forget()
+
+    def _used(self) -> list[ConnectionPool]:
+        pools = [reference() for reference in list(self._pools)]
+        return [pool for pool in pools if pool is not None]
+
+
 class RESTClientObject(LegacyNames):
     """Sends requests over pooled connections. Thread-safe; a forked child opens its own."""
 
@@ -40,27 +87,34 @@ class RESTClientObject(LegacyNames):
 
     def __init__(self, configuration: Configuration) -> None:
         self.configuration = configuration
-        self._transports: dict[int, Transport] = {}  # one a process
-        self._retired: list[weakref.ref[Transport]] = []  # of earlier routes, while calls use them
-        self._locks: dict[int, threading.RLock] = {}
+        self._epoch = object()  # replaced by each `close`: tells a call whether the client was closed since it started
+        self._sessions: dict[int, Session] = {}  # by process
 
     def __repr__(self) -> str:
         return f"<RESTClientObject {self.configuration.host}>"
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy opens its own connections.
-        return {**self.__dict__, "_transports": {}, "_retired": [], "_locks": {}}
+        return {**self.__dict__, "_sessions": {}}
 
     def close(self) -> None:
         """Close all connections and end running calls. A later call opens new connections."""
-        for transport in self._take(os.getpid()):
-            transport.connections.close()
+        self._epoch = object()  # first: a call that finds the next session sees it
+        session = self._sessions.pop(os.getpid(), None)
+        if session is not None:
+            session.close()
+        self._forget_inherited()
 
-    def _take(self, pid: int) -> list[Transport]:
-        """Everything that belongs to a process, which is forgotten here."""
-        retired, self._retired = self._retired, []
-        owned = [self._transports.pop(pid, None), *(reference() for reference in retired)]
-        return [transport for transport in owned if transport is not None]
+    def _open_session(self) -> Session:
+        """The session of this process."""
+        self._forget_inherited()
+        return self._sessions.setdefault(os.getpid(), Session())
+
+    def _forget_inherited(self) -> None:
+        for parent in self._sessions.keys() - {os.getpid()}:
+            inherited = self._sessions.pop(parent, None)
+            if inherited is not None:
+                inherited.forget()
 
     @sealed
     def request(
@@ -90,17 +144,19 @@ class RESTClientObject(LegacyNames):
         """
         if post_params:
             raise ApiValueError("post_params must be empty: the API has no forms")
+        epoch = self._epoch
         settings = self.configuration._snapshot()
         if _request_timeout is not None:
             settings = settings.with_timeout(_request_timeout)
-        return RESTResponse(self.send(raw_request(method, url, headers, body, settings), settings))
+        return RESTResponse(self.send(raw_request(method, url, headers, body, settings), settings, epoch))
 
-    def send(self, request: Request, settings: Snapshot, earlier: Response | None = None) -> Response:
+    def send(self, request: Request, settings: Snapshot, epoch: object, earlier: Response | None = None) -> Response:
         """Send the request, and again where that is safe, until there is a response or the deadline is reached.
 
         Args:
             request: What to send.
             settings: The settings of the call.
+            epoch: The client's `_epoch` when the call started. If it was closed since, nothing is sent.
             earlier: The response that the call received before, if any, to be counted in.
 
         Raises:
@@ -109,25 +165,28 @@ class RESTClientObject(LegacyNames):
         """
         if type(self).request is not _request:  # patched: a generated client passes every call through it
             raise ApiTypeError(f"RESTClientObject.request would never be called: {REST_CLIENT['request']}")
-        transport = self._transports.get(os.getpid())
+        before, outcome_unknown = (earlier.attempts, earlier.outcome_unknown) if earlier else (0, False)
+        session = self._sessions.get(os.getpid()) or self._open_session()
+        if self._epoch is not epoch:  # closed while the call got its token
+            raise closed(sent=False).exception(request, before, outcome_unknown)
+        transport = session.transport
         if transport is None or transport.route != settings.route:
-            transport = self._connect(settings.route)
+            transport = session.connect(settings.route)
         retries = settings.retries
         policy = _ONCE if isinstance(retries, int) else retries.new(redirect=False, raise_on_status=False)
-        before, outcome_unknown = (earlier.attempts, earlier.outcome_unknown) if earlier else (0, False)
         attempt = 0
         while True:
             attempt += 1
             started = time.monotonic()
             result, sends = transport.attempt(request, policy)
             attempts = before + max(attempt, sends)
-            outcome_unknown = outcome_unknown or result.outcome_unknown
-            if result.outcome.status not in retry.DONE:
-                outcome_unknown = outcome_unknown or retry.is_outcome_unknown(request.operation, result.outcome)
+            failed = result.outcome.status not in retry.DONE
+            unknown = failed and retry.is_outcome_unknown(request.operation, result.outcome)
+            outcome_unknown = outcome_unknown or result.outcome_unknown or unknown
             if settings.debug or _log.isEnabledFor(logging.DEBUG):
                 with transport.connections.nesting():  # a handler may make a call, while a response is unread
                     _record(request, result, attempts, started, settings.debug)
-            if result.outcome.status in retry.DONE:
+            if not failed:
                 break
             left = request.deadline - time.monotonic()
             max_retries = retries if isinstance(retries, int) else 0
@@ -142,22 +201,6 @@ class RESTClientObject(LegacyNames):
             raise result.exception(request, attempts, outcome_unknown)
         result.attempts, result.outcome_unknown = attempts, outcome_unknown
         return result
-
-    def _connect(self, route: Route) -> Transport:
-        """The transport of this process for a route, made by one thread."""
-        pid = os.getpid()
-        # One lock a process: a fork may happen while another thread holds the parent's.
-        with self._locks.setdefault(pid, threading.RLock()):
-            transport = self._transports.get(pid)
-            if transport is None or transport.route != route:
-                for parent in self._transports.keys() - {pid}:
-                    for inherited in self._take(parent):
-                        inherited.connections.forget()
-                if transport is not None:
-                    transport.connections.retire()
-                    self._retired = [old for old in self._retired if old() is not None] + [weakref.ref(transport)]
-                transport = self._transports[pid] = Transport(route)
-        return transport
 
 
 _request = RESTClientObject.request

@@ -9,13 +9,15 @@ import pytest
 
 from qovery import (
     ApiClient,
+    ApiConnectionError,
     ApiException,
     ApiTimeoutError,
     ApiValueError,
+    Configuration,
     EnvironmentSecretApi,
 )
 from test.support import PATIENCE
-from test.support.calls import CALLS
+from test.support.calls import CALLS, GOOD
 from test.support.clients import Connect
 from test.support.hostile import HostileServer, http_response, read, reset, respond
 from test.support.recording import RecordingServer, Response
@@ -171,3 +173,33 @@ def test_callable__raises_a_base_exception(
         api.list_environment_secrets("e")
     api.list_environment_secrets("e")
     assert len(server.received) == 1 + renewing
+
+
+@pytest.mark.parametrize("step", ["first token", "renewal", "auth_settings"])
+def test_callable__during_close(step: str) -> None:
+    """`close` ends a call that is still getting its token; the error has the outcome of the earlier attempts."""
+    asked: list[None] = []
+
+    def close() -> None:
+        asked.append(None)
+        if len(asked) == 1 + (step == "renewal"):
+            closer = threading.Thread(target=client.close)
+            closer.start()
+            closer.join(PATIENCE)
+
+    class Signs(Configuration):
+        def auth_settings(self) -> dict[str, dict[str, str]]:
+            close()
+            return super().auth_settings()
+
+    kind = Signs if step == "auth_settings" else Configuration
+    rejected = [[read, reset], list(respond(http_response(401)))] if step == "renewal" else []
+    with HostileServer(*rejected, list(respond(GOOD["edit"]))) as server:
+        token = "t" if step == "auth_settings" else lambda: close() or f"token-{len(asked)}"
+        with ApiClient(kind(host=server.url, access_token=token)) as client:
+            with pytest.raises(ApiConnectionError, match="the client was closed") as caught:
+                CALLS["edit"](EnvironmentSecretApi(client))
+            before = len(rejected)
+            assert (caught.value.attempts, caught.value.outcome_unknown) == (before, before > 0)
+            assert len(server.requests) == before
+            CALLS["edit"](EnvironmentSecretApi(client))

@@ -25,7 +25,9 @@ from qovery import (
     TooManyRequestsException,
     rest,
 )
+from qovery.route import Route
 from qovery.transport.transport import Transport
+from test.support import PATIENCE
 from test.support.calls import CALLS, EMPTY_LIST, GOOD, IDEMPOTENT
 from test.support.clients import Connect
 from test.support.hostile import (
@@ -319,3 +321,38 @@ def test_transport__is_made_once_by_many_threads(
         api = connect(server, connection_pool_maxsize=THREADS)
         assert in_threads(lambda _: api.list_environment_secrets("e").results) == [[]] * THREADS
     assert sorted(made) == ["__init__", "load_verify_locations"]
+
+
+def test_transport__is_made_while_the_client_is_closed(
+    connect: Connect, server: RecordingServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`close` also ends a call whose transport is being built; the next call builds another."""
+    api = connect(server)
+    build = Transport.__init__
+
+    def close(transport: Transport, route: Route) -> None:
+        monkeypatch.undo()
+        build(transport, route)
+        closer = threading.Thread(target=api.api_client.close)
+        closer.start()
+        closer.join(PATIENCE)
+
+    monkeypatch.setattr(Transport, "__init__", close)
+    with pytest.raises(ApiConnectionError, match="the client was closed") as caught:
+        CALLS["create"](api)
+    assert (caught.value.outcome_unknown, server.connections) == (False, 0)
+    api.list_environment_secrets("e")
+
+
+def test_transport__for_an_invalid_route(connect: Connect, server: RecordingServer) -> None:
+    """A route that cannot be used leaves the connections of the route before it usable."""
+    api = connect(server)
+    configuration = api.api_client.configuration
+    api.list_environment_secrets("e")
+    configuration.update(host=server.url.replace("http:", "https:"), ca_cert_data="no certificate")
+    with pytest.raises(ApiValueError):
+        api.list_environment_secrets("e")
+    configuration.update(host=server.url, ca_cert_data=None)
+    for _ in range(2):
+        api.list_environment_secrets("e")
+    assert server.connections == 1

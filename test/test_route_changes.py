@@ -19,7 +19,7 @@ from qovery import (
 )
 from test.support import PATIENCE
 from test.support.clients import Connect
-from test.support.recording import EMPTY, Received, RecordingServer, Response
+from test.support.recording import EMPTY, SECRET, Received, RecordingServer, Response
 from test.support.scripts import run_script
 from test.support.threads import THREADS, in_threads
 from test.support.tls import Authority
@@ -140,6 +140,20 @@ def test_close__reaches_calls_on_an_earlier_route(
     assert len(ends) == 1
 
 
+def test_close__reaches_an_unread_response_of_an_earlier_route(
+    connect: Connect, server: RecordingServer, other: RecordingServer
+) -> None:
+    """`close()` closes the connection of an unread response, also one from before the host was changed."""
+    api = connect(server)
+    unread = api.list_environment_secrets_without_preload_content("e")
+    api.api_client.configuration.host = other.url
+    api.list_environment_secrets("e")
+    assert server.closed.empty()
+    api.api_client.close()
+    server.wait_until_closed()
+    unread.close()
+
+
 @pytest.mark.parametrize("source", ["setting", "variable"])
 def test_proxy__changed_after_the_first_call(
     connect: Connect,
@@ -218,6 +232,56 @@ def test_host__changed_in_a_forked_child(server: RecordingServer, other: Recordi
     assert tokens == ["Bearer parent", "Bearer child", "Bearer parent"]
     assert server.received[0].peer == server.received[2].peer != server.received[1].peer
     assert [received.headers["Authorization"] for received in other.received] == ["Bearer child"]
+
+
+@pytest.mark.needs_posix
+def test_close__in_a_forked_child(server: RecordingServer, other: RecordingServer) -> None:
+    """A child that only closes the client ends no call of its parent, on the current host or an earlier one."""
+    come, go = (threading.Semaphore(0) for _ in range(2))
+
+    def reply(received: Received) -> Response:
+        if "/slow/" in received.target:
+            come.release()
+            assert go.acquire(timeout=PATIENCE)
+        elif "when-slow" in received.target:
+            assert come.acquire(timeout=PATIENCE)
+        elif "let-slow" in received.target:
+            go.release(2)
+        return Response(201, SECRET) if received.method == "POST" else EMPTY
+
+    server.default = other.default = reply
+    out = run_script(
+        """
+        import os, sys, threading
+        from qovery import ApiClient, Configuration, EnvironmentSecretApi
+
+        configuration = Configuration(access_token="t")
+        api = EnvironmentSecretApi(ApiClient(configuration))
+
+        keys = []
+
+        def call():
+            keys.append(api.create_environment_secret("slow", {"key": "A", "value": "v"}).key)
+
+        threads = [threading.Thread(target=call) for _ in range(2)]
+        for thread, configuration.host in zip(threads, sys.argv[1:]):
+            thread.start()
+            api.list_environment_secrets("when-slow-has-come")
+        child = os.fork()
+        if child == 0:
+            api.api_client.close()
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        api.list_environment_secrets("let-slow-go")
+        for thread in threads:
+            thread.join()
+        print(*keys)
+        api.api_client.close()
+        """,
+        server.url,
+        other.url,
+    )
+    assert out.split() == ["TOKEN"] * 2
 
 
 class Signs(Configuration):

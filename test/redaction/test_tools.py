@@ -28,7 +28,7 @@ def objects() -> Iterator[dict[str, Any]]:
 
 #: Objects that cannot be copied or pickled.
 NOT_COPIED = (
-    "transports",
+    "sessions",
     "credentials",
     "Plan",
     "applied Plan",

@@ -97,7 +97,7 @@ def inside(api: EnvironmentSecretApi) -> Iterator[tuple[str, Any]]:
         "snapshot": configuration._snapshot(),
         "route": configuration._snapshot().route,
         "credentials": configuration._snapshot().credentials,
-        "transports": list(api.api_client.rest_client._transports.values()),
+        "sessions": list(api.api_client.rest_client._sessions.values()),
     }.items()
 
 

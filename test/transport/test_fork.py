@@ -14,6 +14,7 @@ import pytest
 from test.support import NIGHTLY, PATIENCE, ROOT
 from test.support.recording import SECRET, Received, RecordingServer, Response
 from test.support.routes import PROXIED, ROUTES, SCRIPT, Routes
+from test.support.scripts import run_script
 
 #: The start of each script below. `call` makes one call of `client` and names its process in a header.
 COMMON = """
@@ -197,3 +198,33 @@ def test_fork__shares_no_connection(routes: Routes, name: str, route: str) -> No
     *earlier, last = server.received
     # Either of them: whichever of two overlapping calls comes first takes the idle connection.
     assert last.peer in {one.peer for one in earlier if one.headers["X-Process"] == last.headers["X-Process"]}
+
+
+@pytest.mark.needs_posix
+def test_fork__in_a_token_callable(server: RecordingServer) -> None:
+    """A child that continues its parent's call opens its own connection too."""
+    run_script(
+        """
+        import os, sys
+        from qovery import ApiClient, Configuration, EnvironmentSecretApi
+
+        configuration = Configuration(host=sys.argv[1], access_token="before")
+        api = EnvironmentSecretApi(ApiClient(configuration))
+        api.list_environment_secrets("e")
+        children = []
+
+        def token():
+            children.append(os.fork())
+            return f"of {children[0]}"
+
+        configuration.access_token = token
+        api.list_environment_secrets("e")
+        if children[0]:
+            assert os.waitstatus_to_exitcode(os.waitpid(children[0], 0)[1]) == 0
+        api.api_client.close()
+        """,
+        server.url,
+    )
+    before, *after = server.received
+    peers = {received.headers["Authorization"] == "Bearer of 0": received.peer for received in after}
+    assert peers[False] == before.peer != peers[True]

@@ -328,7 +328,7 @@ def test_fork__while_another_thread_makes_the_first_call(server: RecordingServer
         first = threading.Thread(target=api.list_environment_secrets, args=("e",))
         first.start()
         asked.wait()
-        lock = api.api_client.rest_client._locks.setdefault(parent, threading.RLock())
+        lock = api.api_client.rest_client._open_session()._lock
         held, release = threading.Event(), threading.Event()
 
         def hold():
