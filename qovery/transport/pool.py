@@ -43,7 +43,7 @@ class ConnectionPool:
         self._closing: queue.SimpleQueue[None] = queue.SimpleQueue()
         for _ in range(maxsize):
             self._slots.put(None)
-        self._idle: list[tuple[float, Any]] = []  # (idle since, connection)
+        self._idle = _Idle()
         self._sockets: set[weakref.ref[Any]] = set()
         weakref.finalize(self, _close_all, self._idle)
 
@@ -165,6 +165,14 @@ class ConnectionPool:
     def _open(self) -> list[Any]:
         sockets = [reference() for reference in list(self._sockets)]
         return [sock for sock in sockets if sock is not None]
+
+
+class _Idle(list[tuple[float, Any]]):
+    """Idle connections, each with the time since when it is idle."""
+
+    def __del__(self) -> None:  # once the interpreter has run its exit handlers, `weakref.finalize` does nothing
+        while self:
+            self.pop()[1].close()
 
 
 #: The name of the pool in urllib3's errors.

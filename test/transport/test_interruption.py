@@ -214,7 +214,7 @@ from qovery import ApiClient, ApiException, Configuration, EnvironmentSecretApi
 url, name, step = sys.argv[1], sys.argv[2], int(sys.argv[4])
 raised = TimeoutError if sys.argv[3] == "TimeoutError" else type("Limit", (Exception,), {})
 #: A finalizer cannot let an exception leave.
-finalizers = {"_close_pool_connections", "_close_all", "isclosed", "closed", "close", "flush"}
+finalizers = {"_close_pool_connections", "_close_all", "__del__", "isclosed", "closed", "close", "flush"}
 at = None
 
 def handler(*_):

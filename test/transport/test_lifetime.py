@@ -173,3 +173,32 @@ def test_clients__dropped(routes: Routes, route: str) -> None:
         )  # fmt: skip
         assert (run.returncode, run.stderr) == (0, "")
         assert len(server.received) == number
+
+
+LATE = """
+import atexit, sys
+
+@atexit.register
+def last():
+    for leave in (True, False):
+        api = EnvironmentSecretApi(ApiClient(Configuration(**settings)))
+        if leave:
+            api.list_environment_secrets_without_preload_content("e")
+        api.list_environment_secrets("e")
+
+from qovery import ApiClient, Configuration, EnvironmentSecretApi
+
+EnvironmentSecretApi(ApiClient(Configuration(**settings))).list_environment_secrets("e")
+"""
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_clients__dropped_at_exit(routes: Routes, scheme: str) -> None:
+    """A client that an `atexit` handler drops closes its sockets, even if the handler was registered first."""
+    with RecordingServer(EMPTY, routes.context(scheme)) as server:
+        run = subprocess.run(
+            [sys.executable, "-X", "dev", "-W", "error", "-c", SCRIPT + LATE, routes.arguments(scheme, server.url)],
+            cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE,
+        )  # fmt: skip
+        assert (run.returncode, run.stderr) == (0, "")
+        assert len(server.received) == 4
