@@ -43,7 +43,7 @@ def test_with__closes_the_connections(server: RecordingServer) -> None:
         raw = EnvironmentSecretApi(client).list_environment_secrets_without_preload_content("e")
         ask(client)
         assert server.connections == 2
-        raw.release_conn()
+        raw.read()
         assert server.closed.empty()
     server.wait_until_closed(2)
 
