@@ -6,7 +6,16 @@ import sys
 import traceback
 import warnings
 from collections.abc import Iterator
+from inspect import CO_VARARGS
+from itertools import pairwise
 from types import CodeType, FrameType, TracebackType
+from typing import Any
+
+#: The packages that catch the errors of a connection, and raise their own instead.
+_CATCHING = frozenset({"qovery", "urllib3", "http", "socket", "socks", "ssl"})
+
+#: The packages that define errors of a connection, in addition to the standard library.
+_RAISING = frozenset({"qovery", "urllib3", "socks", "gevent", "eventlet"})
 
 
 def from_library(error: BaseException) -> bool:
@@ -32,15 +41,30 @@ def from_signal_handler(error: BaseException) -> BaseException | None:
 
     A handler may raise any type, such as `TimeoutError`, which a socket raises too. Only the frames tell them apart.
     """
-    handlers = found = None
-    for cause in _chain(error):
-        if handlers is None:
-            handlers = set(_handlers())
-        if not handlers.isdisjoint(frame.f_code for frame in _frames(cause.__traceback__)):
+    handlers, found = _handlers(), None
+    for cause in _causes(error):
+        frames = list(_frames(cause.__traceback__))
+        if not handlers.isdisjoint(frame.f_code for frame in frames) or any(map(_handles_signal, frames, frames[1:])):
             found = cause
             if not type(cause).__module__.startswith("urllib3."):  # its errors get the frames of the error they wrap
                 break
     return found
+
+
+def interruption(error: BaseException) -> BaseException | None:
+    """Return the exception that interrupted a connection, if it is this error or one that a library replaced by it.
+
+    It is one of a signal handler, or of a class that no library defines: another greenlet may throw any `OSError`.
+    """
+    foreign = (cause for cause in replaced(error) if _is_foreign(type(cause)) and "logging" not in _packages(cause))
+    return from_signal_handler(error) or next(foreign, None)
+
+
+def replaced(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error that this package or a library caught, and those that they had replaced by it."""
+    for cause in _causes(error):
+        if _CATCHING.issuperset(_packages(cause)[:1]):
+            yield cause
 
 
 def forget_frames(error: object) -> None:
@@ -55,12 +79,20 @@ def forget_frames(error: object) -> None:
             forget_frames(inner)
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and its causes, up to what the caller was handling: no frame of the error caught that."""
     seen: set[int] = set()
-    while error is not None and id(error) not in seen:
+    frames: set[FrameType] = set()
+    while error is not None:
         seen.add(id(error))
         yield error
-        error = error.__cause__ or error.__context__
+        frames.update(_frames(error.__traceback__))
+        inner = filter(None, (error.__cause__, error.__context__))
+        error = next((one for one in inner if id(one) not in seen and _caught_in(one) in frames), None)
+
+
+def _caught_in(error: BaseException) -> FrameType | None:
+    return error.__traceback__ and error.__traceback__.tb_frame
 
 
 def _frames(traceback: TracebackType | None) -> Iterator[FrameType]:
@@ -79,16 +111,27 @@ def _package_of(frame: FrameType) -> str:
     return name.partition(".")[0]
 
 
-def _handlers() -> Iterator[CodeType]:
-    import signal  # rarely needed
+def _is_foreign(kind: type) -> bool:
+    package = kind.__module__.partition(".")[0]
+    return package not in _RAISING and package not in sys.stdlib_module_names
 
-    for number in signal.valid_signals():
-        handler = signal.getsignal(number)
-        if callable(handler) and handler is not signal.default_int_handler:
-            function = getattr(handler, "__func__", handler)
-            code = getattr(function, "__code__", None) or getattr(type(handler).__call__, "__code__", None)
-            if code is not None:
-                yield code
+
+def _handlers() -> set[CodeType | None]:
+    """Return the code of the signal handlers that are set: such a function may have deleted its arguments."""
+    signal: Any = sys.modules.get("signal")  # no handler is set without it, and an import may fail here
+    numbers = () if signal is None else signal.valid_signals()
+    return {getattr(signal.getsignal(number), "__code__", None) for number in numbers}
+
+
+def _handles_signal(interrupted: FrameType, frame: FrameType) -> bool:
+    """Whether a frame has the arguments of a signal handler: a number, and the frame that was interrupted."""
+    if _package_of(frame) in _CATCHING:  # reading the variables of running frames creates reference cycles
+        return False
+    code, given = frame.f_code, list[Any]()
+    for name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & CO_VARARGS)]:
+        value = frame.f_locals.get(name)
+        given += value if type(value) is tuple else [value]
+    return any(at is interrupted and isinstance(number, int) for number, at in pairwise(given))
 
 
 def warn_caller(text: str, category: type[Warning]) -> None:

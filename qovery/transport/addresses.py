@@ -8,7 +8,7 @@ from typing import Any
 
 from urllib3.util import connection as openers
 
-from qovery.origins import from_signal_handler
+from qovery.origins import interruption
 from qovery.transport.attempt import Attempt
 
 _create_connection = openers.create_connection
@@ -36,7 +36,7 @@ def first_reachable(host: str, port: int, attempt: Attempt, open_socket: Any) ->
             sock: socket.socket = open_socket((address, port), attempt.remaining() / (len(addresses) - index))
             return sock
         except OSError as error:
-            if from_signal_handler(error) is not None:
+            if interruption(error) is not None:
                 raise
             failure = error
     raise failure

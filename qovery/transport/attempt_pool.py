@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import urllib3
 
 from qovery.exceptions import ApiValueError
-from qovery.origins import from_callee, from_signal_handler
+from qovery.origins import from_callee, interruption
 from qovery.transport.attempt import Attempt
 from qovery.transport.connection import BoundConnection
 from qovery.transport.failures import LIBRARY_ERRORS
@@ -24,7 +24,7 @@ else:
 
 
 class InterruptedAttempt(BaseException):
-    """Carries an exception of a signal handler past urllib3, which would take it for its own."""
+    """Carries an exception of a signal handler or a greenlet past urllib3, which would take it for its own."""
 
     def __init__(self, cause: BaseException) -> None:
         self.cause = cause
@@ -138,7 +138,7 @@ class AttemptPool(_Base):
 
 
 def _leave_if_interrupted(error: Exception) -> None:
-    interrupted = from_signal_handler(error)
+    interrupted = interruption(error)
     if interrupted is not None:
         raise InterruptedAttempt(interrupted) from None
 

@@ -11,7 +11,7 @@ from typing import Any
 from urllib3.exceptions import HTTPError
 from urllib3.util import Retry, Timeout
 
-from qovery.origins import forget_frames, from_library, from_log_handler, from_signal_handler
+from qovery.origins import forget_frames, from_library, from_log_handler, interruption, replaced
 from qovery.redaction.marks import held
 from qovery.route import Route
 from qovery.transport.attempt import LONGEST, Attempt
@@ -104,14 +104,13 @@ class Transport:
             return error.cause
         ours: Exception | None = None
         if isinstance(error, (*LIBRARY_ERRORS, ValueError)):
-            interrupted = from_signal_handler(error)
+            interrupted = interruption(error)
             if interrupted is not None:
                 return interrupted
             ours = error if isinstance(error, LIBRARY_ERRORS) or from_library(error) else None
         if ours is None and isinstance(error, Exception) and from_log_handler(error):
-            handled = error.__context__
             reason = f"a log handler or filter failed: {type(error).__name__}: {error}"
-            ours = handled if isinstance(handled, LIBRARY_ERRORS) else HTTPError(reason)
+            ours = next((one for one in replaced(error) if isinstance(one, LIBRARY_ERRORS)), HTTPError(reason))
         if ours is None:
             return error
         forget_frames(error)

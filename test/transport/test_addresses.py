@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from qovery import ApiTimeoutError
+from qovery import ApiConnectionError, ApiTimeoutError
 from test.support import PATIENCE, spread
 from test.support.calls import CALLS, EMPTY_LIST
 from test.support.clients import Connect
@@ -107,6 +107,23 @@ def test_addresses__numeric(connect: Connect, host: str) -> None:
         pytest.skip("the system has no IPv6")
     with HostileServer(list(respond(EMPTY_LIST)), listener=listener) as server:
         assert CALLS["list"](connect(f"http://{host}:{server.port}", retries=0)).results == []
+
+
+def test_addresses__of_a_resolver_with_errors_of_its_own(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A resolver that replaces its own error by that of `socket` is one that does not know the name."""
+
+    class ResolverError(OSError):
+        pass
+
+    def look_up(*_: Any, **__: Any) -> Any:
+        try:
+            raise ResolverError
+        except ResolverError as error:
+            raise socket.gaierror(socket.EAI_NONAME, "not known") from error
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    with pytest.raises(ApiConnectionError, match="not known"):
+        CALLS["list"](connect("https://unknown.test", retries=0))
 
 
 def test_addresses__trailing_dot(connect: Connect, looked_up: list[str], tls: Authority) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import json
 import signal
 import socket
@@ -30,7 +31,20 @@ class Limit(Exception):  # noqa: N818 - the usual name of such a class
     """A soft time limit, as a task worker raises it in a signal handler."""
 
 
-FOREIGN = [AssertionError, SocketBlockedError, MemoryError, Limit, LookupError, ValueError, KeyboardInterrupt]
+class OwnTimeout(TimeoutError):  # noqa: N818 - as above
+    """An `OSError` that no library defines, such as one that is thrown into a greenlet."""
+
+
+FOREIGN = [
+    AssertionError,
+    SocketBlockedError,
+    OwnTimeout,
+    MemoryError,
+    Limit,
+    LookupError,
+    ValueError,
+    KeyboardInterrupt,
+]
 
 
 @pytest.mark.parametrize("at", ["connect", "sendall", "recv_into"])
@@ -138,6 +152,34 @@ def test_signal_handler__that_raises(
             assert type(caught.value) is raised
             assert len(server.requests) == (phase in scripts)
             CALLS["create"](api)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def limit(text: str, *_: Any) -> None:
+    raise TimeoutError(text)
+
+
+def one_shot(number: int, _: Any) -> None:
+    signal.signal(number, signal.SIG_DFL)
+    limit("the limit")
+
+
+@pytest.mark.needs_posix
+@pytest.mark.parametrize("handler", [functools.partial(limit, "the limit"), one_shot], ids=["partial", "one shot"])
+def test_signal_handler__that_is_no_function_or_no_longer_set(connect: Connect, handler: Any) -> None:
+    """The exception of any handler propagates unchanged, without a retry."""
+    main = threading.main_thread().ident
+    assert main is not None
+
+    def interrupt(_: socket.socket, __: list[bytes]) -> None:
+        signal.pthread_kill(main, signal.SIGUSR1)
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    try:
+        with HostileServer([read, interrupt, stall]) as server, pytest.raises(TimeoutError, match="the limit"):
+            CALLS["list"](connect(server))
+        assert len(server.requests) == 1
     finally:
         signal.signal(signal.SIGUSR1, before)
 
