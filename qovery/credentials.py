@@ -18,6 +18,7 @@ from qovery.checks import header_text
 from qovery.exceptions import ApiException, ApiTimeoutError, ApiValueError
 from qovery.origins import from_signal_handler
 from qovery.redaction.marks import MaskedDict, held
+from qovery.redaction.sealing import mask_of
 
 #: A token, or a callable that returns one.
 Token = str | SecretStr | Callable[[], str | SecretStr]
@@ -118,9 +119,7 @@ class Credentials:
             return _token_text(f"{self._name} from its callable", token)
         finally:
             self._asking.pop(pid, None)
-        from qovery.redaction.text_mask import TextMask  # only errors need it
-
-        raise ApiException(reason=f"the callable for {self._name} failed: {TextMask(self.secrets())(text)}")
+        raise ApiException(reason=f"the callable for {self._name} failed: {mask_of([self.secrets])(text)}")
 
     def _keep(self, token: str) -> dict[str, str]:
         scheme = self._scheme

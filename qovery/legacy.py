@@ -124,8 +124,10 @@ def name_hint(legacy: Mapping[str, str], known: Iterable[str], *names: Any) -> s
     advice = next(filter(None, advices), None)
     if advice:
         return f": {advice}"
-    from qovery.nearest import nearest  # only errors need it
-
+    try:
+        from qovery.nearest import nearest  # only errors need it
+    except (ImportError, OSError):  # such as in a process without free file descriptors
+        return ""
     return nearest(known, *names)
 
 

@@ -14,8 +14,9 @@ from qovery.origins import from_signal_handler
 from qovery.transport.messages import Request, Response, mask_headers
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from qovery.models.model import Model
-    from qovery.redaction.text_mask import TextMask
 
 #: The largest body that an error keeps, in bytes. A longer one is dropped: a cut could leave half a secret.
 _KEPT = 256 * 1024
@@ -87,7 +88,7 @@ def _memory_of_values(data: bytes) -> int:
     return text + marks.count(b"[") * 400 + marks.count(b"{") * 1000 + marks.count(b",") * 120 + marks.count(b":") * 190
 
 
-def _details(request: Request, response: Response, mask: TextMask) -> dict[str, Any]:
+def _details(request: Request, response: Response, mask: Callable[[str], str]) -> dict[str, Any]:
     """Return the fields of every error with a response, masked."""
     details = {
         "status": response.status,
@@ -99,12 +100,16 @@ def _details(request: Request, response: Response, mask: TextMask) -> dict[str, 
         "attempts": response.attempts,
     }
     if len(response.data) <= _KEPT:  # last, since it takes the time that is left
-        text = _text(response.data, response.headers.get("Content-Type", ""))
-        details["body"], details["data"] = _masked_body(text, mask)
+        try:
+            text = _text(response.data, response.headers.get("Content-Type", ""))
+            details["body"], details["data"] = _masked_body(text, mask)
+        except (ImportError, OSError) as problem:  # a codec, such as without free file descriptors
+            if from_signal_handler(problem) is not None:
+                raise
     return details
 
 
-def _masked_body(text: str, mask: TextMask) -> tuple[str, Any]:
+def _masked_body(text: str, mask: Callable[[str], str]) -> tuple[str, Any]:
     """The text of a response and its JSON, masked."""
     body = mask(text)
     try:

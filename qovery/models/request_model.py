@@ -11,7 +11,7 @@ from pydantic_core import ValidationError
 
 from qovery.models.model import Model
 from qovery.redaction.marks import MASKED, Masked
-from qovery.redaction.sealing import sealed
+from qovery.redaction.sealing import sealed, without_input
 
 
 class _SecretField:
@@ -64,9 +64,7 @@ class RequestModel(Model):
             try:
                 return handler(data)
             except ValidationError as error:
-                from qovery.redaction.validation import ApiValidationError  # only errors need it
-
-                problem = ApiValidationError.without_input(error, cls.__pydantic_fields__)
+                problem = without_input(error, cls.__pydantic_fields__)
             raise problem
 
         @sealed

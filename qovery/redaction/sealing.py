@@ -1,18 +1,20 @@
-"""Remove frames from errors: the locals of a call may hold secrets."""
+"""Remove frames, input and secrets from errors. The locals of a call may hold secrets."""
 
 from __future__ import annotations
 
 import functools
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from pydantic_core import ValidationError
 from typing_extensions import ParamSpec
 
-from qovery.exceptions import OpenApiException
+from qovery.exceptions import ApiValueError, OpenApiException
 from qovery.legacy import argument_problem
+from qovery.origins import from_signal_handler
+from qovery.redaction.marks import MASK
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -34,9 +36,7 @@ def sealed(function: Callable[P, T]) -> Callable[P, T]:
         try:
             return function(*args, **kwargs)
         except ValidationError as error:
-            from qovery.redaction.validation import ApiValidationError  # only errors need it
-
-            failure = error if isinstance(error, ApiValidationError) else ApiValidationError.without_input(error)
+            failure = without_input(error)
         except BaseException as error:
             failure = _explained(error, function, args, kwargs)
             if not isinstance(failure, OpenApiException) and hasattr(error, "add_note"):
@@ -49,6 +49,46 @@ def sealed(function: Callable[P, T]) -> Callable[P, T]:
             del failure  # no cycle between this frame and its error
 
     return call
+
+
+def without_input(error: ValidationError, known: Collection[str] = ()) -> ApiValueError:
+    """Return an error of pydantic without its input. The hint for an unknown field knows the `known` ones.
+
+    The error has no details if the module that describes them cannot be loaded.
+    """
+    if isinstance(error, ApiValueError):
+        return error
+    try:
+        from qovery.redaction.validation import ApiValidationError  # only errors need it
+    except (ImportError, OSError) as problem:  # such as a process without free file descriptors
+        if from_signal_handler(problem) is not None:
+            raise
+        return ApiValueError(f"{error.title} is not valid {_no_details(problem)}")
+    return ApiValidationError.without_input(error, known)
+
+
+def mask_of(secrets: Iterable[Callable[[], Iterable[str]]], deadline: float | None = None) -> Callable[[str], str]:
+    """Return the function that removes secrets from external text.
+
+    It removes every text if its modules cannot be loaded.
+
+    Args:
+        secrets: Functions that return the secrets.
+        deadline: When the search must end, by `time.monotonic`; None for no deadline.
+    """
+    try:
+        from qovery.redaction.text_mask import TextMask  # only errors need it
+
+        return TextMask((secret for part in secrets for secret in part()), deadline)
+    except (ImportError, OSError) as problem:  # such as a process without free file descriptors
+        if from_signal_handler(problem) is not None:
+            raise
+        hidden = f"{MASK} {_no_details(problem)}"
+        return lambda _: hidden
+
+
+def _no_details(problem: Exception) -> str:
+    return f"(no details: {getattr(problem, 'strerror', None) or problem})"
 
 
 def sealed_class(cls: C) -> C:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
+from qovery.origins import from_signal_handler
 from qovery.redaction.decoders import LONG_RUN, STANDARD_BASE64, Span, cp1252, decoders, loosened
 from qovery.redaction.marks import MASK
 
@@ -38,10 +39,10 @@ class TextMask:
     form, HTML, a shell, SQL or CSV; and in up to three nested layers of these.
 
     The work is linear in the size of the text. A text that takes more, or cannot be searched before the deadline,
-    is replaced completely.
+    is replaced completely. So is a text for which a codec or a module cannot be loaded.
 
     Args:
-        secrets: The secrets. They are read when the first text arrives: for most calls never.
+        secrets: The secrets.
         deadline: When the search must end, by `time.monotonic`; None for no deadline.
 
     Attributes:
@@ -51,19 +52,23 @@ class TextMask:
     __slots__ = ("_deadline", "_decoders", "_forms", "_late", "_loose", "_secrets", "_shortest", "work")
 
     def __init__(self, secrets: Iterable[str], deadline: float | None = None) -> None:
-        self._secrets: Iterable[str] | None = secrets
+        self._secrets: set[str] | None = set(secrets)
         self._deadline = math.inf if deadline is None else deadline
         self._late = _LATE
         self.work = 0
 
     def __call__(self, text: str) -> str:
-        if self._secrets is not None:
-            self._prepare(self._secrets)
-        if len(text) < self._shortest:
-            return text
         try:
+            if self._secrets is not None:
+                self._prepare(self._secrets)
+            if len(text) < self._shortest:
+                return text
             spans = sorted(self._search(text))
         except _TooMuchWorkError:
+            return MASK
+        except (ImportError, OSError) as problem:  # such as in a process without free file descriptors
+            if from_signal_handler(problem) is not None:
+                raise
             return MASK
         parts, done = [], 0
         for start, end in spans:
@@ -72,8 +77,8 @@ class TextMask:
             done = max(done, end)
         return "".join([*parts, text[done:]])
 
-    def _prepare(self, secrets: Iterable[str]) -> None:
-        self._forms = {form for secret in set(secrets) for form in _forms(secret) if _is_long(form)}
+    def _prepare(self, secrets: set[str]) -> None:
+        self._forms = {form for secret in secrets for form in _forms(secret) if _is_long(form)}
         loose = {(loosened().decoded(form).strip(), form) for form in self._forms}
         self._loose = {short for short, form in loose if (short != form or " " in form) and _is_long(short)}
         self._shortest: float = min(map(len, self._forms | self._loose), default=math.inf)

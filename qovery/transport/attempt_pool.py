@@ -55,8 +55,8 @@ class AttemptPool(_Base):
 
     def _get_conn(self, timeout: float | None = None) -> Any:
         # Looked up at each use: recorders and fakes replace urllib3's class, also for a client in use.
-        kind = _OURS.get((self.ConnectionCls, "_socks_options" in self.conn_kw)) or self._class_of(self.ConnectionCls)
         self.attempt.observed = True
+        kind = _OURS.get((self.ConnectionCls, "_socks_options" in self.conn_kw)) or self._class_of(self.ConnectionCls)
         try:
             connection = self.connections.take(kind, timeout or 0, self.nested, self.slot)
             if connection is None:

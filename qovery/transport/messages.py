@@ -1,17 +1,14 @@
 """The values that cross the transport's boundary: a request, and the response or failure of one attempt."""
 
 from collections.abc import Callable, Iterable, Mapping
-from itertools import chain
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import urllib3
 
 from qovery.exceptions import ApiException, LibraryError
 from qovery.operation import Operation
+from qovery.redaction.sealing import mask_of
 from qovery.retry import Outcome
-
-if TYPE_CHECKING:
-    from qovery.redaction.text_mask import TextMask
 
 #: The response that a `_without_preload_content` method returns.
 RawResponse = urllib3.BaseHTTPResponse
@@ -49,11 +46,9 @@ class Request(NamedTuple):
     secrets: list[Callable[[], Iterable[str]]]
 
     @property
-    def mask(self) -> "TextMask":
+    def mask(self) -> Callable[[str], str]:
         """The mask that removes the request's secrets from external text."""
-        from qovery.redaction.text_mask import TextMask  # only errors need it
-
-        return TextMask(chain.from_iterable(part() for part in self.secrets), self.deadline)
+        return mask_of(self.secrets, self.deadline)
 
 
 class Response:

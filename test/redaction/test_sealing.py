@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import signal
+import sys
 import threading
 import traceback
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from qovery import (
     ApiClient,
@@ -18,7 +21,8 @@ from qovery import (
     SecretRequest,
 )
 from qovery.api.environment_secret_api import CREATE
-from qovery.redaction.sealing import sealed, sealed_class
+from qovery.redaction.marks import MASK
+from qovery.redaction.sealing import mask_of, sealed, sealed_class, without_input
 from test.support.canaries import CANARY, TOKEN, catch, create, everything, shows, walk
 from test.support.clients import Connect
 from test.support.hostile import HostileServer, read, stall
@@ -181,6 +185,69 @@ def test_options__that_cannot_be_used(connect: Connect, option: dict[str, Any]) 
     api = connect("http://127.0.0.1:1", retries=0)
     error = catch(lambda: api.list_environment_secrets("e", **option))
     assert not shows(everything(error), TOKEN)
+
+
+class Missing:
+    """Finds modules of redaction, and fails: as if they could not be loaded, or by what a signal handler raises."""
+
+    def __init__(self, error: Exception, *, by_signal: bool) -> None:
+        self.error, self.by_signal = error, by_signal
+
+    def find_spec(self, name: str, *_: Any) -> None:
+        if name.startswith("qovery.redaction."):
+            if self.by_signal:
+                signal.raise_signal(signal.SIGUSR1)
+            raise self.error
+
+    def handle(self, *_: Any) -> None:
+        raise self.error
+
+
+#: Functions that load a module of redaction, and what they show if it cannot be loaded.
+LOADING: dict[str, tuple[Callable[[], Any], str]] = {
+    "mask": (lambda: mask_of([lambda: [CANARY]])(CANARY), f"{MASK} (no details: %s)"),
+    "input": (lambda: without_input(catch_plain()), "str is not valid (no details: %s)"),
+}
+
+
+def catch_plain() -> ValidationError:
+    """Pydantic's own error, which has the input."""
+    with pytest.raises(ValidationError) as caught:
+        TypeAdapter(str).validate_python([CANARY])
+    return caught.value
+
+
+@pytest.fixture(
+    params=[OSError(errno.EMFILE, "no descriptors"), ImportError("no module")], ids=["OSError", "ImportError"]
+)
+def missing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Missing:
+    """The modules of redaction that only errors need cannot be loaded."""
+    found = Missing(request.param, by_signal=False)
+    for name in ("text_mask", "validation"):
+        monkeypatch.delitem(sys.modules, f"qovery.redaction.{name}", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [found, *sys.meta_path])
+    return found
+
+
+@pytest.mark.parametrize("what", LOADING)
+def test_module__that_cannot_be_loaded(missing: Missing, what: str) -> None:
+    """Without the modules that mask it, external text and input is left out."""
+    act, text = LOADING[what]
+    assert str(act()) == text % getattr(missing.error, "strerror", missing.error)
+
+
+@pytest.mark.needs_posix
+@pytest.mark.parametrize("what", LOADING)
+def test_module__whose_import_is_interrupted(missing: Missing, what: str) -> None:
+    """What a signal handler raises during such an import propagates."""
+    missing.by_signal = True
+    before = signal.signal(signal.SIGUSR1, missing.handle)
+    try:
+        with pytest.raises(type(missing.error)) as caught:
+            LOADING[what][0]()
+        assert caught.value is missing.error
+    finally:
+        signal.signal(signal.SIGUSR1, before)
 
 
 def test_sealed_class__seals_what_is_public() -> None:

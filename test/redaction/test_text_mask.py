@@ -8,6 +8,7 @@ import itertools
 import json
 import math
 import random
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -220,12 +221,11 @@ def test_text_mask__leaves_other_text(text: str, secret: str) -> None:
 
 
 def test_text_mask__without_secrets() -> None:
-    """A mask without secrets hides nothing, and secrets are read once, with the first text."""
+    """A mask without secrets hides nothing, and secrets are read once."""
     assert TextMask([])("text") == "text"
     assert TextMask([])("text" * 100_000) == "text" * 100_000
     asked: list[None] = []
     mask = TextMask(secret for secret in [TOKEN] if not asked.append(None))
-    assert not asked
     assert [mask(TOKEN), mask(TOKEN), len(asked)] == [MASK, MASK, 1]
 
 
@@ -361,6 +361,36 @@ def test_mask_json__any_secret(secret: str) -> None:
     assume(secret.strip("*"))
     hidden = mask_json({"a": [secret], secret: 1}, TextMask([secret]))
     assert hidden == {"a": [MASK], MASK: 1}
+
+
+def test_text_mask__whose_codecs_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A text that cannot be searched is replaced; once it can be, the mask has all its secrets."""
+
+    def fail(_: str) -> Any:
+        raise OSError(24, "Too many open files")
+
+    mask = TextMask(iter(["first", "second"]))
+    with monkeypatch.context() as patch:
+        patch.setattr(text_mask, "_forms", fail)
+        assert mask("first, second, third") == MASK
+        assert mask("") == MASK
+    assert mask("first, second, third") == f"{MASK}, {MASK}, third"
+
+
+@pytest.mark.needs_posix
+def test_text_mask__that_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a signal handler raises during the search propagates."""
+
+    def limit(*_: Any) -> None:
+        raise TimeoutError("the limit")
+
+    monkeypatch.setattr(text_mask, "_forms", lambda _: signal.raise_signal(signal.SIGUSR1))
+    before = signal.signal(signal.SIGUSR1, limit)
+    try:
+        with pytest.raises(TimeoutError, match="the limit"):
+            TextMask(["secret"])("text")
+    finally:
+        signal.signal(signal.SIGUSR1, before)
 
 
 def test_mask_json__numbers() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import logging
 import signal
@@ -19,6 +20,7 @@ from qovery import (
     ApiTimeoutError,
     ConflictException,
 )
+from qovery.transport import attempt_pool
 from test.support import PATIENCE
 from test.support.calls import CALLS, EMPTY_LIST, GOOD
 from test.support.clients import Connect
@@ -325,6 +327,22 @@ def test_replaced_connection__timeouts(
     monkeypatch.setattr(urllib3.HTTPConnectionPool, "ConnectionCls", Fake)
     CALLS["delete"](connect(server, connect_timeout=7, read_timeout=11))
     assert seen == [7, 11]
+
+
+def test_connection_class__that_cannot_be_loaded(
+    connect: Connect, server: RecordingServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A create that fails before it has a connection was certainly not sent."""
+
+    def fail(*_: Any) -> Any:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(attempt_pool, "_OURS", {})
+    monkeypatch.setattr(attempt_pool.AttemptPool, "_class_of", fail)
+    with pytest.raises(ApiConnectionError, match="Too many open files") as caught:
+        CALLS["create"](connect(server, retries=0))
+    assert not caught.value.outcome_unknown
+    assert server.received == []
 
 
 # --- Failing log handlers ---------------------------------------------------------------------------
