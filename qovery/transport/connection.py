@@ -19,7 +19,6 @@ from urllib3.exceptions import (
 
 from qovery.transport.addresses import connected
 from qovery.transport.deadline_reader import MAX_HEAD, DeadlineReader
-from qovery.transport.pool import sockets
 from qovery.transport.response_head import Response
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ class BoundConnection(_Base):
     Attributes:
         attempt: The attempt that uses the connection; None while it is idle.
         pool: urllib3's pool as that attempt sees it.
-        made_with: The result of `sockets()` when it connected.
+        made_with: The socket class and its `connect` when it connected.
     """
 
     attempt: Any = None  # an `Attempt` wherever it is used
@@ -109,7 +108,7 @@ class BoundConnection(_Base):
         if pool is not None and pool.connections.closed:
             raise ClosedPoolError(pool, "the client was closed")
         attempt.start_connecting()
-        self.made_with = sockets()
+        self.made_with = socket.socket, getattr(socket.socket, "connect", None)
         try:
             super().connect()
         finally:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import _socket
 import contextlib
-import functools
-import operator
 import os
 import queue
 import socket
@@ -18,9 +16,6 @@ from typing import Any
 
 from urllib3.exceptions import ClosedPoolError, EmptyPoolError
 from urllib3.util.connection import is_connection_dropped
-
-#: Returns the socket class and its `connect`: fakes replace one or the other, also for a client in use.
-sockets = functools.partial(operator.attrgetter("socket", "socket.connect"), socket)
 
 
 class ConnectionPool:
@@ -75,8 +70,11 @@ class ConnectionPool:
                 since, connection = self._idle.pop()
             except IndexError:  # another thread was first
                 break
-            usable = type(connection) is kind and getattr(connection, "made_with", None) in (None, sockets())
-            if usable and time.monotonic() - since < self._idle_timeout and not is_connection_dropped(connection):
+            # Fakes replace the socket class or its `connect`, also for a client in use.
+            sockets = socket.socket, getattr(socket.socket, "connect", None)
+            usable = type(connection) is kind and getattr(connection, "made_with", None) in (None, sockets)
+            age = time.monotonic() - since  # negative if a fake clock ran in the meantime
+            if usable and 0 <= age < self._idle_timeout and not is_connection_dropped(connection):
                 return connection
             connection.close()
         return None
@@ -95,7 +93,7 @@ class ConnectionPool:
             if self._retired:
                 _close_all(self._idle)
             try:
-                if now - self._idle[0][0] > self._idle_timeout:
+                if not 0 <= now - self._idle[0][0] <= self._idle_timeout:
                     self._idle.pop(0)[1].close()
             except IndexError:  # another thread was first
                 pass
@@ -124,6 +122,8 @@ class ConnectionPool:
         Raises:
             ClosedPoolError: The pool was closed in the meantime.
         """
+        if sock is None:  # of a fake
+            return
         self._sockets.add(weakref.ref(sock, self._sockets.discard))
         if self.closed:
             _shut_down(sock)
@@ -133,10 +133,11 @@ class ConnectionPool:
         """Close all connections, and end running attempts."""
         self.closed = True
         self._closing.put(None)
-        self.retire()
-        self._slots.put(None)  # wakes one attempt that waits for a connection; that one wakes the next
-        for sock in self._open():
-            _shut_down(sock)
+        with contextlib.ExitStack() as steps:  # an error of one does not stop the others; the last is done first
+            for sock in self._open():
+                steps.callback(_shut_down, sock)
+            steps.callback(self._slots.put, None)  # wakes one attempt that waits for a connection; it wakes the next
+            steps.callback(self.retire)
 
     def wait(self, seconds: float) -> bool:
         """Wait up to `seconds` until the pool is closed, and return whether it is."""
@@ -184,14 +185,19 @@ def _closed() -> ClosedPoolError:
 
 
 def _close_all(idle: list[tuple[float, Any]]) -> None:
-    while idle:
-        with contextlib.suppress(IndexError):  # another thread was first
-            idle.pop()[1].close()
+    with contextlib.ExitStack() as steps:  # an error of one does not stop the others
+        while idle:
+            with contextlib.suppress(IndexError):  # another thread was first
+                steps.callback(idle.pop()[1].close)
 
 
 def _shut_down(sock: Any) -> None:
     """Shut a socket down, which wakes the thread that reads it."""
     # A TLS socket's own method changes more than the socket, see `relied_on`; the second class may be gevent's.
-    bare = next((kind for kind in (_socket.socket, socket.socket) if isinstance(sock, kind)), type(sock))
+    kinds = [kind for kind in (_socket.socket, socket.socket) if kind in type(sock).__mro__]
+    shut_down = getattr(kinds[0], "shutdown", None) if kinds else None
     with contextlib.suppress(OSError):  # it may be closed already
-        bare.shutdown(sock, socket.SHUT_RDWR)
+        if shut_down is not None:
+            shut_down(sock, socket.SHUT_RDWR)
+        elif hasattr(sock, "shutdown"):  # eventlet's class lacks it, its instances have it; a fake may lack it
+            sock.shutdown(socket.SHUT_RDWR)

@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -98,6 +99,22 @@ def test_idle_timeout__of_spare_connections(connect: Connect, server: RecordingS
             api.list_environment_secrets("e")
         ended.append(server.closed.get())
     assert server.connections >= 3
+
+
+def test_idle_timeout__under_a_fake_clock(
+    connect: Connect, server: RecordingServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that a fake clock saw last is replaced, because its age is unknown."""
+    api = connect(server)
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "monotonic", lambda: 1e9)
+        for _ in range(2):
+            CALLS["list"](api)
+        assert server.connections == 1
+    server.default = Response(201, SECRET)
+    CALLS["create"](api)
+    assert server.connections == 2
+    server.wait_until_closed()
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -220,6 +237,36 @@ def test_close__ends_a_handshake(connect: Connect, routes: Routes, route: str) -
             CALLS["create"](api)
         assert (caught.value.attempts, caught.value.outcome_unknown) == (1, False)
         closer.join()
+
+
+def test_close__with_a_socket_that_fails() -> None:
+    """An error of one socket or connection does not stop `close` from ending the others."""
+    ended: list[Any] = []
+
+    class Fake:
+        """A socket whose class has no `shutdown`, only its instances, as with eventlet; a connection too."""
+
+        def __init__(self, error: Exception | None = None) -> None:
+            self.error = error
+            self.shutdown = lambda _: self.close()
+
+        def close(self) -> None:
+            ended.append(self)
+            if self.error:
+                raise self.error
+
+    pool = ConnectionPool(4, PATIENCE)
+    sockets = [Fake(LookupError("a socket")), Fake(), Fake(OSError("closed already")), Fake(LookupError("another"))]
+    idle = [Fake(), Fake(LookupError("a connection")), Fake()]
+    without = type("Socket", (), {})()  # has no method at all
+    for sock in (*sockets, without, None):
+        pool.opened(sock)
+    for connection in idle:
+        pool.put(connection, [])
+    with pytest.raises(LookupError):
+        pool.close()
+    assert len(ended) == len({*ended}) == len({*sockets, *idle})
+    assert {*ended} == {*sockets, *idle}
 
 
 #: Timeouts so long that only `close` can end a call.
