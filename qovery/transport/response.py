@@ -44,6 +44,10 @@ def receive(raw: RawResponse, attempt: Attempt, pool: AttemptPool) -> Response:
             response.data = _read_slices(raw, limit)
         else:
             response.data = raw.read()
+        if not response.data and status != 204:  # or loaded already, by a fake
+            response.data = getattr(raw, "data", b"")
+            if len(response.data) > limit:
+                raise _too_large(limit)
         if hasattr(raw, "release_conn"):  # responses of some recorders lack it
             raw.release_conn()
         if pool.held is not None:
@@ -70,7 +74,11 @@ def _read_slices(raw: RawResponse, limit: int) -> bytes:
             return bytes(data)
         data += part
     raw.close()
-    raise TooLargeError(f"the response is larger than max_response_size ({limit} bytes)")
+    raise _too_large(limit)
+
+
+def _too_large(limit: int) -> TooLargeError:
+    return TooLargeError(f"the response is larger than max_response_size ({limit} bytes)")
 
 
 def _retry_after(raw: RawResponse) -> float | None:
