@@ -23,9 +23,11 @@ def tls_options(route: Route) -> dict[str, Any]:
     """Return the TLS options for urllib3's pools.
 
     Raises:
-        ApiValueError: A certificate or key cannot be read.
+        ApiValueError: A certificate or key cannot be read, or pyOpenSSL replaces `ssl` in urllib3.
     """
     context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED if route.verify_ssl else ssl.CERT_NONE)
+    if not hasattr(context, "load_default_certs"):  # pyOpenSSL's context, which serves a single connection
+        raise ApiValueError("urllib3.contrib.pyopenssl is not supported: call its extract_from_urllib3()")
     setting = "ssl_ca_cert or ca_cert_data"
     problem = None
     try:

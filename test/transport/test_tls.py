@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import trustme
+import urllib3.util.ssl_
 from cryptography.hazmat.primitives import serialization
 
 from qovery import (
@@ -292,3 +293,25 @@ def test_silent_handshake__ends_in_time(connect: Connect, routes: Routes, route:
         with pytest.raises(ApiTimeoutError) as caught:
             CALLS["create"](connect(f"https://127.0.0.1:{server.port}", **PATIENT, **routes.settings(route)))
         assert (server.connections, caught.value.attempts, caught.value.outcome_unknown) == (1, 1, False)
+
+
+def test_pyopenssl__is_rejected(connect: Connect, tls: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A context like that of `urllib3.contrib.pyopenssl` is a clear error, and a later call works without it."""
+    with RecordingServer(EMPTY, tls.context()) as server:
+        api = connect(server)
+        with monkeypatch.context() as patch:
+            patch.setattr(urllib3.util.ssl_, "SSLContext", lambda _: PyOpenSSLContext())
+            with pytest.raises(ApiValueError, match="extract_from_urllib3"):
+                CALLS["list"](api)
+        CALLS["list"](api)
+
+
+class PyOpenSSLContext:
+    """The part of urllib3's class that it configures."""
+
+    verify_mode = verify_flags = options = minimum_version = maximum_version = check_hostname = 0
+    post_handshake_auth = hostname_checks_common_name = True
+    keylog_filename = None
+
+    def set_ciphers(self, ciphers: Any) -> None:
+        """Accept any."""
