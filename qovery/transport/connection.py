@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import math
 import socket
+import sys
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -140,6 +141,7 @@ class BoundConnection(_Base):
         self.sock = sock  # so that it is closed in any case
         sock.settimeout(self.attempt.remaining())
         self._twin = sock.dup()  # TLS wraps the socket, and exposes the wrapper only after its handshake
+        sys.audit("http.client.connect", self, self.host, self.port)  # as in the method that ours replaces
         if self._twin is not None and self.pool is not None:  # None for some fake sockets
             self.pool.connections.opened(self._twin)
         return sock
@@ -168,6 +170,7 @@ class BoundConnection(_Base):
         try:
             super().request(*args, **options)
         finally:
+        sys.audit("http.client.send", self, data)
             del self.send
         data = b"".join(parts)
         self.sock.settimeout(attempt.remaining())

@@ -83,7 +83,7 @@ PARTS = (
     Part("urllib3.poolmanager:PoolManager._new_pool", "creates pools of our classes", uses="pool_classes_by_scheme"),
     Part("urllib3.response:HTTPResponse.release_conn", "returns it to the copy", order=("self._pool._put_conn(",)),
     # Connections: every socket operation is limited to the attempt's remaining time.
-    Part(f"{_CONNECTION}._new_conn", "replaced: divides the time among the addresses", "self"),
+    Part(f"{_CONNECTION}._new_conn", "replaced: divides the time among the addresses", "self", uses="audit"),
     Part(f"{_CONNECTION}.connect", "calls the methods that we replace", uses="_new_conn _tunnel"),
     Part(f"{_SECURE}.connect", "calls the methods that we replace", uses="_new_conn _tunnel _connect_tls_proxy"),
     Part(f"{_CONNECTION}.host", "`_dns_host` keeps the trailing dot, which matters to DNS", uses="_dns_host"),
@@ -106,7 +106,7 @@ PARTS = (
     ),
     Part(f"{_CONNECTION}.request", "wrapped: collects what it sends", uses="putrequest endheaders send"),
     Part(f"{_PLAIN}._send_output", "sends the head with our `send`", uses="send"),
-    Part(f"{_PLAIN}.send", "wrapped: collects, or sends within the time limit", "self data"),
+    Part(f"{_PLAIN}.send", "wrapped: collects, or sends within the time limit", "self data", uses="audit"),
     Part(f"{_PLAIN}.close", "wrapped: frees the slot in the pool", "self"),
     Part(f"{_PLAIN}.debuglevel", "kept at 0: it prints headers and bodies"),
     Part(f"{_PLAIN}.response_class", "replaced: reads the head"),

@@ -28,8 +28,9 @@ from test.support.hostile import (
     stall,
     trickle,
 )
-from test.support.recording import RecordingServer
+from test.support.recording import EMPTY, RecordingServer
 from test.support.routes import ROUTES, Routes
+from test.support.scripts import run_script
 
 
 def test_socket_options__are_applied(connect: Connect, server: RecordingServer) -> None:
@@ -141,3 +142,38 @@ def test_deadline__passed_before_sending(connect: Connect, server: RecordingServ
         api.create_environment_secret("e", {"key": "A", "value": "b"}, _request_timeout=0.2)
     assert not caught.value.outcome_unknown
     assert [received.method for received in server.received] == ["GET"]
+
+
+AUDITED = """
+import sys, warnings
+import urllib3
+
+warnings.simplefilter("ignore")
+url, proxy = sys.argv[1:]
+seen = []
+sys.addaudithook(lambda event, args: seen.append((event, *args[1:])) if event.startswith("http.client.") else None)
+
+def events(call):
+    seen.clear()
+    call()
+    return [(event, *args) if event.endswith("connect") else (event, args[0][:4]) for event, *args in seen]
+
+with urllib3.ProxyManager(proxy) if proxy else urllib3.PoolManager() as manager:
+    own = [events(lambda: manager.request("GET", url + "/environment/e/secret")) for _ in range(2)]
+
+from qovery import ApiClient, Configuration, EnvironmentSecretApi
+
+with ApiClient(Configuration(host=url, access_token="t", proxy=proxy or None)) as client:
+    api = EnvironmentSecretApi(client)
+    assert [events(lambda: api.list_environment_secrets("e")) for _ in range(2)] == own
+print(len(own[0]), len(own[1]))
+"""
+
+
+@pytest.mark.parametrize("proxied", [False, True])
+def test_audit_events__like_those_of_urllib3(proxied: bool) -> None:
+    """Audit hooks see the same events of `http.client` as for a request of urllib3."""
+    with RecordingServer(EMPTY) as server:
+        url, proxy = ("http://api.test", server.url) if proxied else (server.url, "")
+        assert run_script(AUDITED, url, proxy) == "2 1\n"
+        assert len(server.received) == 4
