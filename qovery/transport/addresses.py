@@ -10,14 +10,13 @@ from urllib3.util import connection as openers
 
 from qovery.origins import interruption
 from qovery.transport.attempt import Attempt
-
-_create_connection = openers.create_connection
+from qovery.transport.fakes import is_own
 
 
 def connected(host: str, port: int, attempt: Attempt, **options: Any) -> socket.socket:
     """Return a socket to `host`. `options` go to urllib3's `create_connection`, which a fake may have replaced."""
     open_socket: Any = functools.partial(openers.create_connection, **options)
-    if open_socket.func is not _create_connection:
+    if not is_own(open_socket.func):
         sock: socket.socket = open_socket((host, port), attempt.remaining())  # a fake may need the host name
         return sock
     return first_reachable(host, port, attempt, open_socket)

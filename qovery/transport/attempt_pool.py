@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import socket
 from typing import TYPE_CHECKING, Any, cast
 
-import urllib3
+from urllib3 import poolmanager
 
 from qovery.exceptions import ApiValueError
 from qovery.origins import from_callee, interruption
 from qovery.transport.attempt import Attempt
 from qovery.transport.connection import BoundConnection
 from qovery.transport.failures import LIBRARY_ERRORS
+from qovery.transport.fakes import connection_methods, is_own_class, replacements
 from qovery.transport.pool import ConnectionPool
 from qovery.transport.tls import has_unread
 
 if TYPE_CHECKING:
+    import urllib3
+
     from qovery.transport.messages import RawResponse
 
     _Base = urllib3.HTTPConnectionPool
@@ -56,7 +60,10 @@ class AttemptPool(_Base):
     def _get_conn(self, timeout: float | None = None) -> Any:
         # Looked up at each use: recorders and fakes replace urllib3's class, also for a client in use.
         self.attempt.observed = True
-        kind = _OURS.get((self.ConnectionCls, "_socks_options" in self.conn_kw)) or self._class_of(self.ConnectionCls)
+        done, base = replacements.done, self.ConnectionCls
+        kind, methods = _OURS.get((base, "_socks_options" in self.conn_kw), (None, None))
+        if kind is None or methods != connection_methods(base) or done != replacements.begun:
+            kind = self._class()
         try:
             connection = self.connections.take(kind, timeout or 0, self.nested, self.slot)
             if connection is None:
@@ -81,39 +88,41 @@ class AttemptPool(_Base):
                     conn.close()  # the rest of the response, or what follows it, would be taken for the next one
             conn.attempt = conn.pool = conn.head = conn.reader = None
         self.held = None
-        self.connections.put(None if conn is None or conn.sock is None else conn, self.slot)
+        self.connections.put(None if getattr(conn, "sock", None) is None else conn, self.slot)
 
     def _new_connection(self, kind: Any) -> Any:
         """Create a connection like `_new_conn`, but without its log record: a log handler may raise."""
         options = dict(self.conn_kw)
         host, port = self.host, self.port
-        if isinstance(self, _SecurePool):
-            options.update(cert_reqs=self.cert_reqs, assert_hostname=self.assert_hostname)
+        if self.scheme == "https":
+            pool = cast("urllib3.HTTPSConnectionPool", self)
+            options.update(cert_reqs=pool.cert_reqs, assert_hostname=pool.assert_hostname)
             if self.proxy is not None:
                 host, port = str(self.proxy.host), self.proxy.port
-        return kind(host=host, port=port, timeout=self.timeout.connect_timeout, **options)
+        options.update(host=host, port=port, timeout=self.timeout.connect_timeout)
+        ours = BoundConnection in getattr(kind, "__mro__", ())
+        return kind(**options) if ours else replacements.construct(kind, options)
 
-    def _class_of(self, base: Any) -> Any:
-        """Return the class of new connections: ours for urllib3's own, otherwise the replacement."""
-        through_socks = "_socks_options" in self.conn_kw
-        if base.__module__ != "urllib3.connection":
+    def _class(self) -> Any:
+        """Return the class of new connections: ours on top of urllib3's own, otherwise the replacement."""
+        with replacements.alone():
+            seen = base = self.ConnectionCls
+            mixin: Any = BoundConnection
+            through_socks = "_socks_options" in self.conn_kw
             if through_socks:
                 from urllib3.contrib.socks import SOCKSProxyManager
 
+                from qovery.transport.socks import SocksConnection
+
+                mixin = SocksConnection
                 base = cast("Any", SOCKSProxyManager).pool_classes_by_scheme[self.scheme].ConnectionCls
-                if base.__module__ == "urllib3.contrib.socks":
+                if is_own_class(base) and not is_own_class(seen):
                     raise ApiValueError("urllib3's connections are replaced, but not those for SOCKS: unset proxy")
-            return base
-        secure = isinstance(self, _SecurePool)
-        if through_socks:
-            from qovery.transport import socks
-
-            kind: Any = socks.Secure if secure else socks.Plain
-        else:
-            from qovery.transport import direct
-
-            kind = direct.Secure if secure else direct.Plain
-        return _OURS.setdefault((base, through_socks), kind)
+            if not is_own_class(base):
+                return base
+            kind = _bound(mixin, base)
+            _OURS[seen, through_socks] = kind, connection_methods(seen)
+            return kind
 
     def _prepare_proxy(self, conn: Any) -> None:
         try:
@@ -143,16 +152,16 @@ def _leave_if_interrupted(error: Exception) -> None:
         raise InterruptedAttempt(interrupted) from None
 
 
-class _PlainPool(AttemptPool, urllib3.HTTPConnectionPool):
-    pass
+def attempt_pools() -> dict[str, type[urllib3.HTTPConnectionPool]]:
+    """Return the pools by scheme, as urllib3's managers take them."""
+    return {scheme: _bound(AttemptPool, base) for scheme, base in poolmanager.pool_classes_by_scheme.items()}
 
 
-class _SecurePool(AttemptPool, urllib3.HTTPSConnectionPool):
-    pass
+@functools.cache
+def _bound(mixin: type, base: type) -> Any:
+    """Return our subclass of a class of urllib3. It has the same name, which errors show."""
+    return type(base.__name__, (mixin, base), {"__module__": mixin.__module__, "__doc__": mixin.__doc__})
 
 
-#: The pools by scheme, as urllib3's managers take them.
-ATTEMPT_POOLS: dict[str, type[urllib3.HTTPConnectionPool]] = {"http": _PlainPool, "https": _SecurePool}
-
-#: The classes of connections by urllib3's class, and whether they go through SOCKS.
-_OURS: dict[tuple[Any, bool], Any] = {}
+#: The classes of connections, by urllib3's class and whether they go through SOCKS, with the methods they replace.
+_OURS: dict[tuple[Any, bool], tuple[Any, Any]] = {}

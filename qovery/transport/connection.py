@@ -98,11 +98,6 @@ class BoundConnection(_Base):
     head: Any = None  # a `Response`, until the connection is idle
     reader: Any = None  # the `DeadlineReader` that it reads
 
-    def __str__(self) -> str:
-        """Return the name that errors show: that of urllib3's class, not of ours."""
-        scheme = "HTTPS" if self.default_port == 443 else "HTTP"
-        return f"{scheme}Connection(host={self.host!r}, port={self.port!r})"
-
     def connect(self) -> None:
         """Connect, and register the socket so that the client's `close` can end it."""
         attempt, pool = self.attempt, self.pool
@@ -140,10 +135,11 @@ class BoundConnection(_Base):
         """Limit the handshakes to the attempt's time, and let the client's `close` end them."""
         self.sock = sock  # so that it is closed in any case
         sock.settimeout(self.attempt.remaining())
-        self._twin = sock.dup()  # TLS wraps the socket, and exposes the wrapper only after its handshake
-        sys.audit("http.client.connect", self, self.host, self.port)  # as in the method that ours replaces
-        if self._twin is not None and self.pool is not None:  # None for some fake sockets
+        # TLS wraps the socket, and exposes the wrapper only after its handshake. A fake socket may lack the method.
+        self._twin = sock.dup() if hasattr(sock, "dup") else None
+        if self._twin is not None and self.pool is not None:
             self.pool.connections.opened(self._twin)
+        sys.audit("http.client.connect", self, self.host, self.port)  # as in the method that ours replaces
         return sock
 
     def _tunnel(self) -> None:
@@ -170,9 +166,9 @@ class BoundConnection(_Base):
         try:
             super().request(*args, **options)
         finally:
-        sys.audit("http.client.send", self, data)
             del self.send
         data = b"".join(parts)
+        sys.audit("http.client.send", self, data)
         self.sock.settimeout(attempt.remaining())
         attempt.sends += 1
         for start in range(0, len(data), _SLICE):

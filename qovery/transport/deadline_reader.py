@@ -31,6 +31,8 @@ class DeadlineReader(io.RawIOBase):
     def __init__(self, sock: socket.socket, attempt: Attempt) -> None:
         self._sock = sock
         self._raw = sock.makefile("rb", 0)  # keeps the socket open until the response is read
+        self._timeout = getattr(sock, "gettimeout", functools.partial(int, -1))  # fake sockets may have only a file
+        self._receive: Any = getattr(sock, "recv_into", self._raw.readinto)
         self.attempt = attempt
         self.ended = False
         self.room = MAX_HEAD
@@ -48,9 +50,9 @@ class DeadlineReader(io.RawIOBase):
         if self.paused:
             return 0
         limit = self.attempt.remaining()
-        if self._sock.gettimeout() != limit:  # each change is a system call
+        if self._timeout() != limit:  # each change is a system call
             self._sock.settimeout(limit)
-        count = self._sock.recv_into(buffer)
+        count: int = self._receive(buffer)
         self.ended = count == 0
         self.room -= count
         self.left -= count

@@ -81,6 +81,7 @@ PARTS = (
     ),
     Part(f"{_SECURE_POOL}._prepare_proxy", "connects through our `connect`", uses="set_tunnel connect"),
     Part("urllib3.poolmanager:PoolManager._new_pool", "creates pools of our classes", uses="pool_classes_by_scheme"),
+    Part("urllib3.poolmanager:pool_classes_by_scheme", "the classes that our pools are built on"),
     Part("urllib3.response:HTTPResponse.release_conn", "returns it to the copy", order=("self._pool._put_conn(",)),
     # Connections: every socket operation is limited to the attempt's remaining time.
     Part(f"{_CONNECTION}._new_conn", "replaced: divides the time among the addresses", "self", uses="audit"),

@@ -7,8 +7,6 @@ import time
 from typing import Any, cast
 
 import socks
-import urllib3.connection
-from urllib3.contrib.socks import SOCKSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from qovery.transport.addresses import first_reachable
@@ -32,7 +30,9 @@ class _Socket(socks.socksocket):
         return super().recv_into(*args, **options)
 
 
-class _SocksConnection(BoundConnection):
+class SocksConnection(BoundConnection):
+    """Mixin for urllib3's connections through SOCKS."""
+
     def _new_conn(self) -> socket.socket:
         attempt, options = self.attempt, cast("Any", self)._socks_options  # see `relied_on`
 
@@ -65,11 +65,3 @@ class _SocksConnection(BoundConnection):
             raise NewConnectionError(self, f"Failed to establish a new connection: {cause}") from error
         cast("Any", self)._socks_options = None  # a connection connects once
         return self._reached(sock)
-
-
-class Plain(_SocksConnection, SOCKSConnection):  # type: ignore[misc] # the stubs differ on the socket's class
-    """A connection to an http host through SOCKS."""
-
-
-class Secure(_SocksConnection, SOCKSConnection, urllib3.connection.HTTPSConnection):  # type: ignore[misc] # as above
-    """A connection to an https host through SOCKS."""

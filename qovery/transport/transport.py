@@ -15,7 +15,7 @@ from qovery.origins import forget_frames, from_library, from_log_handler, interr
 from qovery.redaction.marks import held
 from qovery.route import Route
 from qovery.transport.attempt import LONGEST, Attempt
-from qovery.transport.attempt_pool import ATTEMPT_POOLS, AttemptPool, InterruptedAttempt
+from qovery.transport.attempt_pool import AttemptPool, InterruptedAttempt, attempt_pools
 from qovery.transport.failures import LIBRARY_ERRORS, closed, failure
 from qovery.transport.messages import Failure, RawResponse, Request, Response
 from qovery.transport.pool import ConnectionPool
@@ -51,7 +51,7 @@ class Transport:
         if scheme == "http" and proxy is not None and proxy.scheme == "https":
             options["ssl_context"] = route.proxy_ssl_context  # urllib3 applies proxy_ssl_context to tunnels only
         pools = manager(route, options)
-        pools.pool_classes_by_scheme = ATTEMPT_POOLS  # see `relied_on`
+        pools.pool_classes_by_scheme = attempt_pools()  # see `relied_on`
         self.connections = ConnectionPool(route.connection_pool_maxsize, route.idle_timeout)
         self._prefix = route.prefix
         pool = pools.connection_from_url(f"{scheme}://{netloc}")
@@ -61,7 +61,7 @@ class Transport:
     def attempt(self, request: Request, policy: Retry) -> tuple[Response | Failure, int]:
         """Send the request once. Return the result and the number of sends, which a caller's own policy may raise."""
         attempt = Attempt(request)
-        pool: AttemptPool = self._kind.__new__(self._kind)  # type: ignore[assignment] # one of ATTEMPT_POOLS
+        pool: AttemptPool = self._kind.__new__(self._kind)  # type: ignore[assignment] # one of attempt_pools()
         busy, thread, mark = self.connections.busy, threading.get_ident(), set[None]()
         outer = busy.get(thread)
         nested = outer is not None and outer() is not None  # a call inside another one, from a log or signal handler

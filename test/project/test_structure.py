@@ -127,7 +127,6 @@ TESTED_IN = {
     "snapshot": "test_configuration.py",
     "transport.attempt": "transport/test_connection.py",
     "transport.deadline_reader": "transport/test_connection.py",
-    "transport.direct": "transport/test_connection.py",
     "transport.messages": "transport/test_failures.py",
     "transport.transport": "transport/test_pool.py",
     "sandbox.seed_model": "sandbox/test_seed.py",

@@ -338,7 +338,7 @@ def test_connection_class__that_cannot_be_loaded(
         raise OSError(errno.EMFILE, "Too many open files")
 
     monkeypatch.setattr(attempt_pool, "_OURS", {})
-    monkeypatch.setattr(attempt_pool.AttemptPool, "_class_of", fail)
+    monkeypatch.setattr(attempt_pool.AttemptPool, "_class", fail)
     with pytest.raises(ApiConnectionError, match="Too many open files") as caught:
         CALLS["create"](connect(server, retries=0))
     assert not caught.value.outcome_unknown

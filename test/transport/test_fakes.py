@@ -1,18 +1,14 @@
-"""Fakes that replace sockets or parts of urllib3, and the client after they are removed."""
+"""Fakes that replace sockets or the client, and the client after they are removed."""
 
 from __future__ import annotations
 
-import io
 import json
-import socket
 from collections.abc import Iterator
 from typing import Any
-from unittest.mock import MagicMock, create_autospec
+from unittest.mock import create_autospec
 
 import pytest
 import pytest_socket
-import urllib3
-import urllib3.util.connection
 from mocket import Mocket, Mocketizer
 from mocket.mocks.mockhttp import Entry
 from mocket.mocks.mockhttp import Response as FakeResponse
@@ -158,144 +154,6 @@ def test_pytest_socket__blocks(connect: Connect, server: RecordingServer, name: 
     pytest_socket._remove_restrictions()
     CALLS["list"](api)
     assert len(server.received) == used + 1
-
-
-# --- Replaced parts of urllib3 --------------------------------------------------------------------
-
-
-def fake_response(**options: Any) -> urllib3.HTTPResponse:
-    return urllib3.HTTPResponse(
-        io.BytesIO(b'{"results": []}'), status=200, preload_content=False, headers={"X-Fake": "yes"}, **options
-    )
-
-
-@pytest.mark.parametrize("method", ["urlopen", "_make_request"])
-def test_urllib3_method__replaced(
-    connect: Connect, server: RecordingServer, monkeypatch: pytest.MonkeyPatch, method: str
-) -> None:
-    """A fake of a pool's method is called once per call, and nothing is sent."""
-    api = connect(server, connection_pool_maxsize=1)
-    CALLS["list"](api)
-    with monkeypatch.context() as patch:
-        patch.setattr(urllib3.HTTPConnectionPool, method, lambda *_, **__: fake_response())
-        for _ in range(3):
-            assert api.list_environment_secrets_with_http_info("e").headers == {"X-Fake": "yes"}
-            api.list_environment_secrets_without_preload_content("e").close()
-    CALLS["list"](api)
-    assert len(server.received) == 2
-
-
-@pytest.mark.parametrize("used", [True, False])
-@pytest.mark.parametrize("method", ["urlopen", "_make_request"])
-@each
-def test_urllib3_method__raises(
-    connect: Connect, server: RecordingServer, monkeypatch: pytest.MonkeyPatch, method: str, name: str, used: bool
-) -> None:
-    """A create is not retried when a fake loses its response, because it may have been applied."""
-    api = connect(server, connection_pool_maxsize=1, retries=2)
-    if used:
-        CALLS["list"](api)
-    calls = []
-
-    def lost(*_: Any, **__: Any) -> Any:
-        calls.append(name)
-        raise urllib3.exceptions.ProtocolError("Connection aborted.", ConnectionResetError("lost"))
-
-    with monkeypatch.context() as patch:
-        patch.setattr(urllib3.HTTPConnectionPool, method, lost)
-        with pytest.raises(ApiConnectionError) as caught:
-            CALLS[name](api)
-    assert len(calls) == (3 if name in {"list", "edit", "delete"} else 1)
-    assert caught.value.outcome_unknown == (name != "list")
-    CALLS["list"](api)
-    assert len(server.received) == used + 1
-
-
-@pytest.mark.parametrize("kind", ["class", "mock", "function"])
-def test_connection_class__replaced(
-    connect: Connect, server: RecordingServer, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
-    """A replacement of urllib3's connection class is used as is."""
-    api = connect(server, connection_pool_maxsize=1)
-    CALLS["list"](api)
-    made = []
-
-    class Connection(urllib3.connection.HTTPSConnection):
-        """A connection that responds without a socket."""
-
-        is_closed = False
-        is_verified = True
-
-        def connect(self) -> None:
-            raise AssertionError("it is a fake")
-
-        def request(self, *args: Any, **options: Any) -> None:
-            made.append(args)
-
-        def getresponse(self) -> Any:
-            return fake_response(connection=self)
-
-    replacement: Any = {
-        "class": Connection,
-        "mock": MagicMock(side_effect=Connection),
-        "function": staticmethod(lambda **options: Connection(**options)),
-    }[kind]
-    pool = urllib3.HTTPSConnectionPool if server.url.startswith("https") else urllib3.HTTPConnectionPool
-    with monkeypatch.context() as patch:
-        patch.setattr(pool, "ConnectionCls", replacement)
-        for _ in range(3):
-            assert CALLS["list"](api).results == []
-        assert len(made) == 3
-    CALLS["list"](api)
-    assert len(server.received) == 2
-
-
-def test_connection_methods__replaced(
-    connect: Connect, server: RecordingServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Fake methods on urllib3's connection classes return the response, and nothing is sent."""
-    api = connect(server, connection_pool_maxsize=1)
-    with monkeypatch.context() as patch:
-        patch.setattr(urllib3.connection.HTTPConnection, "request", lambda *_, **__: None)
-        patch.setattr(urllib3.connection.HTTPConnection, "getresponse", lambda _: fake_response())
-        for _ in range(2):
-            assert CALLS["list"](api).results == []
-    assert server.received == []
-    CALLS["list"](api)
-    assert len(server.received) == 1
-
-
-def test_create_connection__replaced(
-    connect: Connect, server: RecordingServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A replacement of urllib3's `create_connection` gets the host name and may connect elsewhere."""
-    original = urllib3.util.connection.create_connection
-    asked = []
-
-    def elsewhere(address: tuple[str, int], *args: Any, **options: Any) -> socket.socket:
-        asked.append(address[0])
-        return original(("127.0.0.1", address[1]), *args, **options)
-
-    url = server.url.replace("127.0.0.1", "name.invalid")
-    api = connect(url, tls_server_name="localhost") if url.startswith("https") else connect(url)
-    monkeypatch.setattr(urllib3.util.connection, "create_connection", elsewhere)
-    CALLS["list"](api)
-    assert (asked, len(server.received)) == (["name.invalid"], 1)
-
-
-def test_address_family__replaced(connect: Connect, server: RecordingServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An address family that is set for urllib3 is respected."""
-    asked = []
-    original = socket.getaddrinfo
-
-    def getaddrinfo(host: Any, port: Any, family: int = 0, *args: Any) -> Any:
-        asked.append(family)
-        return original(host, port, family, *args)
-
-    monkeypatch.setattr(urllib3.util.connection, "allowed_gai_family", lambda: socket.AF_INET)
-    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    CALLS["list"](connect(server))
-    assert set(asked) == {socket.AF_INET}
 
 
 # --- Autospecced mocks ----------------------------------------------------------------------------

@@ -24,13 +24,15 @@ from qovery import (
     EnvironmentSecretApi,
     ServiceException,
 )
-from test.support import PATIENCE, ROOT
+from qovery.transport.fakes import Replacements
+from test.support import PATIENCE, ROOT, wait_until
 from test.support.calls import CALLS
 from test.support.clients import Connect
 from test.support.hostile import HostileServer, read, reset
 from test.support.proxies import SocksProxy
 from test.support.pytest_run import run_pytest
 from test.support.recording import SECRET, Received, RecordingServer, Response
+from test.support.threads import THREADS, in_threads
 from test.support.tls import Authority
 
 pytestmark = pytest.mark.filterwarnings("ignore::qovery.InsecureWarning")
@@ -117,6 +119,63 @@ def test_vcr__nothing_recorded(connect: Connect, use: Use, name: str) -> None:
         assert cassette.play_count == 0
         CALLS[name](api)
         assert len(server.received) == 2
+
+
+def test_vcr__replay_in_threads(connect: Connect, use: Use) -> None:
+    """With `record_mode="none"`, threads share a client and send nothing."""
+    with RecordingServer(reply) as server:
+        api = connect(server)
+        with use():
+            CALLS["create"](api)
+        for client in (api, connect(server)):
+            with use(mode="none", allow_playback_repeats=True) as cassette:
+                ends = in_threads(lambda _, client=client: [CALLS["create"](client).key for _ in range(5)])
+            assert ends == [[SECRET["key"]] * 5] * THREADS
+            assert cassette.play_count == 5 * THREADS
+        assert len(server.received) == 1
+
+
+def test_replacement__put_back_while_it_is_constructed(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call does not use urllib3's class while a recorder puts it back to construct its own in another thread."""
+    pool = urllib3.HTTPConnectionPool
+    own, ended = pool.ConnectionCls, threading.Event()
+
+    def waits() -> bool:
+        codes = {frame.f_code for top in sys._current_frames().values() for frame in frames(top)}
+        return Replacements.alone.__wrapped__.__code__ in codes  # type: ignore[attr-defined] # of `contextmanager`
+
+    class Fake(urllib3.connection.HTTPConnection):
+        calls = 0
+
+        def __init__(self, **options: Any) -> None:
+            Fake.calls += 1
+            if Fake.calls == 1:
+                pool.ConnectionCls = own
+                other.start()
+                wait_until(lambda: ended.is_set() or waits())
+                pool.ConnectionCls = Fake
+            super().__init__(**options)
+
+        def request(self, *args: Any, **options: Any) -> None:
+            """Send nothing."""
+
+        def getresponse(self) -> Any:
+            return urllib3.HTTPResponse(b'{"results": []}', status=200)
+
+    with RecordingServer(reply) as server:
+        api = connect(server)
+        CALLS["list"](api)
+        other = threading.Thread(target=lambda: [CALLS["list"](api), ended.set()])
+        monkeypatch.setattr(pool, "ConnectionCls", Fake)
+        assert CALLS["list"](api).results == []
+        other.join()
+        assert (Fake.calls, len(server.received)) == (2, 1)
+
+
+def frames(frame: Any) -> Iterator[Any]:
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
 
 
 def test_vcr__nested(connect: Connect, use: Use) -> None:

@@ -17,9 +17,11 @@ from operator import attrgetter
 from typing import Any
 
 import pytest
+from urllib3 import PoolManager
+from urllib3.contrib.socks import SOCKSProxyManager
 
 from qovery import ApiConnectionError
-from qovery.transport import attempt_pool, connection, direct, failures, response_head, socks
+from qovery.transport import attempt_pool, connection, failures, response_head, socks
 from qovery.transport.relied_on import PARTS, TEXTS, Part
 from test.support import ROOT
 from test.support.calls import CALLS
@@ -107,11 +109,15 @@ def test_part(part: Part) -> None:
 # --- Completeness of the table --------------------------------------------------------------------
 
 OURS: Sequence[type[Any]] = (
-    *attempt_pool.ATTEMPT_POOLS.values(),
-    direct.Plain,
-    direct.Secure,
-    socks.Plain,
-    socks.Secure,
+    *attempt_pool.attempt_pools().values(),
+    *(
+        attempt_pool._bound(mixin, pool.ConnectionCls)
+        for mixin, manager in (
+            (connection.BoundConnection, PoolManager()),
+            (socks.SocksConnection, SOCKSProxyManager("socks5h://localhost")),
+        )
+        for pool in manager.pool_classes_by_scheme.values()
+    ),
     socks._Socket,
     response_head.Response,
     connection.BoundConnection,

@@ -1,0 +1,60 @@
+"""Distinguish urllib3's own code from fakes and recorders that replace it, whenever they do so."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import operator
+import os
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+#: Returns the methods of a connection class that `BoundConnection` replaces or wraps.
+connection_methods = operator.attrgetter("_new_conn", "connect", "request", "getresponse")
+
+
+def is_own(function: Any) -> bool:
+    """Whether a function is urllib3's. What was there at import may be a fake."""
+    scope = getattr(function, "__globals__", {"__name__": getattr(function, "__module__", "")})  # none if compiled
+    return str(scope.get("__name__")).startswith("urllib3.")
+
+
+def is_own_class(kind: Any) -> bool:
+    """Whether a connection class is urllib3's, and its methods too. They may be wrapped as by `functools.wraps`."""
+    own = str(getattr(kind, "__module__", "")) in {"urllib3.connection", "urllib3.contrib.socks"}
+    return own and all(is_own(inspect.unwrap(method)) for method in connection_methods(kind))
+
+
+class Replacements:
+    """The construction of replaced connections, by one thread at a time.
+
+    While vcrpy creates a connection, it puts urllib3's own class back, for all threads. A thread that looks the class
+    up at that time would send a real request. It notices by the counts: `done` before the lookup differs from `begun`
+    after it. Then it looks the class up again with `alone`. Other calls take no lock.
+    """
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.done = 0
+        self._locks: dict[int, threading.RLock] = {}
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Wait until no other thread constructs a replaced connection, and let none start."""
+        # One lock a process: a fork may happen while another thread holds the parent's.
+        with self._locks.setdefault(os.getpid(), threading.RLock()):
+            yield
+
+    def construct(self, kind: Any, options: dict[str, Any]) -> Any:
+        """Create a connection of a class that replaces urllib3's."""
+        with self.alone():
+            self.begun += 1
+            try:
+                return kind(**options)
+            finally:
+                self.done += 1
+
+
+#: Of the whole process, like the classes that recorders replace.
+replacements = Replacements()
