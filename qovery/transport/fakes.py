@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
 import operator
 import os
@@ -10,8 +11,17 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import urllib3
+
+from qovery.exceptions import ApiTypeError
+
 #: Returns the methods of a connection class that `BoundConnection` replaces or wraps.
 connection_methods = operator.attrgetter("_new_conn", "connect", "request", "getresponse")
+
+_MANAGERS = ("PoolManager.request", "PoolManager.urlopen", "ProxyManager.request", "ProxyManager.urlopen")
+
+#: Returns the methods of urllib3's managers that a fake may replace.
+manager_methods = functools.partial(operator.attrgetter(*_MANAGERS), urllib3)
 
 
 def is_own(function: Any) -> bool:
@@ -24,6 +34,21 @@ def is_own_class(kind: Any) -> bool:
     """Whether a connection class is urllib3's, and its methods too. They may be wrapped as by `functools.wraps`."""
     own = str(getattr(kind, "__module__", "")) in {"urllib3.connection", "urllib3.contrib.socks"}
     return own and all(is_own(inspect.unwrap(method)) for method in connection_methods(kind))
+
+
+def checked_managers() -> tuple[Any, ...]:
+    """Return `manager_methods()`.
+
+    Raises:
+        ApiTypeError: A fake replaces one, which would never be called.
+    """
+    with contextlib.suppress(AttributeError):
+        methods: tuple[Any, ...] = manager_methods()
+        if all(is_own(inspect.unwrap(method)) for method in methods):
+            return methods
+    raise ApiTypeError(
+        "a fake of urllib3.PoolManager would never be called: replace HTTPConnectionPool.urlopen instead"
+    )
 
 
 class Replacements:

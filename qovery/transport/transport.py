@@ -17,6 +17,7 @@ from qovery.route import Route
 from qovery.transport.attempt import LONGEST, Attempt
 from qovery.transport.attempt_pool import AttemptPool, InterruptedAttempt, attempt_pools
 from qovery.transport.failures import LIBRARY_ERRORS, closed, failure
+from qovery.transport.fakes import checked_managers, manager_methods
 from qovery.transport.messages import Failure, RawResponse, Request, Response
 from qovery.transport.pool import ConnectionPool
 from qovery.transport.proxy import manager
@@ -41,6 +42,7 @@ class Transport:
 
     def __init__(self, route: Route) -> None:
         self.route = route
+        self._managers = checked_managers()
         scheme, netloc = route.url[:2]
         options: dict[str, Any] = {"maxsize": 1}  # the size of urllib3's own queue, which is not used
         if route.socket_options is not None:
@@ -60,6 +62,12 @@ class Transport:
 
     def attempt(self, request: Request, policy: Retry) -> tuple[Response | Failure, int]:
         """Send the request once. Return the result and the number of sends, which a caller's own policy may raise."""
+        try:
+            managers = manager_methods()
+        except AttributeError:  # of a fake class
+            managers = None
+        if managers != self._managers:
+            self._managers = checked_managers()
         attempt = Attempt(request)
         pool: AttemptPool = self._kind.__new__(self._kind)  # type: ignore[assignment] # one of attempt_pools()
         busy, thread, mark = self.connections.busy, threading.get_ident(), set[None]()

@@ -15,7 +15,7 @@ import urllib3
 import urllib3.util.connection
 import wrapt
 
-from qovery import ApiConnectionError, ApiDecodeError
+from qovery import ApiConnectionError, ApiDecodeError, ApiTypeError
 from test.support.calls import CALLS
 from test.support.clients import Connect
 from test.support.recording import EMPTY, RecordingServer
@@ -70,6 +70,35 @@ def test_urllib3_method__loaded_response(connect: Connect, monkeypatch: pytest.M
     assert CALLS["list"](connect("http://api.test")).results == []
     with pytest.raises(ApiDecodeError, match="larger than max_response_size"):
         CALLS["list"](connect("http://api.test", max_response_size=14))
+
+
+@pytest.mark.parametrize("used", [True, False])
+@pytest.mark.parametrize("name", ["PoolManager.request", "PoolManager.urlopen", "ProxyManager.urlopen", "PoolManager"])
+@pytest.mark.parametrize("fake", [MagicMock(), object])
+def test_manager__replaced(
+    connect: Connect, server: RecordingServer, monkeypatch: pytest.MonkeyPatch, name: str, fake: Any, used: bool
+) -> None:
+    """A fake of urllib3's managers, which this client does not use, is an error instead of a real request."""
+    api = connect(server)
+    if used:
+        CALLS["list"](api)
+    with monkeypatch.context() as patch:
+        patch.setattr(f"urllib3.{name}", fake)
+        with pytest.raises(ApiTypeError, match=r"HTTPConnectionPool\.urlopen"):
+            CALLS["create"](api)
+    assert len(server.received) == used
+    CALLS["list"](api)
+
+
+def test_manager__wrapped(connect: Connect, server: RecordingServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wrappers and subclasses of urllib3's managers, as monitoring tools add them, change nothing."""
+    api = connect(server)
+    for wrapper in WRAPPERS:
+        monkeypatch.setattr(urllib3.PoolManager, "urlopen", wrapper(urllib3.PoolManager.urlopen))
+        CALLS["list"](api)
+    monkeypatch.setattr(urllib3, "PoolManager", type("Manager", (urllib3.PoolManager,), {}))
+    CALLS["list"](api)
+    CALLS["list"](connect(server))
 
 
 def wrapped(function: Any) -> Any:
