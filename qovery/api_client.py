@@ -126,9 +126,11 @@ class ApiClient(LegacyNames):
     def set_default_header(self, header_name: str, header_value: str) -> None:
         """Send this header with every call; credentials and a call's own `_headers` take precedence over it."""
         key, text = header_key(header_name), header_text(header_name, header_value)
-        for name in [name for name in self.default_headers if name.lower() == key]:
-            del self.default_headers[name]
-        self.default_headers[header_name] = text
+        headers = self._default_headers
+        headers[header_name] = text
+        for name in list(headers):  # after the header is set: a call in another thread sends the old or the new one
+            if name != header_name and name.lower() == key:
+                headers.pop(name, None)
 
     @classmethod
     def set_default(cls, default: ApiClient | None) -> None:
@@ -246,11 +248,10 @@ class ApiClient(LegacyNames):
             merged["accept"] = ("Accept", "application/json")
         if content is not None:
             merged["content-type"] = ("Content-Type", "application/json")
-        defaults = self._default_headers
-        given = tuple(defaults.items())
+        given = tuple(dict.copy(self._default_headers).items())  # a copy: other threads may change the mapping
         known, checked = self._checked.reveal()
         if given != known:  # a mapping is changed in place
-            checked = {header_key(name): (name, header_text(name, defaults[name])) for name in defaults}
+            checked = {header_key(name): (name, header_text(name, value)) for name, value in given}
             self._checked = Masked((given, checked))
         merged.update(checked)
         cookie = self._cookie.reveal()

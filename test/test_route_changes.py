@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ from test.support import PATIENCE
 from test.support.clients import Connect
 from test.support.recording import EMPTY, SECRET, Received, RecordingServer, Response
 from test.support.scripts import run_script
-from test.support.threads import THREADS, in_threads
+from test.support.threads import THREADS, fast_switches, in_threads
 from test.support.tls import Authority
 
 
@@ -304,8 +303,6 @@ class Computes(Configuration):
 @pytest.mark.parametrize("kind", [Configuration, Signs, Computes])
 def test_update__is_atomic(server: RecordingServer, other: RecordingServer, kind: type[Configuration]) -> None:
     """Calls of many threads use either the old host with the old token or the new host with the new token."""
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
     configuration = kind(host=server.url, access_token=str(server.port), connection_pool_maxsize=THREADS)
     done = threading.Event()
 
@@ -315,15 +312,14 @@ def test_update__is_atomic(server: RecordingServer, other: RecordingServer, kind
                 configuration.update(host=one.url, access_token=str(one.port))
 
     writer = threading.Thread(target=change)
-    try:
-        with ApiClient(configuration) as client:
-            api = EnvironmentSecretApi(client)
-            writer.start()
+    with fast_switches(), ApiClient(configuration) as client:
+        api = EnvironmentSecretApi(client)
+        writer.start()
+        try:
             ends = in_threads(lambda _: [api.list_environment_secrets("e").results for _ in range(8)])
-    finally:
-        done.set()
-        writer.join(PATIENCE)
-        sys.setswitchinterval(interval)
+        finally:
+            done.set()
+            writer.join(PATIENCE)
     assert ends == [[[]] * 8] * THREADS
     assert len(server.received) + len(other.received) == 8 * THREADS
     for one in (server, other):

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from test.support import PATIENCE
 
 THREADS = 32
+
+
+@contextlib.contextmanager
+def fast_switches() -> Iterator[None]:
+    """Let threads switch after every few instructions."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def in_threads(work: Callable[[int], Any]) -> list[Any]:
