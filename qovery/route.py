@@ -13,19 +13,27 @@ from qovery.redaction.marks import Masked
 if TYPE_CHECKING:
     import ssl
 
-#: The variables that name a proxy for a scheme, in both spellings; lower case takes precedence.
-_PROXY_VARIABLES = {
-    scheme: (f"{scheme}_proxy", f"{scheme}_proxy".upper(), "all_proxy", "ALL_PROXY") for scheme in ("http", "https")
+#: The variables that determine the proxy for a scheme. The first four name one; lower case takes precedence.
+_VARIABLES = {
+    scheme: (
+        f"{scheme}_proxy",
+        f"{scheme}_proxy".upper(),
+        "all_proxy",
+        "ALL_PROXY",
+        "no_proxy",
+        "NO_PROXY",
+        "REQUEST_METHOD",
+    )
+    for scheme in ("http", "https")
 }
-_NO_PROXY_VARIABLES = ("no_proxy", "NO_PROXY")
 
 _PROXY_SCHEMES = {"http", "https", "socks4", "socks4a", "socks5", "socks5h"}
 
-_variable = os.environ.get
-
-# What `os.environ` keeps its variables in (see `transport.relied_on`): four lookups by its methods cost 2 % of a call.
-_set_variables = os.environ._data.keys()  # type: ignore[attr-defined] # see above
-_encoded_names = {scheme: tuple(map(os.environ.encodekey, names)) for scheme, names in _PROXY_VARIABLES.items()}
+#: The first four as they are stored inside `os.environ`.
+_STORED = {
+    scheme: tuple(name.upper() if os.name == "nt" else os.fsencode(name) for name in names[:4])
+    for scheme, names in _VARIABLES.items()
+}
 
 _LOOPBACK = r"(.+\.)?localhost|127(\.\d+){3}|::1"
 
@@ -98,21 +106,21 @@ class Route(NamedTuple):
         return None
 
 
-def choose_proxy(host: str, proxy: str | None, no_proxy: str | None, environment: tuple[str | None, ...]) -> str | None:
+def choose_proxy(host: str, proxy: str | None, no_proxy: str | None, variables: tuple[str | None, ...]) -> str | None:
     """Return the URL of the proxy to use for `host`, or None.
 
     Args:
         host: The URL of the host.
         proxy: The proxy that was set; it takes precedence over the environment.
         no_proxy: The hosts that were set to be reached without a proxy, separated by commas.
-        environment: The values of the variables that name a proxy.
+        variables: The values of the environment variables, or an empty tuple if they do not matter.
 
     Raises:
         ApiValueError: The proxy is not a valid URL. The error does not show it.
     """
-    if proxy is None and not any(environment):
+    if proxy is None and not any(variables[:4]):
         return None
-    chosen = _choose(host, proxy, no_proxy)
+    chosen = _choose(host, proxy, no_proxy, variables)
     if chosen is not None and not _is_proxy_url(chosen):
         raise ApiValueError("proxy must be a URL like http://name:3128 or socks5://name:1080")
     return chosen
@@ -126,17 +134,28 @@ def _is_proxy_url(text: str) -> bool:
         return False
 
 
-def _choose(host: str, proxy: str | None, no_proxy: str | None) -> str | None:
-    # Imported here since it is slow; the stubs lack the second name. See `transport.relied_on`.
-    from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined] # see above
+def _choose(host: str, proxy: str | None, no_proxy: str | None, variables: tuple[str | None, ...]) -> str | None:
+    # Imported here since it is slow; the stubs lack the name. See `transport.relied_on`.
+    from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined] # see above
 
     scheme, netloc = urlsplit(host)[:2]
-    proxies: dict[str, str] = getproxies_environment()
+    proxies = _by_name(scheme, variables) if proxy is None else {}
     if no_proxy is not None:
         proxies["no"] = no_proxy
-    if (proxy is None or no_proxy is not None) and proxy_bypass_environment(netloc, proxies):
+    if proxy_bypass_environment(netloc, proxies):
         return None
     return proxies.get(scheme) or proxies.get("all") if proxy is None else proxy
+
+
+def _by_name(scheme: str, variables: tuple[str | None, ...]) -> dict[str, str]:
+    """Return what `urllib.request.getproxies_environment` has for a scheme, for "all" and for "no"."""
+    lower, upper = list(variables[:6:2]), list(variables[1:6:2])
+    if scheme == "http" and variables[6] is not None:  # in a CGI program, a request sets HTTP_PROXY by a header
+        upper[0] = None
+        if os.name == "nt":  # both are one variable
+            lower[0] = None
+    chosen = (small if small is not None else large for small, large in zip(lower, upper, strict=True))
+    return {name: value for name, value in zip((scheme, "all", "no"), chosen, strict=True) if value}
 
 
 #: The settings that a route copies unchanged, in the order of its last fields.
@@ -160,10 +179,10 @@ class RouteReader:
         proxy, headers, options = settings["_proxy"].reveal(), settings["_proxy_headers"], settings["socket_options"]
         variables: tuple[str | None, ...] = ()
         scheme = settings["host"].partition(":")[0]
-        if proxy is None and not _set_variables.isdisjoint(_encoded_names[scheme]):
-            variables = tuple(map(_variable, _PROXY_VARIABLES[scheme]))
-            if any(variables):
-                variables += tuple(map(_variable, _NO_PROXY_VARIABLES))
+        environ = os.environ  # a test may have replaced it by a `dict`
+        stored = getattr(environ, "_data", None)  # see `transport.relied_on`: four times `get` cost 2 % of a call
+        if proxy is None and (stored is None or not stored.keys().isdisjoint(_STORED[scheme])):
+            variables = tuple(map(environ.get, _VARIABLES[scheme]))
         content = (
             settings["_proxy"],
             variables,
@@ -175,7 +194,7 @@ class RouteReader:
         if last is not None and last[0] == content:
             return last[1]
         route = Route(
-            proxy=Masked(choose_proxy(settings["host"], proxy, settings["no_proxy"], content[1])),
+            proxy=Masked(choose_proxy(settings["host"], proxy, settings["no_proxy"], variables)),
             proxy_headers=content[2],
             socket_options=content[3],
             **{name: settings[name] for name in _PLAIN_SETTINGS},

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 import warnings
 from typing import Any
+from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined] # not in the stubs
 
 import pytest
 
@@ -194,6 +196,38 @@ def test_proxy__setting_over_variables(
     monkeypatch.setenv("no_proxy", "*")
     connect(server, proxy=proxy.url).list_environment_secrets("e")
     assert len(proxy.received) == 1
+
+
+VARIABLES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY", "REQUEST_METHOD")
+
+
+@pytest.mark.parametrize("lower", [None, "", "http://localhost:1"])
+@pytest.mark.parametrize("upper", [None, "", "http://localhost:2"])
+def test_proxy__as_urllib_chooses(monkeypatch: pytest.MonkeyPatch, lower: str | None, upper: str | None) -> None:
+    """For every combination of the variables, the proxy is the one that urllib chooses."""
+    configuration = Configuration(host="http://127.0.0.1:9")
+    others = (None, "", "http://localhost:3"), (None, "http://localhost:4"), (None, "", "*"), (None, "*"), (None, "GET")
+    for values in itertools.product([lower], [upper], *others):
+        with monkeypatch.context() as patch:
+            for name, value in zip(VARIABLES, values, strict=True):
+                patch.delenv(name, raising=False)
+                if value is not None:
+                    patch.setenv(name, value)
+            proxies = getproxies_environment()
+            expected = (
+                None if proxy_bypass_environment("127.0.0.1:9", proxies) else proxies.get("http") or proxies.get("all")
+            )
+            assert configuration.proxy_for_host() == expected, values
+
+
+@pytest.mark.needs_posix
+def test_proxy__in_mixed_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Variables in other spellings are ignored, also beside one that counts."""
+    configuration = Configuration(host="http://127.0.0.1:9")
+    monkeypatch.setenv("Http_Proxy", "http://localhost:1")
+    assert configuration.proxy_for_host() is None
+    monkeypatch.setenv("ALL_PROXY", "http://localhost:2")
+    assert configuration.proxy_for_host() == "http://localhost:2"
 
 
 @pytest.mark.parametrize(

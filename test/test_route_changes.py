@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
+from unittest import mock
 
 import pytest
 import trustme
@@ -22,6 +24,8 @@ from test.support.recording import EMPTY, SECRET, Received, RecordingServer, Res
 from test.support.scripts import run_script
 from test.support.threads import THREADS, fast_switches, in_threads
 from test.support.tls import Authority
+
+LOCAL = "http://127.0.0.1:1"
 
 
 @pytest.fixture
@@ -176,6 +180,48 @@ def test_proxy__changed_after_the_first_call(
     configuration.no_proxy = "127.0.0.1"
     api.list_environment_secrets("e")
     assert (len(server.received), len(proxy.received)) == (2, 2)
+
+
+@pytest.mark.parametrize("replaced_first", [False, True], ids=["call first", "patch first"])
+def test_proxy__environ_replaced(
+    connect: Connect, server: RecordingServer, proxy: RecordingServer, replaced_first: bool
+) -> None:
+    """The proxy variables of a mapping that replaces `os.environ` are used as long as it does."""
+    api = connect(server)
+    if not replaced_first:
+        api.list_environment_secrets("e")
+    with mock.patch("os.environ", {"http_proxy": proxy.url}):
+        api.list_environment_secrets("e")
+    api.list_environment_secrets("e")
+    assert (len(server.received), len(proxy.received)) == (2 - replaced_first, 1)
+
+
+def test_proxy__variable_changed_while_it_is_read() -> None:
+    """The proxy is that of the values that were read, and each later change of a variable is seen."""
+
+    class Changing(dict[str, str]):
+        def get(self, name: str, default: Any = None) -> Any:
+            value = super().get(name, default)
+            if name == "http_proxy" and changes:
+                self[name] = changes.pop()
+            return value
+
+    changes = [f"http://127.0.0.1:{port}" for port in (3, 2)]
+    configuration = Configuration(host="http://127.0.0.1:9")
+    with mock.patch("os.environ", Changing(http_proxy="http://127.0.0.1:1", ALL_PROXY="http://127.0.0.1:4")):
+        seen = [configuration.proxy_for_host() for _ in range(4)]
+    assert seen == [f"http://127.0.0.1:{port}" for port in (1, 2, 3, 3)]
+
+
+def test_proxy__cgi_variable_set_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once REQUEST_METHOD is set, HTTP_PROXY is ignored, since a request to a CGI program can set it."""
+    configuration = Configuration(host="http://127.0.0.1:9")
+    monkeypatch.setenv("HTTP_PROXY", LOCAL)
+    assert configuration.proxy_for_host() == LOCAL
+    monkeypatch.setenv("REQUEST_METHOD", "GET")
+    assert configuration.proxy_for_host() is None
+    monkeypatch.delenv("REQUEST_METHOD")
+    assert configuration.proxy_for_host() == LOCAL
 
 
 def test_tls__changed_after_the_first_call(connect: Connect, tls: Authority) -> None:

@@ -196,10 +196,14 @@ PARTS = (
     Part("socks:socksocket._SOCKS5_request", "as above", uses="makefile"),
     Part("socks:socksocket.settimeout", "not called later: it looks up the peer first", uses="get_proxy_peername"),
     # Proxies from environment variables.
-    Part("os:_Environ.__init__", "`_data` has the variables that are set, by encoded name", sets="encodekey _data"),
+    Part("os:_Environ.__init__", "`_data` has the variables that are set, by encoded name", sets="_data"),
     Part("os:_Environ.__getitem__", "looks variables up there", uses="_data encodekey"),
-    Part("urllib.request:getproxies_environment", "reads proxies as urllib does", ""),
-    Part("urllib.request:proxy_bypass_environment", "applies no_proxy as urllib does", "host proxies"),
+    Part(
+        "urllib.request:proxy_bypass_environment",
+        "applies no_proxy as urllib does, and reads no variables itself",
+        "host proxies",
+        order=("if proxies is None:", "proxies['no']"),
+    ),
 )
 
 #: The texts by which `failures` finds a hint, and the libraries that produce them.
