@@ -224,9 +224,10 @@ def _record(request: Request, result: Response | Failure, attempt: int, started:
         except Exception as error:
             if not from_callee(error):
                 raise
-    elif debug and sys.stderr is not None:
+    stderr = getattr(sys, "stderr", None)
+    if debug and stderr is not None:
         try:
-            print(_LINE % fields, file=sys.stderr)
+            print(_LINE % fields, file=stderr)
         except Exception as error:  # standard error is broken, closed, or anything
             if from_signal_handler(error) is not None:
                 raise

@@ -182,7 +182,7 @@ def test_retry__of_the_caller_and_what_is_known(connect: Connect) -> None:
 def test_debug__writes_a_line_for_each_attempt(
     connect: Connect, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The lines have the details that help and no secret; with logging set up they are written only there."""
+    """The lines have the details that help and no secret; they are written to stderr also if logging has them too."""
     with HostileServer([read, reset], list(respond(http_response(503), EMPTY_LIST, EMPTY_LIST))) as server:
         api = connect(server, debug=True)
         CALLS["list"](api)
@@ -194,7 +194,7 @@ def test_debug__writes_a_line_for_each_attempt(
         ["503", "attempt=2"],
         ["200", "attempt=3"],
     ]
-    assert capfd.readouterr().err == ""
+    assert capfd.readouterr().err == caplog.records[-1].getMessage() + "\n"
     assert caplog.records[-1].__dict__["qovery_status"] == 200
     assert "a-token" not in caplog.text + "".join(lines)
 
@@ -263,9 +263,13 @@ def test_debug__with_a_broken_stderr(
         with pytest.raises(ApiConnectionError) as caught:
             CALLS["create"](api)
         assert (caught.value.outcome_unknown, len(server.requests)) == (True, 2)
-    monkeypatch.setattr(sys, "stderr", None)
-    with HostileServer(list(respond(GOOD["create"]))) as server:
-        CALLS["create"](connect(server, debug=True))
+    with HostileServer(list(respond(*[GOOD["create"]] * 2))) as server:
+        api = connect(server, debug=True)
+        monkeypatch.setattr(sys, "stderr", None)
+        CALLS["create"](api)
+        with monkeypatch.context() as patch:
+            patch.delattr(sys, "stderr")
+            CALLS["create"](api)
 
 
 @pytest.mark.needs_posix
