@@ -247,6 +247,17 @@ def test_tls__changed_after_the_first_call(connect: Connect, tls: Authority) -> 
         assert len(server.received) == 2
 
 
+def test_tls__variables_changed(connect: Connect, monkeypatch: pytest.MonkeyPatch, tls: Authority) -> None:
+    """The CA certificates that SSL_CERT_FILE names are read again after `close()`."""
+    with tls.server() as server:
+        api = connect(server, ca_cert_data=None, retries=0)
+        with pytest.raises(ApiConnectionError, match="TLS failed"):
+            api.list_environment_secrets("e")
+        monkeypatch.setenv("SSL_CERT_FILE", str(tls.ca_file))
+        api.api_client.close()
+        api.list_environment_secrets("e")
+
+
 @pytest.mark.needs_posix
 def test_host__changed_in_a_forked_child(server: RecordingServer, other: RecordingServer) -> None:
     """A child that changes the host calls there, and its parent calls the same host as before."""
