@@ -20,6 +20,7 @@ from qovery.generated_values import plain, preferred
 from qovery.legacy import CLIENT, LegacyNames
 from qovery.models.model import Model, json_bytes
 from qovery.operation import OPTIONS, Operation, RequestOptions, unknown_options
+from qovery.origins import from_signal_handler
 from qovery.redaction.marks import PLAIN_HEADERS, Masked, MaskedDict
 from qovery.redaction.sealing import sealed_class
 from qovery.response_parser import error_of, parse
@@ -270,6 +271,8 @@ class ApiClient(LegacyNames):
         try:
             renewed = cast("Any", settings.credentials).renew(rejected, request.deadline)
         except OpenApiException as error:  # the token's, which does not say what the call has done so far
+            if from_signal_handler(error) is not None:
+                raise
             failed = error if isinstance(error, ApiException) else ApiException(reason=str(error))
             failed.operation, failed.attempts = request.operation.name, response.attempts
             failed.outcome_unknown = response.outcome_unknown

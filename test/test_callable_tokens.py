@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from typing import Any
 
@@ -203,3 +204,27 @@ def test_callable__during_close(step: str) -> None:
             assert (caught.value.attempts, caught.value.outcome_unknown) == (before, before > 0)
             assert len(server.requests) == before
             CALLS["edit"](EnvironmentSecretApi(client))
+
+
+@pytest.mark.needs_posix
+def test_renewal__interrupted_by_a_failing_call(connect: Connect, server: RecordingServer, nowhere: str) -> None:
+    """An error of a call in a signal handler that interrupts a renewal leaves as it is."""
+
+    def handler(*_: object) -> None:
+        connect(nowhere, retries=0).list_environment_secrets("inner")
+
+    def token() -> str:
+        asked.append(None)
+        if len(asked) > 1:
+            signal.raise_signal(signal.SIGUSR1)
+        return f"token-{len(asked)}"
+
+    asked: list[None] = []
+    server.responses = [Response(401)]
+    before = signal.signal(signal.SIGUSR1, handler)
+    try:
+        with pytest.raises(ApiConnectionError) as caught:
+            CALLS["create"](connect(server, access_token=token))
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert (caught.value.operation, len(server.received)) == ("list_environment_secrets", 1)
