@@ -209,7 +209,7 @@ class ApiClient(LegacyNames):
     ) -> tuple[Request, Response]:
         started = time.monotonic()
         epoch = self.rest_client._epoch  # before any code of the caller runs
-        settings = self.configuration._snapshot()
+        settings = self.configuration._snapshot(started, options.get("_request_timeout"))
         if options:
             settings = _with_options(settings, operation, options)
         target = operation.target(ids)

@@ -6,8 +6,6 @@ import copy
 import functools
 import os
 import platform
-import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,13 +15,14 @@ from qovery._version import __version__
 from qovery.checks import DEFAULT_HOST, OPAQUE_SETTINGS, checked_settings, mapping
 from qovery.credentials import CredentialsReader, OverriddenCredentials, Token, is_jwt, scheme_entry
 from qovery.exceptions import ApiAttributeError, InsecureWarning
+from qovery.frozen_settings import Overrides, all_frozen, deadline_of, freeze, header_of, settings_of
 from qovery.lazy import ssl, urllib3
 from qovery.legacy import SETTINGS, LegacyNames, name_hint
 from qovery.origins import warn_caller
 from qovery.redaction.marks import Masked, MaskedDict
 from qovery.redaction.sealing import sealed_class
-from qovery.route import RouteReader
-from qovery.snapshot import Snapshot, plain_settings
+from qovery.route import Route, RouteReader
+from qovery.snapshot import Snapshot, Timeout, plain_settings
 
 __all__ = ["Configuration", "Token"]
 
@@ -84,7 +83,6 @@ class Configuration(LegacyNames):
     _proxy_headers: MaskedDict[str]
 
     _default: ClassVar[Configuration | None] = None
-    _overrides: ClassVar[frozenset[str]] = frozenset()  # what a subclass defines anew
     _legacy = SETTINGS
     _complete = False
 
@@ -144,13 +142,7 @@ class Configuration(LegacyNames):
         self.debug = bool(debug)
         self.refresh_api_key_hook: Callable[[Configuration], None] | None = None
         self._complete = True
-        self._routes.read(self._computed(), _warn)
-
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        own = {name for name in _SETTINGS if isinstance(getattr(cls, name, None), property)}
-        own |= {"auth_settings", "get_api_key_with_prefix"}
-        cls._overrides = frozenset(name for name in own if getattr(cls, name) is not getattr(Configuration, name, None))
+        self._route()
 
     @classmethod
     def from_env(cls) -> Self:
@@ -183,7 +175,7 @@ class Configuration(LegacyNames):
             raise _unknown(min(unknown, key=lambda name: (name not in SETTINGS, name)))
         checked = checked_settings(settings)
         if self._complete:  # a route that cannot be used, or whose warning is an error, changes nothing
-            self._routes.read({**self.__dict__, **checked}, _warn)
+            self._route(checked)
         self._keep(checked)
 
     if not TYPE_CHECKING:  # type checkers would accept every name
@@ -199,7 +191,9 @@ class Configuration(LegacyNames):
 
     def _keep(self, checked: dict[str, Any]) -> None:
         before = self.__dict__.copy()  # keeps the old values, so that no finalizer of one runs between two settings
-        self.__dict__.update(checked, _changed=[threading.get_ident()])
+        self.__dict__.update(checked)
+        for one in all_frozen(self):  # this is a change by an overridden method
+            one.settings.update(checked)
         del before
 
     @property
@@ -266,30 +260,34 @@ class Configuration(LegacyNames):
         # A copy fetches its own tokens and warns of its own route.
         return {**self.__dict__, "_signers": CredentialsReader(), "_routes": RouteReader()}
 
-    def _snapshot(self) -> Snapshot:
-        """All settings as they are now, for one call."""
-        if self._overrides or "auth_settings" in self.__dict__:
-            return self._overridden_snapshot()
-        if self.refresh_api_key_hook is not None and self._access_token.reveal() is None:
-            self.refresh_api_key_hook(self)
+    def _snapshot(self, started: float | None = None, timeout: Timeout | None = None) -> Snapshot:
+        """All settings as they are now, for a call with this start and `_request_timeout`."""
         settings = self.__dict__.copy()
+        replaced = _OVERRIDES.members(type(self)) != _OVERRIDES.own
+        if replaced or "auth_settings" in settings or "get_api_key_with_prefix" in settings:
+            return self._overridden_snapshot(settings, started, timeout)
+        hook = settings["refresh_api_key_hook"]
+        if hook is not None and settings["_access_token"].reveal() is None:
+            hook(self)
+            settings = self.__dict__.copy()
         return Snapshot(self._routes.read(settings, _warn), self._signers.read(settings), *plain_settings(settings))
 
-    def _overridden_snapshot(self) -> Snapshot:
+    def _overridden_snapshot(
+        self, settings: dict[str, Any], started: float | None, timeout: Timeout | None
+    ) -> Snapshot:
         """The same, where a subclass or a patch replaces `auth_settings` or a setting."""
-        while True:
-            before = self.__dict__["_changed"]
-            signer = OverriddenCredentials(self.auth_settings(), self._signers)
-            settings = self._computed()
-            after = self.__dict__["_changed"]
-            if after is before or after[0] == threading.get_ident():  # else another thread has changed some meanwhile
-                return Snapshot(self._routes.read(settings, _warn), signer, *plain_settings(settings))
+        with freeze(self, settings, started, timeout) as call:
+            signer = OverriddenCredentials(self.auth_settings(), call.sources)
+            settings = call.computed(_OVERRIDES.settings(type(self)))
+            return Snapshot(self._routes.read(settings, _warn), signer, *plain_settings(settings))
 
-    def _computed(self) -> dict[str, Any]:
-        settings = self.__dict__.copy()
-        names = self._overrides & _SETTINGS - {"access_token", "api_key"}  # which `auth_settings` reads
-        settings.update(checked_settings({name: getattr(self, name) for name in names}))
-        return settings
+    def _route(self, changes: Mapping[str, Any] | None = None) -> Route:
+        """The route of the settings with some changes. Warns if it is insecure."""
+        computing = any(one.computing for one in all_frozen(self))
+        with freeze(self, {**settings_of(self), **(changes or {})}) as call:
+            if computing:  # it is the computed setting that changes another: the call checks the result
+                return RouteReader().read(call.settings, lambda _: None)
+            return self._routes.read(call.computed(_OVERRIDES.settings(type(self))), _warn)
 
     def get_api_key_with_prefix(self, identifier: str, alias: str | None = None) -> str | None:
         """The value of the `Authorization` header for an API token, with its scheme, or None if there is no token.
@@ -304,8 +302,7 @@ class Configuration(LegacyNames):
         token = self.api_key.get(name)
         if token is None:
             return None
-        credentials = self._signers.find(f"api_key[{name!r}]", token, self.api_key_prefix.get(identifier))
-        return credentials.fetch(self._deadline())["Authorization"]
+        return header_of(self, f"api_key[{name!r}]", token, self.api_key_prefix.get(identifier))
 
     def auth_settings(self) -> dict[str, dict[str, str]]:
         """Return the headers of the configured schemes, by name.
@@ -318,21 +315,17 @@ class Configuration(LegacyNames):
             settings["ApiKeyAuth"] = scheme_entry("api_key", key)
         token = self.access_token
         if token is not None:
-            bearer = self._signers.find("access_token", token, "Bearer").fetch(self._deadline())["Authorization"]
-            settings["bearerAuth"] = scheme_entry("bearer", bearer)
+            settings["bearerAuth"] = scheme_entry("bearer", header_of(self, "access_token", token, "Bearer"))
         return settings
 
     def authorization(self) -> str | None:
         """The value of the `Authorization` header: the access token's, else the API key's, else None."""
         credentials = self._snapshot().credentials
-        return None if credentials is None else credentials.fetch(self._deadline()).get("Authorization")
-
-    def _deadline(self) -> float:
-        return time.monotonic() + self.total_timeout
+        return None if credentials is None else credentials.fetch(deadline_of(self)).get("Authorization")
 
     def proxy_for_host(self) -> str | None:
         """The URL of the proxy that the host is reached through, or None."""
-        return self._routes.read(self._computed(), _warn).proxy.reveal()
+        return self._route().proxy.reveal()
 
     def to_debug_report(self) -> str:
         """Return a text for bug reports; it holds no credential."""
@@ -346,3 +339,5 @@ def _unknown(name: str) -> ApiAttributeError:
 
 #: The names of all settings.
 _SETTINGS = frozenset(Configuration.__init__.__annotations__).difference({"return"}) | {"refresh_api_key_hook"}
+
+_OVERRIDES = Overrides(Configuration, _SETTINGS)

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from qovery.checks import header_text
 from qovery.exceptions import ApiException, ApiTimeoutError, ApiValueError
 from qovery.origins import from_signal_handler
-from qovery.redaction.marks import MaskedDict, held
+from qovery.redaction.marks import Masked, MaskedDict, held
 from qovery.redaction.sealing import mask_of
 
 #: A token, or a callable that returns one.
@@ -135,18 +135,19 @@ class OverriddenCredentials:
 
     Args:
         schemes: What it returned.
-        reader: Renews the token in it, if it is one of a callable.
+        sources: The credentials that it has used, by header.
     """
 
     headers = held("_held_headers")
 
-    def __init__(self, schemes: Mapping[str, Mapping[str, Any]], reader: CredentialsReader) -> None:
-        self._reader = reader
-        self.headers = {
+    def __init__(self, schemes: Mapping[str, Mapping[str, Any]], sources: Mapping[Masked[str], Credentials]) -> None:
+        headers = {
             one["key"]: header_text("auth_settings", one["value"])
             for one in schemes.values()
             if one.get("in", "header") == "header" and one["value"]
         }
+        self.headers = headers
+        self._source = sources.get(Masked(headers.get("Authorization", "")))
 
     def fetch(self, deadline: float) -> dict[str, str]:
         """The headers."""
@@ -154,9 +155,8 @@ class OverriddenCredentials:
         return headers
 
     def renew(self, rejected: str, deadline: float) -> str | None:
-        """As that of the `Credentials` which the rejected header is from, if any."""
-        source = self._reader.source(rejected)
-        return None if source is None else source.renew(rejected, deadline)
+        """As that of the `Credentials` which the header is from, if any."""
+        return None if self._source is None else self._source.renew(rejected, deadline)
 
     def secrets(self) -> Iterator[str]:
         """Those of the headers, which the request has."""
@@ -197,11 +197,6 @@ class CredentialsReader:
                 if other[0] == name and other != key:
                     self._known.pop(other, None)
         return found
-
-    def source(self, authorization: str) -> Credentials | None:
-        """The credentials whose header this is."""
-        known = list(self._known.values())
-        return next((one for one in known if one.headers == {"Authorization": authorization}), None)
 
 
 class _Scheme(MaskedDict[str]):

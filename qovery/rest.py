@@ -145,7 +145,7 @@ class RESTClientObject(LegacyNames):
         if post_params:
             raise ApiValueError("post_params must be empty: the API has no forms")
         epoch = self._epoch
-        settings = self.configuration._snapshot()
+        settings = self.configuration._snapshot(timeout=_request_timeout)
         if _request_timeout is not None:
             settings = settings.with_timeout(_request_timeout)
         return RESTResponse(self.send(raw_request(method, url, headers, body, settings), settings, epoch))

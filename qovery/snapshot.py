@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     import urllib3
 
 
+#: A `_request_timeout`: seconds for the call, or a pair of seconds to connect and to read.
+Timeout = float | tuple[float | None, float | None]
+
+
 class Snapshot(NamedTuple):
     """The settings of one call: the fields after the first two are those of `Configuration` of the same name."""
 
@@ -30,17 +34,9 @@ class Snapshot(NamedTuple):
     max_response_size: int
     debug: bool
 
-    def with_timeout(self, timeout: float | tuple[float | None, float | None]) -> Self:
-        """The same with a `_request_timeout`: seconds for the call, or a pair to connect and to read."""
-        if not isinstance(timeout, (tuple, list)):
-            total = positive("_request_timeout", timeout)
-            connect, read = min(self.connect_timeout, total), total
-        elif len(timeout) != 2:
-            raise ApiValueError("_request_timeout must be a number, or a pair of seconds to connect and to read")
-        else:
-            total = self.total_timeout
-            connect, read = (total if part is None else positive("_request_timeout", part) for part in timeout)
-            total = max(total, connect + read)
+    def with_timeout(self, timeout: Timeout) -> Self:
+        """The same with a `_request_timeout`."""
+        connect, read, total = timeouts(timeout, self.connect_timeout, self.total_timeout)
         return self._replace(connect_timeout=connect, read_timeout=read, total_timeout=total)
 
     def secrets(self, headers: Mapping[str, str]) -> Iterator[str]:
@@ -57,3 +53,20 @@ class Snapshot(NamedTuple):
 
 #: Returns the settings that a snapshot copies unchanged, in the order of its last fields.
 plain_settings = itemgetter(*Snapshot._fields[2:])
+
+
+def timeouts(timeout: Timeout, connect: float, total: float) -> tuple[float, float, float]:
+    """Return the connect, read and total timeouts of a call with a `_request_timeout`.
+
+    Args:
+        timeout: Seconds for the call, or a pair of seconds to connect and to read.
+        connect: The setting `connect_timeout`.
+        total: The setting `total_timeout`.
+    """
+    if not isinstance(timeout, (tuple, list)):
+        seconds = positive("_request_timeout", timeout)
+        return min(connect, seconds), seconds, seconds
+    if len(timeout) != 2:
+        raise ApiValueError("_request_timeout must be a number, or a pair of seconds to connect and to read")
+    first, second = (total if part is None else positive("_request_timeout", part) for part in timeout)
+    return first, second, max(total, first + second)

@@ -56,6 +56,7 @@ FLOORS = {
         "credentials",
         "route",
         "snapshot",
+        "frozen_settings",
         "configuration",
     ],
     3: ["retry"],
