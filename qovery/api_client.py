@@ -234,7 +234,7 @@ class ApiClient(LegacyNames):
             [functools.partial(settings.secrets, headers), *([body._secret_texts] if body is not None else [])],
         )
         response = self.rest_client.send(request, settings, epoch)
-        if response.status == 401 and signed and headers.get("Authorization") == signed.get("Authorization"):
+        if response.status == 401 and signed and headers.get("Authorization") == signed.get("Authorization", ""):
             response = self._renew(request, response, settings, epoch)
         if response.hand_over is not None:
             response.hand_over()

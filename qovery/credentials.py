@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from pydantic import SecretStr
 
-from qovery.checks import header_text
+from qovery.checks import header_key, header_text, mapping
 from qovery.exceptions import ApiException, ApiTimeoutError, ApiValueError
 from qovery.origins import from_signal_handler
 from qovery.redaction.marks import Masked, MaskedDict, held
@@ -136,16 +136,22 @@ class OverriddenCredentials:
     Args:
         schemes: What it returned.
         sources: The credentials that it has used, by header.
+
+    Raises:
+        ApiTypeError, ApiValueError: A scheme is not one of a header, or its header is invalid. The error does not
+            show it.
     """
 
     headers = held("_held_headers")
 
     def __init__(self, schemes: Mapping[str, Mapping[str, Any]], sources: Mapping[Masked[str], Credentials]) -> None:
-        headers = {
-            one["key"]: header_text("auth_settings", one["value"])
-            for one in schemes.values()
-            if one.get("in", "header") == "header" and one["value"]
-        }
+        headers: dict[str, str] = {}
+        for one in mapping("auth_settings", schemes).values():
+            if one.get("value"):
+                if one.get("in", "header") != "header" or not one.get("key"):
+                    raise ApiValueError("each scheme of auth_settings must have 'in': 'header', a 'key' and a 'value'")
+                key = "Authorization" if header_key(one["key"]) == "authorization" else one["key"]
+                headers[key] = header_text("auth_settings", one["value"])
         self.headers = headers
         self._source = sources.get(Masked(headers.get("Authorization", "")))
 

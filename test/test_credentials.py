@@ -18,6 +18,7 @@ from qovery import (
     Configuration,
     EnvironmentSecretApi,
     NotFoundException,
+    UnauthorizedException,
 )
 from test.support import PATIENCE
 from test.support.calls import CALLS
@@ -335,7 +336,7 @@ class Signs(Configuration):
     def auth_settings(self) -> dict[str, dict[str, str]]:
         self.asked += 1
         mine = {"type": "api_key", "in": "header", "key": "X-Signature", "value": str(self.asked)}
-        return {**super().auth_settings(), "mine": mine, "query": {"in": "query", "key": "q", "value": "not sent"}}
+        return {**super().auth_settings(), "mine": mine, "unset": {"in": "query", "key": "q", "value": ""}}
 
 
 def test_auth_settings__overridden(server: RecordingServer) -> None:
@@ -376,6 +377,36 @@ def test_auth_settings__overridden_with_invalid_headers(
         EnvironmentSecretApi(client).list_environment_secrets("e")
     assert "hush" not in str(caught.value)
     assert server.received == []
+
+
+@pytest.mark.parametrize(
+    "scheme",
+    [{"in": "query", "key": "q"}, {"in": "cookie", "key": "c"}, {"in": "header"}, {"in": "header", "key": "a: b"}],
+)
+def test_auth_settings__overridden_with_another_place(server: RecordingServer, scheme: dict[str, str]) -> None:
+    """A scheme that is not one of a header is rejected before anything is sent, not ignored."""
+
+    class Elsewhere(Configuration):
+        def auth_settings(self) -> dict[str, dict[str, str]]:
+            return {"mine": {**scheme, "value": "hush"}}
+
+    with ApiClient(Elsewhere(server.url)) as client, pytest.raises(ApiValueError, match="header") as caught:
+        EnvironmentSecretApi(client).list_environment_secrets("e")
+    assert "hush" not in str(caught.value)
+    assert server.received == []
+
+
+def test_auth_settings__overridden_with_another_header(server: RecordingServer) -> None:
+    """A 401 for a request that has no `Authorization` is not followed by a renewal."""
+    server.default = Response(401)
+
+    class Key(Configuration):
+        def auth_settings(self) -> dict[str, dict[str, str]]:
+            return {"mine": {"in": "header", "key": "X-Api-Key", "value": "k"}}
+
+    with ApiClient(Key(server.url)) as client, pytest.raises(UnauthorizedException) as caught:
+        EnvironmentSecretApi(client).list_environment_secrets("e")
+    assert (caught.value.attempts, server.last.headers["X-Api-Key"]) == (1, "k")
 
 
 def test_access_token__overridden(server: RecordingServer) -> None:

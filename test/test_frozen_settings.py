@@ -204,7 +204,7 @@ def test_deadline__is_that_of_the_call(server: RecordingServer, setting: str) ->
 # --- Renewal ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("key", ["Authorization"])
+@pytest.mark.parametrize("key", ["Authorization", "authorization"])
 def test_renewal__asks_the_source_of_the_call(server: RecordingServer, key: str) -> None:
     """After a 401, the callable that the call started with is asked, although another token has been set."""
     tokens = iter(["one", "two"])
