@@ -161,6 +161,7 @@ class BoundConnection(_Base):
         attempt.observed = True
         # A large body on a slow link may take long: only the deadline applies.
         attempt.until, attempt.stall = attempt.request.deadline, math.inf
+        self.timeout = attempt.remaining()  # urllib3 sets it on the socket: a second time would be a system call
         parts: list[bytes] = []
         self.send = parts.append  # type: ignore[assignment] # until the request is complete
         try:
@@ -169,7 +170,6 @@ class BoundConnection(_Base):
             del self.send
         data = b"".join(parts)
         sys.audit("http.client.send", self, data)
-        self.sock.settimeout(attempt.remaining())
         attempt.sends += 1
         for start in range(0, len(data), _SLICE):
             if start:

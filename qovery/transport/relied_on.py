@@ -105,7 +105,11 @@ PARTS = (
         "wrapped: urllib3 reads the outer socket itself, so that socket applies the time limit",
         "self hostname sock",
     ),
-    Part(f"{_CONNECTION}.request", "wrapped: collects what it sends", uses="putrequest endheaders send"),
+    Part(
+        f"{_CONNECTION}.request",
+        "wrapped: collects what it sends; it sets `timeout` on the socket",
+        uses="putrequest endheaders send settimeout timeout",
+    ),
     Part(f"{_PLAIN}._send_output", "sends the head with our `send`", uses="send"),
     Part(f"{_PLAIN}.send", "wrapped: collects, or sends within the time limit", "self data", uses="audit"),
     Part(f"{_PLAIN}.close", "wrapped: frees the slot in the pool", "self"),
