@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from test.support import NIGHTLY, PATIENCE, ROOT
+from test.support import NIGHTLY, PATIENCE, ROOT, unmeasured
 from test.support.interruptions import Stop, shown
 from test.support.things import VALUE
 
@@ -18,7 +18,9 @@ def test_interruption__at_any_moment(seed: int) -> None:
     """An interruption propagates unchanged, shows no value in its frames, and leaves the connection usable."""
     count = 3000 if NIGHTLY else 150
     command = [sys.executable, "-m", "test.support.interruptions", str(count), str(seed)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=10 * PATIENCE, cwd=ROOT, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=10 * PATIENCE, cwd=ROOT, env=unmeasured(), check=False
+    )
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout)
     assert seen["problems"] == []

@@ -13,6 +13,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,7 +23,7 @@ import urllib3
 from qovery import ApiConnectionError, UnauthorizedException
 from qovery.extras import missing
 from qovery.sandbox.seed import ENVIRONMENT_ID
-from test.support import PATIENCE, ROOT
+from test.support import PATIENCE, ROOT, unmeasured
 from test.support.clients import Connect, client_for
 from test.support.sandboxes import Start
 
@@ -43,8 +44,10 @@ except ImportError as error:
 """
 
 
-def run_command(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+def run_command(
+    command: list[str], folder: Path, environment: Mapping[str, str] = os.environ
+) -> subprocess.CompletedProcess[str]:
+    environment = {**environment, "PYTHONPATH": str(ROOT)}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE)
 
 
@@ -166,7 +169,7 @@ def test_command__full_disk(blocks: int, tmp_path: Path) -> None:
     seed = {"environments": [{"secrets": [{"key": "A", "value": "x" * 500_000}]}]}
     (tmp_path / "seed.json").write_text(json.dumps(seed))
     sandbox = f"{shlex.quote(sys.executable)} -m qovery.sandbox --port 0 --db sandbox.db --seed seed.json"
-    done = run_command(["bash", "-c", f"ulimit -f {blocks}; exec {sandbox}"], folder=tmp_path)
+    done = run_command(["bash", "-c", f"ulimit -f {blocks}; exec {sandbox}"], tmp_path, unmeasured())
     assert done.returncode == 1
     assert done.stderr.startswith("qovery-sandbox: ")
     assert "disk" in done.stderr

@@ -36,6 +36,11 @@ def spread(cases: Iterable[T], count: int) -> list[T]:
     return every if NIGHTLY else [every[at * (len(every) - 1) // max(count - 1, 1)] for at in range(count)]
 
 
+def unmeasured() -> dict[str, str]:
+    """The environment of a process that coverage must not measure: it writes a file, and takes a lock of its own."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+
+
 def wait_until(condition: Callable[[], object]) -> None:
     """Poll until a condition is true."""
     deadline = time.monotonic() + PATIENCE
