@@ -33,7 +33,9 @@ def from_callee(error: BaseException) -> bool:
 
     False for an exception that interrupted them, such as one of a signal handler or another thread.
     """
-    return not {"qovery", "urllib3", "logging"}.issuperset(_packages(error)) and from_signal_handler(error) is None
+    packages = _packages(error)
+    foreign = not {"qovery", "urllib3", "logging"}.issuperset(packages) or _fails_in_logging(error, packages)
+    return foreign and from_signal_handler(error) is None
 
 
 def from_signal_handler(error: BaseException) -> BaseException | None:
@@ -65,6 +67,11 @@ def replaced(error: BaseException) -> Iterator[BaseException]:
     for cause in _causes(error):
         if _CATCHING.issuperset(_packages(cause)[:1]):
             yield cause
+
+
+def inner_frames(error: BaseException) -> Iterator[FrameType]:
+    """Yield the frames of an exception below the one that caught it."""
+    return _frames(error.__traceback__ and error.__traceback__.tb_next)
 
 
 def forget_frames(error: object) -> None:
@@ -109,6 +116,12 @@ def _packages(error: BaseException) -> list[str]:
 def _package_of(frame: FrameType) -> str:
     name: str = frame.f_globals.get("__name__") or ""
     return name.partition(".")[0]
+
+
+def _fails_in_logging(error: BaseException, packages: list[str]) -> bool:
+    """Whether `logging` itself or a function in C that it called has failed: such a handler or filter has no frame."""
+    ordinary = isinstance(error, Exception) and not isinstance(error, MemoryError)
+    return packages[-1:] == ["logging"] and ordinary and not _is_foreign(type(error))
 
 
 def _is_foreign(kind: type) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from qovery.transport.messages import Request
@@ -21,18 +21,16 @@ class Attempt:
         request: The request.
         sends: How many times the request may have been sent: more than once under a caller's own `Retry`.
         observed: Whether our own code connected or sent, so that `sends` is accurate; a fake may bypass it.
-        response: The response once its head is read, even if a log handler fails after that.
         until: When the current phase (connecting, sending or reading) must end, by `time.monotonic`.
         stall: The seconds that one socket operation of the phase may take.
     """
 
-    __slots__ = ("observed", "request", "response", "sends", "stall", "until")
+    __slots__ = ("observed", "request", "sends", "stall", "until")
 
     def __init__(self, request: Request) -> None:
         self.request = request
         self.sends = 0
         self.observed = False
-        self.response: Any = None
         self.until = request.deadline
         self.stall = math.inf
 

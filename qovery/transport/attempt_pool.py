@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib3 import poolmanager
 
 from qovery.exceptions import ApiValueError
-from qovery.origins import from_callee, interruption
+from qovery.origins import from_callee, inner_frames, interruption
 from qovery.transport.attempt import Attempt
 from qovery.transport.connection import BoundConnection
 from qovery.transport.failures import LIBRARY_ERRORS
@@ -137,13 +137,19 @@ class AttemptPool(_Base):
         except Exception as error:
             if isinstance(error, LIBRARY_ERRORS):
                 _leave_if_interrupted(error)
-            response = self.attempt.response
-            # The last thing that urllib3 does with a response is to log it.
-            if response is not None and response._pool is self and from_callee(error):
-                return cast("RawResponse", response)
+            response = self._received(error)
+            if response is not None and from_callee(error):
+                return response
             raise
-        finally:
-            self.attempt.response = None
+
+    def _received(self, error: Exception) -> RawResponse | None:
+        """Return the response if urllib3 has completed it: the last thing that it does with one is to log it."""
+        for frame in inner_frames(error):
+            if frame.f_code.co_name == "_make_request":
+                response = frame.f_locals.get("response")
+                if getattr(response, "_pool", None) is self:
+                    return cast("RawResponse", response)
+        return None
 
 
 def _leave_if_interrupted(error: Exception) -> None:

@@ -186,13 +186,13 @@ class BoundConnection(_Base):
         attempt, pool = self.attempt, self.pool
         attempt.stall = attempt.request.read_timeout
         self.pool = None  # keeps the slot if http.client closes the connection before the body is read
-        attempt.response = super().getresponse()
+        response = super().getresponse()
         if self.head is not None:  # None if a fake made the response
             self.reader.room = MAX_HEAD + _OVERHEAD * attempt.request.max_response_size
             # http.client keeps the head until the next request; urllib3's response has the headers.
             self.head.headers = self.head.msg = _FORGOTTEN
         self.pool = pool
-        return attempt.response
+        return response
 
     def response_class(self, sock: socket.socket, *args: Any, **options: Any) -> Response:  # type: ignore[override] # http.client calls it like the class it replaces
         """Return the object that reads the response."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import ssl
 
 from urllib3.exceptions import (
     DecodeError,
@@ -15,13 +16,14 @@ from urllib3.exceptions import (
     SSLError,
 )
 from urllib3.exceptions import TimeoutError as TransportTimeout
+from urllib3.util.ssl_match_hostname import CertificateError
 
 from qovery.exceptions import ApiConnectionError, ApiDecodeError, ApiTimeoutError
 from qovery.retry import Outcome
 from qovery.transport.messages import Failure, RawResponse, Request
 
 #: The errors that the underlying libraries raise. Any other exception comes from other code, and is raised unchanged.
-LIBRARY_ERRORS = (HTTPError, http.client.HTTPException, OSError)
+LIBRARY_ERRORS = (HTTPError, http.client.HTTPException, OSError, CertificateError)
 
 
 class TooLargeError(HTTPError):
@@ -46,6 +48,8 @@ def failure(error: Exception, request: Request, sent: bool, raw: RawResponse | N
         error = error.reason
     if sent and isinstance(error, ProxyError):  # the proxy was reached; urllib3 says that it was not
         error = error.original_error
+    if isinstance(error, (ssl.SSLError, CertificateError)):  # a log handler kept urllib3 from doing this
+        error = SSLError(error)
     cause = f"{type(error).__module__}.{type(error).__qualname__}: {error}"
     outcome = Outcome(sent=sent)
     if isinstance(error, (TooLargeError, DecodeError)):

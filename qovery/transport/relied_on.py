@@ -50,14 +50,26 @@ PARTS = (
     Part(f"{_POOL}.__init__", "the copy has them, and they define how to connect", sets="timeout proxy conn_kw"),
     Part(f"{_SECURE_POOL}.__init__", "the copy has them", sets="cert_reqs assert_hostname"),
     Part(f"{_POOL}.urlopen", "calls the methods that the copy replaces", uses="_get_conn _make_request _put_conn"),
+    Part(
+        f"{_POOL}.urlopen",
+        "calls these methods of a caller's `Retry`, with the error to raise and itself",
+        uses="increment sleep is_retry",
+        order=("error=new_e, _pool=self",),
+    ),
     Part(f"{_POOL}._get_conn", "replaced: takes a connection from our pool", "self timeout"),
     Part(f"{_POOL}._put_conn", "replaced: returns it to our pool", "self conn"),
     Part(
         f"{_POOL}._make_request",
-        "wrapped: it logs last, and a log handler may raise; the response is complete by then",
+        "wrapped: it logs last, and a log handler may raise; its local `response` is complete by then",
         "self conn method url body headers retries timeout chunked response_conn preload_content decode_content"
         " enforce_content_length",
-        order=("response._connection = response_conn", "response._pool = self", "log.debug(", "return response"),
+        order=(
+            "response = conn.getresponse()",
+            "response._connection = response_conn",
+            "response._pool = self",
+            "log.debug(",
+            "return response",
+        ),
     ),
     Part(
         f"{_POOL}._new_conn",
@@ -177,6 +189,12 @@ PARTS = (
         f"{_POOL}.urlopen", "its second argument is the cause", order=('ProtocolError("Connection aborted.", new_e)',)
     ),
     Part("socks:ProxyError.__init__", "the cause, for a timeout", sets="socket_err"),
+    Part("urllib3.util.ssl_match_hostname:CertificateError", "the cause, if a log handler fails"),
+    Part(
+        "urllib3.connection:_match_hostname",
+        "logs it, and a log handler may raise",
+        order=("except CertificateError as e:", "log.warning("),
+    ),
     # SOCKS.
     Part(f"{_SOCKS}:SOCKSConnection.__init__", "read by our `_new_conn`", sets="_socks_options"),
     Part(
