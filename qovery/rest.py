@@ -24,6 +24,7 @@ from qovery.route import Route
 from qovery.snapshot import Snapshot
 from qovery.transport.failures import closed
 from qovery.transport.messages import Failure, RawResponse, Request, Response
+from qovery.transport.policy import callers_policy
 from qovery.transport.pool import ConnectionPool
 from qovery.transport.transport import Transport
 
@@ -173,7 +174,7 @@ class RESTClientObject(LegacyNames):
         if transport is None or transport.route != settings.route:
             transport = session.connect(settings.route)
         retries = settings.retries
-        policy = _ONCE if isinstance(retries, int) else retries.new(redirect=False, raise_on_status=False)
+        policy = _ONCE if isinstance(retries, int) else callers_policy(retries)
         attempt = 0
         while True:
             attempt += 1

@@ -14,6 +14,7 @@ from qovery.retry import Outcome, is_outcome_unknown
 from qovery.transport.attempt import Attempt
 from qovery.transport.failures import TooLargeError
 from qovery.transport.messages import RawResponse, Response
+from qovery.transport.policy import CallersPolicy
 
 if TYPE_CHECKING:
     from qovery.transport.attempt_pool import AttemptPool
@@ -37,6 +38,8 @@ def receive(raw: RawResponse, attempt: Attempt, pool: AttemptPool) -> Response:
     response.outcome = Outcome(status, retry_after=_retry_after(raw) if status >= 300 else None)
     if not request.read:
         weakref.finalize(raw, pool.abandon).atexit = False  # when the caller drops it, read or not
+        if isinstance(raw.retries, CallersPolicy):
+            raw.retries = raw.retries.policy
         response.raw, response.hand_over = raw, attempt.hand_over
     else:
         length, limit = raw.length_remaining, request.max_response_size

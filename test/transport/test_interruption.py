@@ -86,7 +86,9 @@ class Policy(urllib3.Retry):
         raise self.raised("of the policy")
 
 
-@pytest.mark.parametrize("raised", [LookupError, ValueError, AssertionError, MemoryError, Limit])
+@pytest.mark.parametrize(
+    "raised", [LookupError, ValueError, AssertionError, MemoryError, Limit, BrokenPipeError, TimeoutError, HTTPError]
+)
 def test_foreign_error__of_a_policy(connect: Connect, raised: type[BaseException]) -> None:
     """An error raised by a caller's `Retry` propagates unchanged after one request."""
     kind = type("Mine", (Policy,), {"raised": raised})
