@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from qovery.exceptions import ApiTypeError, ApiValueError
+from qovery.origins import raise_from_signal_handler
 from qovery.redaction.marks import Masked, MaskedDict
 
 DEFAULT_HOST = "https://api.qovery.com"
@@ -28,7 +29,8 @@ def host_url(name: str, value: Any) -> str:
         name_of_host = parts.hostname or ""
         usable = parts.scheme in {"http", "https"} and parts.port != 0 and _is_host(name_of_host)
         usable = usable and ("[" in parts.netloc) == (":" in name_of_host)  # Python 3.10 takes anything in brackets
-    except ValueError:
+    except ValueError as error:
+        raise_from_signal_handler(error)
         usable = False
     if not usable:
         raise ApiValueError(f"{name} must be a URL like {DEFAULT_HOST}")
@@ -99,8 +101,8 @@ def socket_options(name: str, value: Any) -> list[Any] | None:
     """Return a new list of tuples, or None."""
     try:
         return None if value is None else [tuple(option) for option in value]
-    except TypeError:
-        pass
+    except TypeError as error:
+        raise_from_signal_handler(error)
     raise ApiTypeError(f"{name} must be a list of tuples as for socket.setsockopt")
 
 

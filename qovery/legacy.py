@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from qovery.exceptions import ApiAttributeError, ApiImportError, ApiTypeError, OpenApiException
+from qovery.origins import raise_from_signal_handler
 
 GUIDE = "docs/guides/migration.md"
 
@@ -126,7 +127,8 @@ def name_hint(legacy: Mapping[str, str], known: Iterable[str], *names: Any) -> s
         return f": {advice}"
     try:
         from qovery.nearest import nearest  # only errors need it
-    except (ImportError, OSError):  # such as in a process without free file descriptors
+    except (ImportError, OSError) as problem:  # such as in a process without free file descriptors
+        raise_from_signal_handler(problem)
         return ""
     return nearest(known, *names)
 

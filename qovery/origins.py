@@ -62,6 +62,16 @@ def interruption(error: BaseException) -> BaseException | None:
     return from_signal_handler(error) or next(foreign, None)
 
 
+def raise_from_signal_handler(error: BaseException) -> None:
+    """Raise the exception that a signal handler raised, if it is this error or one of its causes.
+
+    For each `except` whose error is replaced or ignored, unless no handler would raise that class.
+    """
+    found = from_signal_handler(error)
+    if found is not None:
+        raise found
+
+
 def replaced(error: BaseException) -> Iterator[BaseException]:
     """Yield an error that this package or a library caught, and those that they had replaced by it."""
     for cause in _causes(error):

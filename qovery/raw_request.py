@@ -13,6 +13,7 @@ from qovery.checks import header_key, header_text, mapping
 from qovery.exceptions import ApiTypeError, ApiValueError
 from qovery.legacy import GUIDE
 from qovery.operation import Operation
+from qovery.origins import raise_from_signal_handler
 from qovery.snapshot import Snapshot
 from qovery.transport.messages import Request, Response
 
@@ -100,8 +101,8 @@ def _content(headers: dict[str, tuple[str, str]], body: Any) -> bytes | None:
         raise ApiTypeError("body must be a str or bytes under a Content-Type that is not JSON")
     try:
         return json.dumps(body).encode()
-    except (TypeError, ValueError, RecursionError):
-        pass  # its text may show the body
+    except (TypeError, ValueError, RecursionError) as error:
+        raise_from_signal_handler(error)  # another text may show the body
     raise ApiTypeError("body is not JSON serializable: see ApiClient.sanitize_for_serialization")
 
 

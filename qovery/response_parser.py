@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pydantic_core
 
 from qovery.exceptions import ApiDecodeError, ApiException, exception_class
-from qovery.origins import from_signal_handler
+from qovery.origins import raise_from_signal_handler
 from qovery.transport.messages import Request, Response, mask_headers
 
 if TYPE_CHECKING:
@@ -47,8 +47,7 @@ def parse(request: Request, response: Response) -> Any:
                 pydantic_core.from_json(data, allow_inf_nan=False)
             return model.__pydantic_validator__.validate_json(data)
         except ValueError as error:
-            if from_signal_handler(error) is not None:
-                raise
+            raise_from_signal_handler(error)
             problem = str(error) if data else "it is empty"
     mask = request.mask
     details = _details(request, response, mask)
@@ -104,8 +103,7 @@ def _details(request: Request, response: Response, mask: Callable[[str], str]) -
             text = _text(response.data, response.headers.get("Content-Type", ""))
             details["body"], details["data"] = _masked_body(text, mask)
         except (ImportError, OSError) as problem:  # a codec, such as without free file descriptors
-            if from_signal_handler(problem) is not None:
-                raise
+            raise_from_signal_handler(problem)
     return details
 
 
@@ -121,7 +119,8 @@ def _masked_body(text: str, mask: Callable[[str], str]) -> tuple[str, Any]:
             return body, data
         # Only the values show a secret that is a number, and only the text one that is spread over an array of bytes.
         dumped = json.dumps(data)
-    except ValueError:  # it is no JSON, or a number has more digits than Python writes
+    except ValueError as problem:  # it is no JSON, or a number has more digits than Python writes
+        raise_from_signal_handler(problem)
         return body, None
     return (dumped, data) if mask(dumped) == dumped else (body, None)
 
@@ -140,7 +139,7 @@ def _text(content: bytes, content_type: str) -> str:
     if not wide:
         try:
             return content.decode()
-        except ValueError:
+        except UnicodeDecodeError:
             pass
     return content.decode(charset, "replace")
 

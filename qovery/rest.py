@@ -17,7 +17,7 @@ from qovery import retry
 from qovery.configuration import Configuration
 from qovery.exceptions import ApiException, ApiTypeError, ApiValueError
 from qovery.legacy import REST_CLIENT, LegacyNames
-from qovery.origins import from_callee, from_signal_handler
+from qovery.origins import from_callee, raise_from_signal_handler
 from qovery.raw_request import RESTResponse, raw_request
 from qovery.redaction.sealing import sealed
 from qovery.route import Route
@@ -230,5 +230,4 @@ def _record(request: Request, result: Response | Failure, attempt: int, started:
         try:
             print(_LINE % fields, file=stderr)
         except Exception as error:  # standard error is broken, closed, or anything
-            if from_signal_handler(error) is not None:
-                raise
+            raise_from_signal_handler(error)

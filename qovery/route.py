@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from qovery.exceptions import ApiValueError
+from qovery.origins import raise_from_signal_handler
 from qovery.redaction.marks import Masked
 
 if TYPE_CHECKING:
@@ -130,7 +131,8 @@ def _is_proxy_url(text: str) -> bool:
     try:
         url = urlsplit(text)
         return url.scheme in _PROXY_SCHEMES and bool(url.hostname) and url.port != 0 and not any(map(str.isspace, text))
-    except ValueError:
+    except ValueError as error:
+        raise_from_signal_handler(error)
         return False
 
 

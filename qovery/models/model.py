@@ -11,6 +11,7 @@ from typing_extensions import Self
 
 from qovery.exceptions import ApiAttributeError, ApiTypeError, ApiValueError
 from qovery.legacy import MODEL, name_hint
+from qovery.origins import raise_from_signal_handler
 from qovery.redaction.marks import MASK
 from qovery.redaction.sealing import sealed
 
@@ -160,8 +161,8 @@ def json_bytes(model: Model) -> bytes:
     """The fields that were set, secrets in the clear, as JSON."""
     try:
         return model.__pydantic_serializer__.to_json(model, exclude_unset=True, warnings=False)
-    except ValueError:
-        pass  # its text shows the value
+    except ValueError as error:
+        raise_from_signal_handler(error)  # another text shows the value
     raise ApiValueError(f"{type(model).__name__} has a value that is not JSON serializable")
 
 

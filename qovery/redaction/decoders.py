@@ -134,7 +134,7 @@ def from_percent(escape: str) -> str:
     raw = bytes.fromhex(escape.replace("%", ""))
     try:
         return raw.decode()
-    except ValueError:
+    except UnicodeDecodeError:
         return raw.decode("latin-1")
 
 
@@ -161,7 +161,7 @@ def text_of(raw: bytes) -> str:
     """Decode bytes as UTF-8, or the printable parts of other data, and as UTF-16 if there are enough zeros."""
     try:
         texts = [raw.decode()]
-    except ValueError:  # such as base64 that is read from the wrong character
+    except UnicodeDecodeError:  # such as base64 that is read from the wrong character
         texts = _printed().findall(raw.decode("utf-8", "replace"))
     if raw.count(0) * 4 > len(raw):
         texts += [raw.decode(codec, "replace") for codec in ("utf-16-le", "utf-16-be")]

@@ -13,7 +13,7 @@ from typing_extensions import ParamSpec
 
 from qovery.exceptions import ApiValueError, OpenApiException
 from qovery.legacy import argument_problem
-from qovery.origins import from_signal_handler
+from qovery.origins import raise_from_signal_handler
 from qovery.redaction.marks import MASK
 
 P = ParamSpec("P")
@@ -61,8 +61,7 @@ def without_input(error: ValidationError, known: Collection[str] = ()) -> ApiVal
     try:
         from qovery.redaction.validation import ApiValidationError  # only errors need it
     except (ImportError, OSError) as problem:  # such as a process without free file descriptors
-        if from_signal_handler(problem) is not None:
-            raise
+        raise_from_signal_handler(problem)
         return ApiValueError(f"{error.title} is not valid {_no_details(problem)}")
     return ApiValidationError.without_input(error, known)
 
@@ -81,8 +80,7 @@ def mask_of(secrets: Iterable[Callable[[], Iterable[str]]], deadline: float | No
 
         return TextMask((secret for part in secrets for secret in part()), deadline)
     except (ImportError, OSError) as problem:  # such as a process without free file descriptors
-        if from_signal_handler(problem) is not None:
-            raise
+        raise_from_signal_handler(problem)
         hidden = f"{MASK} {_no_details(problem)}"
         return lambda _: hidden
 

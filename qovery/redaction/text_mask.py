@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
-from qovery.origins import from_signal_handler
+from qovery.origins import raise_from_signal_handler
 from qovery.redaction.decoders import LONG_RUN, STANDARD_BASE64, Span, cp1252, decoders, loosened
 from qovery.redaction.marks import MASK
 
@@ -67,8 +67,7 @@ class TextMask:
         except _TooMuchWorkError:
             return MASK
         except (ImportError, OSError) as problem:  # such as in a process without free file descriptors
-            if from_signal_handler(problem) is not None:
-                raise
+            raise_from_signal_handler(problem)
             return MASK
         parts, done = [], 0
         for start, end in spans:
@@ -185,7 +184,8 @@ def _text_in_base64(word: str) -> str:
 
     try:
         text = b64decode(word.translate(STANDARD_BASE64) + "=" * (-len(word) % 4), validate=True).decode()
-    except ValueError:
+    except ValueError as error:
+        raise_from_signal_handler(error)
         return ""
     return text if text.isprintable() else ""
 

@@ -11,6 +11,7 @@ from typing_extensions import Self
 
 from qovery.exceptions import ApiValueError
 from qovery.legacy import name_hint
+from qovery.origins import raise_from_signal_handler
 from qovery.redaction.marks import MASK
 
 #: How many problems of an error may suggest a name, since an input may have any number of unknown fields.
@@ -32,6 +33,9 @@ class ApiValidationError(ApiValueError, ValidationError):
         """The same problems, with the mask as their input. The hint for an unknown field knows the `known` ones."""
         problems: list[tuple[str, tuple[str | int, ...], str]] = []
         for problem in error.errors():
+            cause = problem.get("ctx", {}).get("error")
+            if isinstance(cause, Exception):  # raised while a validator ran
+                raise_from_signal_handler(cause)
             kind, loc, text = problem["type"], tuple(problem["loc"]), problem["msg"]
             if known and kind == "extra_forbidden" and len(loc) == 1 and len(problems) < _SUGGESTIONS:
                 text += name_hint({}, known, loc[0])  # an inner model has given its own

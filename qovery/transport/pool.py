@@ -17,6 +17,8 @@ from typing import Any
 from urllib3.exceptions import ClosedPoolError, EmptyPoolError
 from urllib3.util.connection import is_connection_dropped
 
+from qovery.origins import raise_from_signal_handler
+
 
 class ConnectionPool:
     """The connections of one process on one route.
@@ -196,8 +198,10 @@ def _shut_down(sock: Any) -> None:
     # A TLS socket's own method changes more than the socket, see `relied_on`; the second class may be gevent's.
     kinds = [kind for kind in (_socket.socket, socket.socket) if kind in type(sock).__mro__]
     shut_down = getattr(kinds[0], "shutdown", None) if kinds else None
-    with contextlib.suppress(OSError):  # it may be closed already
+    try:
         if shut_down is not None:
             shut_down(sock, socket.SHUT_RDWR)
         elif hasattr(sock, "shutdown"):  # eventlet's class lacks it, its instances have it; a fake may lack it
             sock.shutdown(socket.SHUT_RDWR)
+    except OSError as error:  # it may be closed already
+        raise_from_signal_handler(error)

@@ -9,6 +9,7 @@ import urllib3
 from urllib3.util import make_headers
 
 from qovery.exceptions import ApiValueError, MissingExtraError
+from qovery.origins import raise_from_signal_handler
 from qovery.route import Route
 
 
@@ -35,15 +36,16 @@ def manager(route: Route, options: dict[str, Any]) -> urllib3.PoolManager:
             proxy_ssl_context=route.proxy_ssl_context,
             **options,
         )
-    except (ValueError, urllib3.exceptions.HTTPError):
-        pass  # their texts show the URL
+    except (ValueError, urllib3.exceptions.HTTPError) as error:
+        raise_from_signal_handler(error)  # other texts show the URL
     raise ApiValueError("proxy cannot be used: check its URL, and that user and password are ASCII or latin-1")
 
 
 def _socks_manager(url: str, user: str | None, password: str | None, options: dict[str, Any]) -> urllib3.PoolManager:
     try:
         from urllib3.contrib.socks import SOCKSProxyManager
-    except ImportError:
+    except ImportError as error:
+        raise_from_signal_handler(error)
         from qovery.extras import missing  # only this error needs it
 
         problem = missing("a SOCKS proxy", "socks")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib3.exceptions import ConnectTimeoutError, DecodeError, InvalidHeader
 from urllib3.util import Retry
 
-from qovery.origins import forget_frames
+from qovery.origins import forget_frames, raise_from_signal_handler
 from qovery.retry import Outcome, is_outcome_unknown
 from qovery.transport.attempt import Attempt
 from qovery.transport.failures import TooLargeError
@@ -87,5 +87,6 @@ def _too_large(limit: int) -> TooLargeError:
 def _retry_after(raw: RawResponse) -> float | None:
     try:
         return _RETRY_AFTER.get_retry_after(raw)
-    except (InvalidHeader, ValueError, OverflowError):
+    except (InvalidHeader, ValueError, OverflowError) as error:
+        raise_from_signal_handler(error)
         return None

@@ -9,6 +9,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 from urllib3.util.ssltransport import SSLTransport
 
 from qovery.exceptions import ApiValueError
+from qovery.origins import raise_from_signal_handler
 from qovery.route import Route
 
 
@@ -40,6 +41,7 @@ def tls_options(route: Route) -> dict[str, Any]:
             # With a password, even an empty one, OpenSSL does not prompt for one.
             context.load_cert_chain(route.cert_file, route.key_file, "")  # type: ignore[arg-type] # checked by it
     except (OSError, ValueError, TypeError) as error:
+        raise_from_signal_handler(error)
         problem = f"{setting} cannot be used: {error}"
     if problem:
         raise ApiValueError(problem)
