@@ -13,9 +13,9 @@ from typing_extensions import Self
 
 from qovery._version import __version__
 from qovery.api_response import ApiResponse
-from qovery.checks import count, header_key, header_text, mapping
+from qovery.checks import count, header_key, header_text, host_url, mapping
 from qovery.configuration import Configuration
-from qovery.exceptions import ApiException, ApiTypeError, ApiValueError, OpenApiException
+from qovery.exceptions import ApiException, ApiTypeError, ApiValueError, OpenApiException, PlanHostError
 from qovery.generated_values import plain, preferred
 from qovery.legacy import CLIENT, LegacyNames
 from qovery.models.model import Model, json_bytes
@@ -293,6 +293,9 @@ def _with_options(settings: Snapshot, operation: Operation[Any], options: Reques
         raise ApiValueError("_host_index must be 0: there is one server")
     if options.get("_request_auth") is not None:
         settings = settings._replace(credentials=None)
+    planned = options.get("_plan_host")
+    if planned is not None and host_url("_plan_host", planned) != settings.route.host:
+        raise PlanHostError(f"the plan is for {planned}, but the client calls {settings.route.host}: plan again")
     timeout, retries = options.get("_request_timeout"), options.get("_retries")
     if timeout is not None:
         settings = settings.with_timeout(timeout)

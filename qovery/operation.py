@@ -111,6 +111,9 @@ class RequestOptions(TypedDict, total=False):
     """Headers for this call; they take precedence over all others."""
     _retries: int | None
     """How many times this call may be retried where that is safe, instead of `Configuration.retries`."""
+    _plan_host: str | None
+    """`Plan.host` of the plan that this call belongs to. If the client has another host, the call raises
+    `PlanHostError`, and nothing is sent."""
     _host_index: int
     """The index of the server; there is one, so 0."""
 

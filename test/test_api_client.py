@@ -17,6 +17,7 @@ from qovery import (
     Configuration,
     EnvironmentSecretApi,
     ForbiddenException,
+    PlanHostError,
     SecretRequest,
     UnauthorizedException,
     __version__,
@@ -245,6 +246,18 @@ def test_options__none_is_unset(server: RecordingServer, client: ApiClient) -> N
     """Every option may be None, as in a generated client."""
     ask(client, _request_timeout=None, _request_auth=None, _content_type=None, _headers=None, _host_index=0)
     assert server.last.headers["Authorization"] == "Token qov_a"
+
+
+def test_plan_host__is_that_of_the_call(server: RecordingServer, client: ApiClient) -> None:
+    """A call for the plan of another host sends nothing."""
+    ask(client, _plan_host=f"{server.url}/")
+    ask(client, _plan_host=None)
+    assert len(server.received) == 2
+    with pytest.raises(PlanHostError, match=f"the plan is for http://other.test, but the client calls {server.url}"):
+        ask(client, _plan_host="http://other.test")
+    with pytest.raises(ApiValueError, match="_plan_host must be"):
+        ask(client, _plan_host="other.test")
+    assert len(server.received) == 2
 
 
 def test_request_auth__replaces_the_credentials(server: RecordingServer, client: ApiClient) -> None:

@@ -6,7 +6,7 @@ import time
 from uuid import UUID
 
 from qovery.api.environment_secret_api import EnvironmentSecretApi
-from qovery.exceptions import ApiException, BadRequestException, SyncError
+from qovery.exceptions import ApiException, BadRequestException, PlanHostError, SyncError
 from qovery.models import Key, Secret, SecretEditRequest, SecretRequest
 from qovery.operation import RequestOptions
 from qovery.sync.inventory import ENVIRONMENT, Inventory, alias_description
@@ -34,11 +34,11 @@ def create_alias(
         if target.scope != ENVIRONMENT:
             raise
         rejected = error
-    attempt = _Attempt(api, environment_id, key, target)
+    attempt = _Attempt(api, environment_id, key, target, options.get("_plan_host"))
     try:
         created = attempt.create(options)
     except BaseException as error:
-        if isinstance(error, ApiException) and not error.outcome_unknown:
+        if isinstance(error, PlanHostError) or (isinstance(error, ApiException) and not error.outcome_unknown):
             raise
         alias = attempt.settle()
         if alias is None or not isinstance(error, ApiException):
@@ -53,11 +53,14 @@ def create_alias(
 class _Attempt:
     """A secret that should become an alias. Its description distinguishes it from secrets that others created."""
 
-    def __init__(self, api: EnvironmentSecretApi, environment_id: str | UUID, key: str, target: Secret) -> None:
+    def __init__(
+        self, api: EnvironmentSecretApi, environment_id: str | UUID, key: str, target: Secret, host: str | None
+    ) -> None:
         self.api = api
         self.environment_id = environment_id
         self.key = key
         self.target = target
+        self.host = host
         self.description = alias_description(target.key)
 
     def create(self, options: RequestOptions) -> Secret:
@@ -70,9 +73,12 @@ class _Attempt:
     def settle(self, created: Secret | None = None) -> Secret | None:
         """Return the alias if there is one. Otherwise remove what was created, found by a list if it is None."""
         deadline = time.monotonic() + SECONDS
-        problem: ApiException | None = None
+        problem: Exception | None = None
         for _ in range(ROUNDS):
-            options: RequestOptions = {"_request_timeout": max(deadline - time.monotonic(), 0.001)}
+            options: RequestOptions = {
+                "_plan_host": self.host,
+                "_request_timeout": max(deadline - time.monotonic(), 0.001),
+            }
             try:
                 secret = created or self._listed(options)
                 created = None  # after a failure, find by a list what is left
@@ -80,7 +86,7 @@ class _Attempt:
                     return secret
                 self._remove(secret, options)
                 return None
-            except ApiException as error:
+            except (ApiException, PlanHostError) as error:
                 problem = error
         raise SyncError(
             f"{self.key} may be left as a plain value that holds the key {self.target.key}. Delete it. {problem}"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from qovery.api.environment_secret_api import EnvironmentSecretApi
-from qovery.exceptions import ApiTypeError, PlanHostError, TooManyRequestsException
+from qovery.exceptions import ApiTypeError, TooManyRequestsException
 from qovery.models import Secret, SecretEditRequest, SecretRequest, Value
 from qovery.operation import RequestOptions
 from qovery.redaction.sealing import sealed
@@ -57,7 +57,6 @@ class Service:
         patience = min(deadline, time.monotonic() + PATIENCE)
         while True:
             self._wait(patience)
-            self._check_host()
             try:
                 with self._telling_the_pace():
                     listed = self.api.list_environment_secrets(self.environment_id, **self._options(deadline))
@@ -65,13 +64,7 @@ class Service:
                 if time.monotonic() >= patience:
                     raise
             else:
-                self._check_host()
                 return Inventory(listed.results or [])
-
-    def _check_host(self) -> None:
-        host = self.api.api_client.configuration.host
-        if host != self.host:
-            raise PlanHostError(f"the plan is for {self.host}, but the client calls {host}: plan again")
 
     def _wait(self, patience: float) -> None:
         """Sleep until the rate limit allows a request, or until the time `patience`."""
@@ -79,9 +72,12 @@ class Service:
             time.sleep(min(wait, max(patience - time.monotonic(), 0)))
 
     def _options(self, deadline: float) -> RequestOptions:
-        """Return the options that end a call at a deadline nearer than its own."""
+        """Return the options that bind a call to the host, and that end it at a deadline nearer than its own."""
+        options: RequestOptions = {"_plan_host": self.host}
         left = deadline - time.monotonic()
-        return {"_request_timeout": max(left, 0.001)} if left < self.api.api_client.configuration.total_timeout else {}
+        if left < self.api.api_client.configuration.total_timeout:
+            options["_request_timeout"] = max(left, 0.001)
+        return options
 
     @contextlib.contextmanager
     def _telling_the_pace(self) -> Iterator[None]:
@@ -100,7 +96,6 @@ class Service:
     @sealed
     def send(self, action: Action, secret: Secret | None, deadline: float) -> Secret | None:
         """Send an action for a secret once; for an alias, `secret` is its target. Report the response to the pace."""
-        self._check_host()
         with self._telling_the_pace():
             return self._send(action, secret, {"_retries": 0, **self._options(deadline)})
 

@@ -9,6 +9,7 @@ import pytest
 from qovery import EnvironmentSecretApi, Secret, SyncError
 from qovery.sandbox import Sandbox
 from qovery.sync import Result, plan_secrets
+from test.support.recording import RecordingServer
 
 
 def brief(results: tuple[Result, ...]) -> list[tuple[str, str]]:
@@ -104,6 +105,28 @@ def test_alias__time_limit(sandbox: Sandbox, api: EnvironmentSecretApi, env: str
     plan_secrets(late, env, {}, aliases={"A": "OWN"}).apply(timeout=20)
     assert over
     assert {secret.variable_type for secret in sandbox.secrets(env) if secret.key == "A"} <= {"ALIAS"}
+
+
+def test_alias__host_changed(sandbox: Sandbox, api: EnvironmentSecretApi, env: str, server: RecordingServer) -> None:
+    """A plain value is not deleted at another host: the error says where to delete it."""
+    sandbox.add_secret(env, "OWN", "own")
+    sandbox.fail("create_environment_secret_alias", status=400, times=None)
+
+    class Moved(EnvironmentSecretApi):
+        def create_environment_secret(self, *args: Any, **options: Any) -> Secret:
+            created = super().create_environment_secret(*args, **options)
+            self.api_client.configuration.host = server.url
+            return created
+
+    report = plan_secrets(Moved(api.api_client), env, {}, aliases={"A": "OWN"}).apply()
+    if sandbox.behaviour == "documented":
+        assert brief(report.succeeded) == [("alias", "A")]
+    else:
+        assert [str(result.error)[:55] for result in report.failed] == [
+            "A may be left as a plain value that holds the key OWN. "
+        ]
+        assert f"the plan is for {sandbox.url}" in str(report.failed[0].error)
+    assert server.received == []
 
 
 def test_alias__key_created_by_another_client(sandbox: Sandbox, api: EnvironmentSecretApi, env: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 from qovery import (
     ApplyError,
     ApplyInterrupted,
+    Configuration,
     EnvironmentSecretApi,
     PlanChangedError,
     PlanHostError,
@@ -174,6 +175,30 @@ def test_apply__host_changed(
         with pytest.raises(PlanHostError, match=f"the plan is for {sandbox.url}, but the client calls {server.url}"):
             plan.apply()
         assert {request.method for request in sandbox.requests} == {"GET"}
+    assert server.received == []
+
+
+@pytest.mark.parametrize("call", range(4))
+def test_apply__host_changed_by_a_hook(
+    sandbox: Sandbox, connect: Connect, env: str, server: RecordingServer, call: int
+) -> None:
+    """A failover in `refresh_api_key_hook`, at any call, sends nothing of the plan to the other host."""
+    api = connect(sandbox, access_token=None, api_key={"ApiKeyAuth": "t"})
+    plan = plan_secrets(api, env, {"A": "a", "B": "b"}, aliases={"C": "A"})
+    calls = iter(range(100))
+
+    def hook(configuration: Configuration) -> None:
+        if next(calls) == call:
+            configuration.update(host=server.url, api_key={"ApiKeyAuth": "other"})
+
+    api.api_client.configuration.refresh_api_key_hook = hook
+    if call == 0:
+        with pytest.raises(PlanHostError, match=f"the plan is for {sandbox.url}, but the client calls {server.url}"):
+            plan.apply(max_workers=1)
+    else:
+        report = plan.apply(max_workers=1)
+        assert len(report.succeeded) == call - 1
+        assert {type(result.error) for result in report.failed} == {PlanHostError}
     assert server.received == []
 
 
