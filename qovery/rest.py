@@ -15,7 +15,7 @@ from urllib3.util import Retry
 
 from qovery import retry
 from qovery.configuration import Configuration
-from qovery.exceptions import ApiException, ApiTypeError, ApiValueError
+from qovery.exceptions import ApiConnectionError, ApiException, ApiTypeError, ApiValueError, OpenApiException
 from qovery.legacy import REST_CLIENT, LegacyNames
 from qovery.origins import from_callee, raise_from_signal_handler
 from qovery.raw_request import RESTResponse, raw_request
@@ -164,8 +164,8 @@ class RESTClientObject(LegacyNames):
             ApiConnectionError: No response arrived; `ApiTimeoutError` if none arrived in time.
             ApiDecodeError: The body is too large, or its compression is broken.
         """
-        if type(self).request is not _request:  # patched: a generated client passes every call through it
-            raise ApiTypeError(f"RESTClientObject.request would never be called: {REST_CLIENT['request']}")
+        if type(self).request is not _request or sys.is_finalizing():
+            raise self._refusal(request)
         before, outcome_unknown = (earlier.attempts, earlier.outcome_unknown) if earlier else (0, False)
         session = self._sessions.get(os.getpid()) or self._open_session()
         if self._epoch is not epoch:  # closed while the call got its token
@@ -202,6 +202,12 @@ class RESTClientObject(LegacyNames):
             raise result.exception(request, attempts, outcome_unknown)
         result.attempts, result.outcome_unknown = attempts, outcome_unknown
         return result
+
+    def _refusal(self, request: Request) -> OpenApiException:
+        if type(self).request is not _request:  # patched: a generated client passes every call through it
+            return ApiTypeError(f"RESTClientObject.request would never be called: {REST_CLIENT['request']}")
+        # No module can be imported any more, but urllib3 imports some after it has sent a request.
+        return ApiConnectionError(reason="the interpreter is shutting down", operation=request.operation.name)
 
 
 _request = RESTClientObject.request

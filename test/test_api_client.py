@@ -411,6 +411,32 @@ def test_atexit__handler_that_was_registered_first(server: RecordingServer) -> N
     assert len(server.received) == 4
 
 
+def test_exit__finalizer_of_a_module(server: RecordingServer) -> None:
+    """A call that starts while the interpreter shuts down raises a typed error, and nothing is sent."""
+    server.default = Response(201, SECRET)
+    out = run_script(
+        """
+        import sys
+        import qovery
+
+        api = qovery.EnvironmentSecretApi(qovery.ApiClient(qovery.Configuration(host=sys.argv[1])))
+        api.create_environment_secret("e", {"key": "A"})
+
+        class Late:
+            def __del__(self, api=api, expected=qovery.ApiConnectionError, out=sys.stdout):
+                try:
+                    api.create_environment_secret("e", {"key": "A"})
+                except expected as error:
+                    print(error, error.outcome_unknown, file=out, flush=True)
+
+        late = Late()
+        """,
+        server.url,
+    )
+    assert out == "create_environment_secret failed: the interpreter is shutting down False\n"
+    assert len(server.received) == 1
+
+
 def test_process__keeps_its_switches(server: RecordingServer, tls: Authority) -> None:
     """Import, calls, errors and `close()` change no global state of the process."""
     with RecordingServer(EMPTY, tls.context()) as secure:
