@@ -16,7 +16,6 @@ from qovery.api_response import ApiResponse
 from qovery.checks import count, header_key, header_text, host_url, mapping
 from qovery.configuration import Configuration
 from qovery.exceptions import ApiException, ApiTypeError, ApiValueError, OpenApiException, PlanHostError
-from qovery.generated_values import plain, preferred
 from qovery.legacy import CLIENT, LegacyNames
 from qovery.models.model import Model, json_bytes
 from qovery.operation import OPTIONS, Operation, RequestOptions, unknown_options
@@ -147,14 +146,20 @@ class ApiClient(LegacyNames):
 
     def sanitize_for_serialization(self, obj: Any) -> Any:
         """`obj` as JSON has it: a model as its fields that were set, secrets in the clear, times and ids as text."""
+        from qovery.generated_values import plain  # rarely needed
+
         return plain(obj)
 
     def select_header_accept(self, accepts: Sequence[str]) -> str | None:
         """The first of `accepts`, media types, that is JSON, else the first, else None."""
+        from qovery.generated_values import preferred  # rarely needed
+
         return preferred(accepts)
 
     def select_header_content_type(self, content_types: Sequence[str]) -> str | None:
         """The first of `content_types`, media types, that is JSON, else the first, else None."""
+        from qovery.generated_values import preferred  # rarely needed
+
         return preferred(content_types)
 
     # --- Calls ------------------------------------------------------------------------------------

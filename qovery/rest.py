@@ -90,6 +90,7 @@ class RESTClientObject(LegacyNames):
         self.configuration = configuration
         self._epoch = object()  # replaced by each `close`: tells a call whether the client was closed since it started
         self._sessions: dict[int, Session] = {}  # by process
+        "".encode("idna")  # the codec of host names: a call nested in one that loads it would not find it
 
     def __repr__(self) -> str:
         return f"<RESTClientObject {self.configuration.host}>"

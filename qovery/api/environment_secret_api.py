@@ -57,6 +57,9 @@ class EnvironmentSecretApi:
         if api_client is not None and not callable(getattr(api_client, "call", None)):  # a stand-in of a test will do
             raise ApiTypeError(f"api_client must be an ApiClient, not {type(api_client).__name__}")
         self.api_client = ApiClient.get_default() if api_client is None else api_client
+        # Their schemas are built here, since an exception of a signal handler during a build becomes pydantic's own.
+        Secret.model_rebuild()
+        SecretResponseList.model_rebuild()
 
     def __repr__(self) -> str:
         return f"<EnvironmentSecretApi: {self.api_client!r}>"

@@ -87,5 +87,5 @@ def test_call__modules(counts: dict[str, Any]) -> None:
 
 
 def test_models__are_built_once(counts: dict[str, Any]) -> None:
-    """A model's validator is built at its first use; those of unused models are never built."""
+    """Validators of responses are built with the API object, others at the first use of a model, and each once."""
     assert counts["built"] == {"SecretResponseList": 1, "SecretRequest": 1, "Secret": 1, "SecretEditRequest": 1}
