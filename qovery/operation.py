@@ -15,6 +15,7 @@ from typing_extensions import TypedDict
 
 from qovery import legacy, models
 from qovery.exceptions import ApiTypeError, ApiValueError
+from qovery.origins import raise_from_signal_handler
 
 if TYPE_CHECKING:
     from qovery.models.request_model import RequestModel
@@ -66,8 +67,24 @@ class Operation(Generic[T]):
 
     @functools.cached_property
     def request_model(self) -> type[RequestModel] | None:
-        """The model of the request's body, loaded at its first use; None if it has none."""
-        return None if self._request_model is None else getattr(models, self._request_model)
+        """The model of the request's body, loaded at its first use; None if it has none.
+
+        Raises:
+            ApiValueError: It cannot be loaded at this moment.
+        """
+        name = self._request_model
+        if name is None:
+            return None
+        try:
+            model: type[RequestModel] = getattr(models, name)
+        except RuntimeError as error:  # before Python 3.12, wraps an exception that interrupts the making of a class
+            problem = error.__cause__ or error
+        except (AttributeError, ImportError) as error:  # this call is nested in one that loads it
+            raise_from_signal_handler(error)
+            problem = ApiValueError(f"{self.name} cannot load {name} at this moment: pass a {name}, not a mapping")
+        else:
+            return model
+        raise problem
 
     @functools.cached_property
     def _names(self) -> list[str]:

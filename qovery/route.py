@@ -137,8 +137,11 @@ def _is_proxy_url(text: str) -> bool:
 
 
 def _choose(host: str, proxy: str | None, no_proxy: str | None, variables: tuple[str | None, ...]) -> str | None:
-    # Imported here since it is slow; the stubs lack the name. See `transport.relied_on`.
-    from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined] # see above
+    try:
+        # Imported here since it is slow; the stubs lack the name. See `transport.relied_on`.
+        from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined] # see above
+    except ImportError:  # this call is nested in one that is importing it
+        raise ApiValueError("no_proxy cannot be read at this moment") from None
 
     scheme, netloc = urlsplit(host)[:2]
     proxies = _by_name(scheme, variables) if proxy is None else {}

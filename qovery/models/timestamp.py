@@ -11,10 +11,12 @@ from pydantic_core import core_schema
 def _parse_time(value: Any) -> Any:
     """Parse what pydantic's parser rejects: other ISO 8601 forms, and times without a zone, read as UTC."""
     if isinstance(value, str):
-        from dateutil.parser import isoparse  # rarely needed, and slow to import
-
         try:
+            from dateutil.parser import isoparse  # rarely needed, and slow to import
+
             value = isoparse(value)
+        except ImportError:  # this call is nested in one that is importing it
+            raise ValueError("no ISO 8601 that can be parsed at this moment") from None
         except (ValueError, OverflowError):  # the last midnight of all overflows
             raise ValueError("not a time in ISO 8601") from None
     if isinstance(value, datetime) and value.tzinfo is None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import re
+from binascii import a2b_base64
 from bisect import bisect_right
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple
-
-if TYPE_CHECKING:
-    import re
+from html import unescape
+from typing import Final, NamedTuple
+from unicodedata import normalize
 
 #: A range of a text: the first character, and the one after the last.
 Span = tuple[int, int]
@@ -74,17 +75,12 @@ def loosened() -> Decoder:
     Line breaks and folding then make no difference, nor does the escaping of quotes, or of other characters with a
     backslash: doubled in SQL and CSV, closed and reopened in a shell, as adjacent strings in Python.
     """
-    import re
-
     return Decoder("", re.compile(r"[\s+\\\"'`]+"), _loose)
 
 
 @functools.cache
 def decoders(run: int, ascii_only: bool) -> tuple[Decoder, ...]:
     """Return the decoders for secrets of at least `run` bytes, which are all ASCII or not."""
-    import html
-    import re
-
     pair = r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
     backslash = (
         rf"{pair}|\\u[0-9a-fA-F]{{4}}|\\u\{{(?:10[0-9a-fA-F]{{4}}|[0-9a-fA-F]{{1,5}})\}}"
@@ -100,7 +96,7 @@ def decoders(run: int, ascii_only: bool) -> tuple[Decoder, ...]:
     escapes = (
         Decoder("\\", re.compile(backslash, re.S), from_backslash),
         Decoder("%", re.compile(percent), from_percent),
-        Decoder("&", re.compile(entity), html.unescape),
+        Decoder("&", re.compile(entity), unescape),
         Decoder("\0", re.compile("\0+"), lambda zeros: ""),  # UTF-16 read as something else
     )
     runs = (
@@ -140,8 +136,6 @@ def from_percent(escape: str) -> str:
 
 def from_base64(run: str, read: Callable[[bytes], str]) -> str:
     """Decode a run as base64 from each of its first four characters."""
-    from binascii import a2b_base64
-
     run = "".join(run.split()).translate(STANDARD_BASE64)
     return "".join(read(a2b_base64(run[start:] + "A" * ((start - len(run)) % 4))) for start in range(4))
 
@@ -175,8 +169,6 @@ def data_of(raw: bytes) -> str:
 
 @functools.cache
 def _printed() -> re.Pattern[str]:
-    import re
-
     return re.compile("[^\0-\x08\x0e-\x1f\x7f-\x9f\ufffd]{4,}")
 
 
@@ -188,8 +180,6 @@ def cp1252() -> dict[int, str]:
 
 def _mojibake() -> Decoder:
     """Return the decoder for UTF-8 that was read as latin-1 or cp1252."""
-    import re
-
     table = {ord(char): code for code, char in cp1252().items()}
     more = f"[\x80-\xbf{''.join(map(chr, table))}]"
     pattern = f"[\xc2-\xdf]{more}|[\xe0-\xef]{more}{{2}}|[\xf0-\xf4]{more}{{3}}"
@@ -200,9 +190,6 @@ def _mojibake() -> Decoder:
 
 def _composed() -> Decoder:
     """Return the decoder that composes a letter and its accents into one character."""
-    import re
-    from unicodedata import normalize
-
     return Decoder("", re.compile("[^\u0300-\u036f][\u0300-\u036f]+"), partial(normalize, "NFC"))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from itertools import repeat
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
@@ -31,7 +32,7 @@ class _Mark:
         nullable = schema["type"] == "nullable"
         held = core_schema.no_info_after_validator_function(Masked, schema["schema"] if nullable else schema)
         held["serialization"] = core_schema.plain_serializer_function_ser_schema(
-            methodcaller("reveal"), return_schema=core_schema.str_schema()
+            _reveals, return_schema=core_schema.str_schema()
         )
         return {**schema, "schema": held} if nullable else held
 
@@ -174,6 +175,11 @@ class MaskedDict(dict[str, T]):
     def __rich_repr__(self) -> Iterator[tuple[str, str]]:
         for key, value in self.items():
             yield key, str(value)
+
+
+# Without a name, pydantic_core asks for the `repr`, and replaces an exception of a signal handler in that by its own.
+_reveals = partial(methodcaller("reveal"))
+_reveals.__name__ = "reveal"  # type: ignore[attr-defined] # an attribute of the instance
 
 
 def _reveal(value: Any) -> Any:

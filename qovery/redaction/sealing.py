@@ -76,9 +76,9 @@ def mask_of(secrets: Iterable[Callable[[], Iterable[str]]], deadline: float | No
         deadline: When the search must end, by `time.monotonic`; None for no deadline.
     """
     try:
-        from qovery.redaction.text_mask import TextMask  # only errors need it
+        from qovery.redaction.text_mask import LOADED_MASK  # only errors need it
 
-        return TextMask((secret for part in secrets for secret in part()), deadline)
+        return LOADED_MASK((secret for part in secrets for secret in part()), deadline)
     except (ImportError, OSError) as problem:  # such as a process without free file descriptors
         raise_from_signal_handler(problem)
         hidden = f"{MASK} {_no_details(problem)}"

@@ -7,11 +7,15 @@ text, and it leaves no secret in the cache of `re`.
 
 from __future__ import annotations
 
+import codecs
 import functools
 import math
 import time
+from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, NamedTuple
+from unicodedata import normalize
+from urllib.parse import unquote
 
 from qovery.origins import raise_from_signal_handler
 from qovery.redaction.decoders import LONG_RUN, STANDARD_BASE64, Span, cp1252, decoders, loosened
@@ -22,6 +26,12 @@ SHORTEST_IN_TEXT: Final = 4
 
 #: The number of nested encodings that are undone: JSON in a JSON string in a URL is three.
 LAYERS: Final = 3
+
+#: Encodings that foreign systems mistake UTF-8 for, beside those that Python always has. Loaded here, for the reason
+#: below at `LOADED_MASK`.
+_CODECS: Final = ("cp437", "cp850", "cp1250", "cp1251", "mac-roman")
+for _name in ("cp1252", "utf-16-le", "utf-16-be", *_CODECS):
+    codecs.lookup(_name)
 
 #: The limit on the characters scanned for one text: per character of the text, and a constant for short texts.
 _PASSES: Final = 40
@@ -164,8 +174,6 @@ def credentials(header: str) -> Iterator[str]:
 
 
 def _secret_parts(text: str) -> Iterator[str]:
-    from urllib.parse import unquote
-
     yield text
     words = text.split()
     yield from words[-1:]
@@ -180,8 +188,6 @@ def _secret_parts(text: str) -> Iterator[str]:
 
 def _text_in_base64(word: str) -> str:
     """Return the text that a word encodes in base64, or an empty string if there is none."""
-    from base64 import b64decode
-
     try:
         text = b64decode(word.translate(STANDARD_BASE64) + "=" * (-len(word) % 4), validate=True).decode()
     except ValueError as error:
@@ -210,7 +216,7 @@ def _forms(secret: str) -> set[str]:
     wide = [form.encode(codec, "surrogatepass") for form in exact for codec in ("utf-16-le", "utf-16-be")]
     forms = {raw.strip(b"\0").decode("latin-1") for raw in wide}
     lossy = {raw.decode("utf-8", "replace").replace("\0", "") for raw in wide}
-    for codec in ("ascii", "cp437", "cp850", "cp1250", "cp1251", "mac-roman"):
+    for codec in ("ascii", *_CODECS):
         lossy |= {_utf8(form).decode(codec, "replace") for form in exact}
     for codec in ("ascii", "latin-1", "cp1252"):
         lossy |= {form.encode(codec, "replace").decode("utf-8", "replace") for form in exact}
@@ -228,8 +234,6 @@ def _utf8(text: str) -> bytes:
 @functools.cache
 def _changes() -> tuple[Callable[[str], str], ...]:
     """Return the changes of a text in transit: normal forms, and UTF-8 read in a single-byte encoding."""
-    from unicodedata import normalize
-
     return (
         functools.partial(normalize, "NFC"),
         functools.partial(normalize, "NFD"),
@@ -237,3 +241,7 @@ def _changes() -> tuple[Callable[[str], str], ...]:
         lambda text: _utf8(text).decode("latin-1").translate(cp1252()),
         lambda text: _utf8(text).decode("cp1252", "replace"),
     )
+
+
+#: Defined last, so that a call in a signal handler that interrupts the import of this module finds none or a whole one.
+LOADED_MASK: Final = TextMask
