@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import os
 import threading
 import time
 import weakref
@@ -17,6 +16,7 @@ from pydantic import SecretStr
 from qovery.checks import header_key, header_text, mapping
 from qovery.exceptions import ApiException, ApiTimeoutError, ApiValueError
 from qovery.origins import from_signal_handler
+from qovery.process import this_process
 from qovery.redaction.marks import Masked, MaskedDict, held
 from qovery.redaction.sealing import mask_of
 
@@ -83,10 +83,10 @@ class Credentials:
         yield from credentials(self.headers["Authorization"] if self.headers else "")
 
     def _fetch(self, rejected: str | None, deadline: float) -> dict[str, str]:
-        pid = os.getpid()
+        process = this_process()
         # One lock per process: a fork may happen while another thread holds the parent's. Made late, since a monkey
         # patch may replace the class after the import.
-        lock = self._locks.setdefault(pid, threading.RLock())
+        lock = self._locks.setdefault(process, threading.RLock())
         left = min(max(deadline - time.monotonic(), 0), threading.TIMEOUT_MAX)
         held: list[bool] = []
         try:
@@ -96,20 +96,20 @@ class Credentials:
                 raise ApiTimeoutError(reason=f"the callable for {self._name} did not return in time in another thread")
             headers: dict[str, str] | None = self.headers
             if headers is None or headers["Authorization"] == rejected:
-                headers = self._keep(self._ask(pid))
+                headers = self._keep(self._ask(process))
             return headers
         finally:
             if any(held):
                 lock.release()
 
-    def _ask(self, pid: int) -> str:
-        outer, mark = self._asking.get(pid), set[None]()
+    def _ask(self, process: int) -> str:
+        outer, mark = self._asking.get(process), set[None]()
         if outer is not None and outer() is not None:  # in this thread, which holds the lock
             raise ApiValueError(
                 f"the callable for {self._name} called with the client that it belongs to: give it a client of its own"
             )
         try:
-            self._asking[pid] = weakref.ref(mark)  # it dies with this call, even if interrupted
+            self._asking[process] = weakref.ref(mark)  # it dies with this call, even if interrupted
             token = cast("Any", self._given)()
         except Exception as error:
             if isinstance(error, MemoryError) or from_signal_handler(error) is not None:
@@ -118,7 +118,7 @@ class Credentials:
         else:
             return _token_text(f"{self._name} from its callable", token)
         finally:
-            self._asking.pop(pid, None)
+            self._asking.pop(process, None)
         raise ApiException(reason=f"the callable for {self._name} failed: {mask_of([self.secrets])(text)}")
 
     def _keep(self, token: str) -> dict[str, str]:

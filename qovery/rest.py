@@ -13,7 +13,7 @@ from typing import Any
 
 from urllib3.util import Retry
 
-from qovery import retry
+from qovery import process, retry
 from qovery.configuration import Configuration
 from qovery.exceptions import ApiConnectionError, ApiException, ApiTypeError, ApiValueError, OpenApiException
 from qovery.legacy import REST_CLIENT, LegacyNames
@@ -102,7 +102,7 @@ class RESTClientObject(LegacyNames):
     def close(self) -> None:
         """Close all connections and end running calls. A later call opens new connections."""
         self._epoch = object()  # first: a call that finds the next session sees it
-        session = self._sessions.pop(os.getpid(), None)
+        session = self._sessions.pop(process.this_process(), None)
         if session is not None:
             session.close()
         self._forget_inherited()
@@ -110,10 +110,10 @@ class RESTClientObject(LegacyNames):
     def _open_session(self) -> Session:
         """The session of this process."""
         self._forget_inherited()
-        return self._sessions.setdefault(os.getpid(), Session())
+        return self._sessions.setdefault(process.this_process(), Session())
 
     def _forget_inherited(self) -> None:
-        for parent in self._sessions.keys() - {os.getpid()}:
+        for parent in self._sessions.keys() - {process.this_process()}:
             inherited = self._sessions.pop(parent, None)
             if inherited is not None:
                 inherited.forget()
@@ -168,7 +168,8 @@ class RESTClientObject(LegacyNames):
         if type(self).request is not _request or sys.is_finalizing():
             raise self._refusal(request)
         before, outcome_unknown = (earlier.attempts, earlier.outcome_unknown) if earlier else (0, False)
-        session = self._sessions.get(os.getpid()) or self._open_session()
+        # `this_process()`, without its frame
+        session = self._sessions.get(os.getpid() + process.offset) or self._open_session()
         if self._epoch is not epoch:  # closed while the call got its token
             raise closed(sent=False).exception(request, before, outcome_unknown)
         transport = session.transport

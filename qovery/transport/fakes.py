@@ -6,7 +6,6 @@ import contextlib
 import functools
 import inspect
 import operator
-import os
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import urllib3
 
 from qovery.exceptions import ApiTypeError
+from qovery.process import this_process
 
 #: Returns the methods of a connection class that `BoundConnection` replaces or wraps.
 connection_methods = operator.attrgetter("_new_conn", "connect", "request", "getresponse")
@@ -68,7 +68,7 @@ class Replacements:
     def alone(self) -> Iterator[None]:
         """Wait until no other thread constructs a replaced connection, and let none start."""
         # One lock a process: a fork may happen while another thread holds the parent's.
-        with self._locks.setdefault(os.getpid(), threading.RLock()):
+        with self._locks.setdefault(this_process(), threading.RLock()):
             yield
 
     def construct(self, kind: Any, options: dict[str, Any]) -> Any:

@@ -228,3 +228,43 @@ def test_fork__in_a_token_callable(server: RecordingServer) -> None:
     before, *after = server.received
     peers = {received.headers["Authorization"] == "Bearer of 0": received.peer for received in after}
     assert peers[False] == before.peer != peers[True]
+
+
+@pytest.mark.needs_posix
+def test_fork__into_a_pid_namespace() -> None:
+    """A child that has the process id of its parent opens its own connection, and waits for no lock of the parent."""
+    with RecordingServer(Response(200, {"results": []})) as server:
+        run_script(
+            """
+            import os, sys, threading
+            os.getpid = lambda: 1  # as of the first process in each PID namespace
+            from qovery import ApiClient, Configuration, EnvironmentSecretApi
+
+            def token():
+                asked.set()
+                assert forked.wait(60)
+                return "t"
+
+            def call(api):
+                api.list_environment_secrets("e", _request_timeout=30)
+
+            asked, forked = threading.Event(), threading.Event()
+            api = EnvironmentSecretApi(ApiClient(Configuration(host=sys.argv[1])))
+            other = EnvironmentSecretApi(ApiClient(Configuration(host=sys.argv[1], access_token=token)))
+            call(api)
+            asking = threading.Thread(target=call, args=(other,))
+            asking.start()
+            assert asked.wait(60)
+            child = os.fork()
+            forked.set()
+            call(api)
+            if child == 0:
+                call(other)
+                os._exit(0)
+            asking.join()
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+            """,
+            server.url,
+        )
+    assert len(server.received) == 5
+    assert server.connections == 4
