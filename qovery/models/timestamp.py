@@ -16,7 +16,7 @@ def _parse_time(value: Any) -> Any:
 
             value = isoparse(value)
         except ImportError:  # this call is nested in one that is importing it
-            raise ValueError("no ISO 8601 that can be parsed at this moment") from None
+            raise ValueError("the time cannot be parsed at this moment") from None
         except (ValueError, OverflowError):  # the last midnight of all overflows
             raise ValueError("not a time in ISO 8601") from None
     if isinstance(value, datetime) and value.tzinfo is None:
