@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from unittest import mock
+
 import pytest
 
 from qovery.sandbox import Sandbox, seed
+
+
+@pytest.fixture(autouse=True)
+def _own_environment() -> Iterator[None]:
+    """Code of the pages may set environment variables."""
+    with mock.patch.dict(os.environ):
+        yield
 
 
 @pytest.fixture
