@@ -169,7 +169,7 @@ class RESTClientObject(LegacyNames):
             raise self._refusal(request)
         before, outcome_unknown = (earlier.attempts, earlier.outcome_unknown) if earlier else (0, False)
         # `this_process()`, without its frame
-        session = self._sessions.get(os.getpid() + process.offset) or self._open_session()
+        session = self._sessions.get(os.getpid() + (len(process.forks) << 32)) or self._open_session()
         if self._epoch is not epoch:  # closed while the call got its token
             raise closed(sent=False).exception(request, before, outcome_unknown)
         transport = session.transport
