@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+from collections.abc import Mapping
 
 from test.support import PATIENCE, ROOT
 
@@ -12,11 +13,12 @@ from test.support import PATIENCE, ROOT
 COMMAND = (sys.executable, "-W", "error", "-W", "ignore:This process:DeprecationWarning", "-c")
 
 
-def run_script(script: str, *arguments: str) -> str:
+def run_script(script: str, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
     """Run a script, and return its output. It must exit with 0 and write nothing to standard error."""
     done = subprocess.run(
         [*COMMAND, textwrap.dedent(script), *arguments],
         cwd=ROOT,
+        env=environment,
         capture_output=True,
         text=True,
         timeout=PATIENCE,
