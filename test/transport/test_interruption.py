@@ -269,7 +269,7 @@ def trace(frame, event, _):
     if frame.f_globals.get("__name__", "").partition(".")[0] not in {"qovery", "urllib3", "http"}:
         return None
     frame.f_trace_opcodes = True
-    if event == "opcode" and at is None:
+    if event in {"line", "opcode"} and at is None:  # Python 3.12 omits some opcodes
         left -= 1
         if left < 0:
             at = frame.f_code.co_name

@@ -28,7 +28,7 @@ def trace(frame, event, _):
     if name != "qovery" or frame.f_code.co_name not in steps:
         return None
     frame.f_trace_opcodes = True
-    if event == "opcode" and at is None:
+    if event in {"line", "opcode"} and at is None:  # Python 3.12 omits some opcodes
         left -= 1
         if left < 0:
             at = frame.f_code.co_name
