@@ -11,6 +11,7 @@ import pydantic_core
 
 from qovery.exceptions import ApiDecodeError, ApiException, exception_class
 from qovery.origins import raise_from_signal_handler
+from qovery.redaction.marks import PLAIN_HEADERS
 from qovery.transport.messages import Request, Response, mask_headers
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def error_of(request: Request, response: Response) -> ApiException:
     error = exception_class(response.status)(
         **details, retry_after=response.outcome.retry_after, outcome_unknown=response.outcome_unknown
     )
-    if response.status == 401 and not any(name.lower() == "authorization" for name in request.headers):
+    if response.status == 401 and PLAIN_HEADERS.issuperset(map(str.lower, request.headers)):
         error._hint = "no credentials were sent. Set QOVERY_API_TOKEN, or pass access_token or api_key."
     elif response.status == 403:
         error._hint = "the service also responds with 403 to ids that do not exist, such as that of a deleted secret"

@@ -370,6 +370,8 @@ def test_unauthorized__without_credentials_says_so(connect: Connect, server: Rec
         assert error.reason == "Unauthorized"
     with pytest.raises(UnauthorizedException, match=r"401 Unauthorized$"):
         ask(connect(server).api_client)
+    with pytest.raises(UnauthorizedException, match=r"401 Unauthorized$"):  # a key in a header of its own
+        ask(connect(server, access_token=None).api_client, _headers={"X-Api-Key": "k"})
 
 
 @pytest.mark.parametrize(("body", "detail"), [({}, ": "), ({"detail": "no access"}, ": no access; ")])
