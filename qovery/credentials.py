@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from qovery.checks import header_key, header_text, mapping
 from qovery.exceptions import ApiException, ApiTimeoutError, ApiValueError
 from qovery.origins import from_signal_handler
-from qovery.process import this_process
+from qovery.process import ProcessLock, this_process
 from qovery.redaction.marks import Masked, MaskedDict, held
 from qovery.redaction.sealing import mask_of
 
@@ -36,7 +36,7 @@ class Credentials:
         headers: The header that signs a request; None if the callable was not called yet.
     """
 
-    __slots__ = ("_asking", "_held_given", "_held_headers", "_held_previous", "_locks", "_name", "_scheme")
+    __slots__ = ("_asking", "_held_given", "_held_headers", "_held_previous", "_lock", "_name", "_scheme")
 
     _given = held("_held_given")
     _previous = held("_held_previous")
@@ -46,7 +46,7 @@ class Credentials:
         self._name = name
         self._given = given  # also keeps the object alive: its id is the key in `CredentialsReader`
         self._scheme = scheme
-        self._locks: dict[int, Any] = {}
+        self._lock = ProcessLock()
         self._asking: dict[int, weakref.ref[Any]] = {}  # the processes in which a thread calls the callable
         self._previous = ""
         self.headers = None
@@ -83,10 +83,7 @@ class Credentials:
         yield from credentials(self.headers["Authorization"] if self.headers else "")
 
     def _fetch(self, rejected: str | None, deadline: float) -> dict[str, str]:
-        process = this_process()
-        # One lock per process: a fork may happen while another thread holds the parent's. Made late, since a monkey
-        # patch may replace the class after the import.
-        lock = self._locks.setdefault(process, threading.RLock())
+        process, lock = this_process(), self._lock.get()
         left = min(max(deadline - time.monotonic(), 0), threading.TIMEOUT_MAX)
         held: list[bool] = []
         try:

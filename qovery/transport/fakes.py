@@ -6,14 +6,13 @@ import contextlib
 import functools
 import inspect
 import operator
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 import urllib3
 
 from qovery.exceptions import ApiTypeError
-from qovery.process import this_process
+from qovery.process import ProcessLock
 
 #: Returns the methods of a connection class that `BoundConnection` replaces or wraps.
 connection_methods = operator.attrgetter("_new_conn", "connect", "request", "getresponse")
@@ -62,13 +61,12 @@ class Replacements:
     def __init__(self) -> None:
         self.begun = 0
         self.done = 0
-        self._locks: dict[int, threading.RLock] = {}
+        self._lock = ProcessLock()
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
         """Wait until no other thread constructs a replaced connection, and let none start."""
-        # One lock a process: a fork may happen while another thread holds the parent's.
-        with self._locks.setdefault(this_process(), threading.RLock()):
+        with self._lock.get():
             yield
 
     def construct(self, kind: Any, options: dict[str, Any]) -> Any:
