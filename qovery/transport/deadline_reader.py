@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 #: The largest head of a response in bytes, including all interim responses before it.
 MAX_HEAD = 256 * 1024
 
+_no_timeout = functools.partial(int, -1)
+
 
 class DeadlineReader(io.RawIOBase):
     """Reads a socket within the time and size limits of an attempt, even if each read returns little.
@@ -31,7 +33,7 @@ class DeadlineReader(io.RawIOBase):
     def __init__(self, sock: socket.socket, attempt: Attempt) -> None:
         self._sock = sock
         self._raw = sock.makefile("rb", 0)  # keeps the socket open until the response is read
-        self._timeout = getattr(sock, "gettimeout", functools.partial(int, -1))  # fake sockets may have only a file
+        self._timeout = getattr(sock, "gettimeout", _no_timeout)  # fake sockets may have only a file
         self._receive: Any = getattr(sock, "recv_into", self._raw.readinto)
         self.attempt = attempt
         self.ended = False

@@ -38,6 +38,8 @@ class Response(http.client.HTTPResponse):
         announced = fields.get("content-length", "")
         bodiless = status in _NO_BODY or self._method == "HEAD"  # type: ignore[attr-defined] # see `relied_on`
         length = "0" if bodiless else announced
+        if status in _NO_BODY and announced not in {"", "0"}:
+            return self._begin_other()
         if len(fields) < len(lines) or "transfer-encoding" in fields or not (length.isdecimal() and len(length) < 16):
             return self._begin_other()
         self.fp.read(head.end())
@@ -50,9 +52,7 @@ class Response(http.client.HTTPResponse):
             self._mask_header("Retry-After")
         self.chunked, self.length = False, int(length)
         self.fp.raw.left = head.end() + self.length - len(received)
-        # A body that must not be there may arrive later, in front of the next response.
-        surplus = status in _NO_BODY and announced.strip("0") != ""
-        self.will_close = surplus or "close" in fields.get("connection", "").lower()
+        self.will_close = "close" in fields.get("connection", "").lower()
         return None
 
     def _read_status(self) -> tuple[str, int, str]:
@@ -93,6 +93,7 @@ class Response(http.client.HTTPResponse):
         self.headers.defects = []
         self.headers.set_payload("")  # what could not be parsed as a header
         if self.status in _NO_BODY:  # whatever the headers say
+            # A body that must not be there may arrive later, in front of the next response.
             surplus = "Transfer-Encoding" in self.headers or self.headers.get("Content-Length", "").strip("0") != ""
             self.will_close = self.will_close or surplus
             del self.headers["Transfer-Encoding"]
