@@ -7,7 +7,7 @@ from argparse import Namespace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from qovery.cli.arguments import ERROR, count, new_parser, seconds
+from qovery.cli.arguments import ERROR, count, new_command, seconds
 from qovery.cli.desired_file import STDIN
 from qovery.cli.output import is_terminal, say, show, show_table
 from qovery.cli.plan import CONFLICTS, add_desired, planned, show_plan
@@ -22,8 +22,9 @@ INTERRUPTED = 130
 
 def add_to(commands: Commands) -> None:
     """Add the command."""
-    parser = new_parser(
-        commands.add_parser,
+    parser = new_command(
+        commands,
+        run,
         "apply",
         "Plan, ask, and apply the plan. Ctrl-C and SIGTERM start nothing more, wait for running calls, and print the "
         "report; the second one does not wait.",
@@ -43,7 +44,6 @@ def add_to(commands: Commands) -> None:
     group.add_argument("--max-workers", metavar="N", type=count, default=8, help="concurrent calls at most (8)")
     group.add_argument("--timeout", metavar="SECONDS", type=seconds, help="the time limit of the apply (none)")
     group.add_argument("--json", action="store_true", help="print the report as JSON, and the plan on stderr")
-    parser.set_defaults(run=run, usage_error=parser.error)
 
 
 def run(options: Namespace) -> int:

@@ -7,7 +7,7 @@ import re
 import sys
 import textwrap
 from argparse import ArgumentTypeError
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, get_args
 
@@ -68,6 +68,20 @@ def new_parser(
         allow_abbrev=False,
         **options,
     )
+    return parser
+
+
+def new_command(
+    commands: Commands,
+    run: Callable[[argparse.Namespace], int],
+    name: str,
+    description: str,
+    examples: Sequence[str],
+    statuses: Mapping[int, str],
+) -> Parser:
+    """Add a command that `run` runs. The other arguments are those of `new_parser`."""
+    parser = new_parser(commands.add_parser, name, description, examples, statuses)
+    parser.set_defaults(run=run, usage_error=parser.error)
     return parser
 
 

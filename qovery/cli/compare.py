@@ -8,7 +8,7 @@ import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from qovery.cli.arguments import add_environment, add_state, new_parser
+from qovery.cli.arguments import add_environment, add_state, new_command
 from qovery.cli.client import connected, environment_id, state_file
 from qovery.cli.desired_file import STDIN, read_keys
 from qovery.cli.output import show, show_table
@@ -21,8 +21,9 @@ DIFFERENT = 2
 
 def add_to(commands: Commands) -> None:
     """Add the command."""
-    parser = new_parser(
-        commands.add_parser,
+    parser = new_command(
+        commands,
+        run,
         "compare",
         "Compare the keys of environments, or of an environment and a file such as .env.example.",
         ["{} compare .env.example", "{} compare STAGING_ID PRODUCTION_ID", "{} compare A B .env.example --json"],
@@ -38,7 +39,6 @@ def add_to(commands: Commands) -> None:
     add_environment(parser)
     add_state(parser, "compare values as far as it knows them; they do not matter for the exit status")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.set_defaults(run=run, usage_error=parser.error)
 
 
 def run(options: Namespace) -> int:

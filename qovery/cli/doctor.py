@@ -8,7 +8,7 @@ from argparse import Namespace
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from qovery.cli.arguments import ENVIRONMENT_VARIABLE, ERROR, add_environment, new_parser
+from qovery.cli.arguments import ENVIRONMENT_VARIABLE, ERROR, add_environment, new_command
 from qovery.cli.output import show_table
 from qovery.exceptions import ApiConnectionError, ApiDecodeError, ApiException, ApiValueError, OpenApiException
 from qovery.printable import printable
@@ -44,15 +44,15 @@ class Finding(NamedTuple):
 
 def add_to(commands: Commands) -> None:
     """Add the command."""
-    parser = new_parser(
-        commands.add_parser,
+    parser = new_command(
+        commands,
+        run,
         "doctor",
         "Check the URL, the token and the environment, and say what to do. It sends one list request.",
         ["{} doctor", "{} doctor --environment 5a9d0bfa-0000-4000-8000-000000000001"],
         {0: "no problem was found", ERROR: "at least one check failed"},
     )
     add_environment(parser)
-    parser.set_defaults(run=run, usage_error=parser.error)
 
 
 def run(options: Namespace) -> int:

@@ -8,7 +8,7 @@ from argparse import Namespace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from qovery.cli.arguments import add_environment, duration, new_parser
+from qovery.cli.arguments import add_environment, duration, new_command
 from qovery.cli.client import connected, environment_id
 from qovery.cli.output import show
 
@@ -21,8 +21,9 @@ OLD = 2
 
 def add_to(commands: Commands) -> None:
     """Add the command."""
-    parser = new_parser(
-        commands.add_parser,
+    parser = new_command(
+        commands,
+        run,
         "list",
         "List the secrets of an environment. The service never returns values.",
         ["{} list", "{} list --json | jq -r '.secrets[].key'", "{} list --older-than 90d"],
@@ -37,7 +38,6 @@ def add_to(commands: Commands) -> None:
         "which the service writes, and aliases, which have no value of their own",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.set_defaults(run=run, usage_error=parser.error)
 
 
 def run(options: Namespace) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO, get_args
 
-from qovery.cli.arguments import Parser, add_environment, add_state, mapping, new_parser, pair, policy, text
+from qovery.cli.arguments import Parser, add_environment, add_state, mapping, new_command, pair, policy, text
 from qovery.cli.client import connected, environment_id, state_file
 from qovery.cli.desired_file import read_desired
 from qovery.cli.output import show, show_table
@@ -22,8 +22,9 @@ CHANGES, CONFLICTS = 2, 3
 
 def add_to(commands: Commands) -> None:
     """Add the command."""
-    parser = new_parser(
-        commands.add_parser,
+    parser = new_command(
+        commands,
+        run,
         "plan",
         "Show what apply would do. Nothing is changed. Values cannot be read back: without --state, each existing key "
         "with a value in FILE is an update.",
@@ -32,7 +33,6 @@ def add_to(commands: Commands) -> None:
     )
     add_desired(parser)
     parser.add_argument("--json", action="store_true", help="print the plan as JSON")
-    parser.set_defaults(run=run, usage_error=parser.error)
 
 
 def add_desired(parser: Parser) -> None:
