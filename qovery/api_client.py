@@ -299,8 +299,9 @@ def _with_options(settings: Snapshot, operation: Operation[Any], options: Reques
     if options.get("_request_auth") is not None:
         settings = settings._replace(credentials=None)
     planned = options.get("_plan_host")
-    if planned is not None and host_url("_plan_host", planned) != settings.route.host:
-        raise PlanHostError(f"the plan is for {planned}, but the client calls {settings.route.host}: plan again")
+    host = settings.route.host
+    if planned not in (None, host) and host_url("_plan_host", planned) != host:
+        raise PlanHostError(f"the plan is for {planned}, but the client calls {host}: plan again")
     timeout, retries = options.get("_request_timeout"), options.get("_retries")
     if timeout is not None:
         settings = settings.with_timeout(timeout)
