@@ -139,9 +139,14 @@ if not TYPE_CHECKING:  # type checkers would accept every name
             from qovery.legacy import module_problem
 
             raise module_problem(name, sys._getframe(1).f_code.co_name)
-        from qovery.lazy import attribute
+        if name not in _HOMES and name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
 
-        globals()[name] = value = attribute(__name__, name, _HOMES, _MODULES)
+        if name in _MODULES:
+            return import_module(f"{__name__}.{name}")
+        value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        globals()[name] = value
         return value
 
 

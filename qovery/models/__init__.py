@@ -36,9 +36,16 @@ __all__ = list(_FILES)  # pyright: ignore[reportUnsupportedDunderAll] - held to 
 if not TYPE_CHECKING:  # type checkers would accept every name
 
     def __getattr__(name: str) -> object:
-        from qovery.lazy import attribute
+        file = _FILES.get(name, name)
+        if file not in _FILES.values():
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
 
-        globals()[name] = value = attribute(__name__, name, _FILES, _FILES.values())
+        module = import_module(f"{__name__}.{file}")
+        if name == file:
+            return module
+        value = getattr(module, name)
+        globals()[name] = value
         return value
 
 
